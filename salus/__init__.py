@@ -1,0 +1,1 @@
+"""Patient-controlled sharing of medical records: what the services have in common."""

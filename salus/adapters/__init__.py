@@ -1,0 +1,1 @@
+"""The outside world, one driven port per module, and complete in-memory fakes."""

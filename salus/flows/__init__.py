@@ -1,0 +1,1 @@
+"""Use cases, one per file, that take their ports as arguments."""
