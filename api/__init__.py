@@ -1,0 +1,1 @@
+"""The read path over HTTP for institutions, patients and auditors."""

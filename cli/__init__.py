@@ -1,0 +1,1 @@
+"""The salus command: thin nouns over flows."""

@@ -1,0 +1,1 @@
+"""Keeps key shares and releases them only against a final access entry."""

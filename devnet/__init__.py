@@ -1,0 +1,1 @@
+"""Local chains and content swarms to develop and test against."""

@@ -1,0 +1,1 @@
+"""Follows the chain and keeps a read model, gap checks and alerts."""
