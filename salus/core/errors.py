@@ -1,0 +1,117 @@
+"""Every error Salus raises on purpose.
+
+    SalusError
+    ├── InputError            the caller's data is malformed; fix it and try again
+    │   ├── CanonicalError    a value has no canonical JSON form
+    │   └── CalldataError     packed words carry bits beyond their last field
+    ├── IntegrityError        bytes are not what they were committed to be
+    │   ├── EnvelopeError     a sealed envelope does not open
+    │   ├── ShareError        a key share is not the one that was dealt; names its custodian
+    │   ├── ProofError        a Merkle path or log chain does not lead to its root
+    │   └── ReceiptError      a receipt does not verify
+    ├── SignatureError        a signature is malformed, malleable or by somebody else
+    ├── RefusedError          the law says no; carries the code of docs/errors.md
+    ├── ConflictError         the same thing exists already with other content
+    ├── NotFoundError         the thing named does not exist here
+    ├── UnavailableError      a part is away or behind; try again later
+    └── SetupError            the installation or configuration is wrong; says what to do
+
+Messages never carry content, keys or identifiers of people.
+"""
+
+from __future__ import annotations
+
+from salus.core.codes import Code
+
+
+class SalusError(Exception):
+    """Something Salus refuses or cannot do."""
+
+    advice = "Read the message; docs/errors.md lists every code."
+
+    def diagnostics(self) -> str:
+        """One paragraph for an operator: what happened and what to do next."""
+        return f"{self}. {self.advice}"
+
+
+class InputError(SalusError):
+    """The input is malformed."""
+
+    advice = "Correct the input and try again."
+
+
+class CanonicalError(InputError):
+    """A value has no canonical JSON form."""
+
+
+class CalldataError(InputError):
+    """Packed words carry bits beyond their last field."""
+
+
+class IntegrityError(SalusError):
+    """Bytes are not what they were committed to be."""
+
+    advice = "Fetch the bytes again from another source; if it stays, treat the source as damaged or hostile."
+
+
+class EnvelopeError(IntegrityError):
+    """A sealed envelope does not open."""
+
+
+class ShareError(IntegrityError):
+    """A key share is not the one that was dealt.
+
+    `positions` are the 1-based indices in the custodian set whose shares are wrong or missing.
+    """
+
+    def __init__(self, message: str, positions: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.positions = positions
+
+
+class ProofError(IntegrityError):
+    """A Merkle path or log chain does not lead to its root."""
+
+
+class ReceiptError(IntegrityError):
+    """A receipt does not verify."""
+
+
+class SignatureError(SalusError):
+    """A signature is malformed, malleable or by somebody else."""
+
+    advice = "Sign again with the account the registry names."
+
+
+class RefusedError(SalusError):
+    """The law says no."""
+
+    advice = "Look the code up in docs/errors.md; a refusal is final until what it names changes."
+
+    def __init__(self, code: Code, message: str = "") -> None:
+        super().__init__(message or f"refused: {code.name} ({int(code)})")
+        self.code = code
+
+
+class ConflictError(SalusError):
+    """The same thing exists already with other content."""
+
+    advice = "Read the present state first, then decide which of the two is right."
+
+
+class NotFoundError(SalusError):
+    """The thing named does not exist here."""
+
+    advice = "Check the identifier and the deployment it belongs to."
+
+
+class UnavailableError(SalusError):
+    """A part is away or behind."""
+
+    advice = "Try again in a few seconds; `salus doctor` shows which part is away."
+
+
+class SetupError(SalusError):
+    """The installation or configuration is wrong."""
+
+    advice = "Run `salus doctor`."

@@ -1,0 +1,58 @@
+"""Keccak-256, word encoding and the protocol's tags."""
+
+from __future__ import annotations
+
+import hashlib
+from enum import Enum
+
+from Crypto.Hash import keccak as _keccak
+
+
+def keccak(data: bytes) -> bytes:
+    """Keccak-256 as Ethereum uses it (not SHA3-256): 32 bytes."""
+    return _keccak.new(digest_bits=256, data=data).digest()
+
+
+def sha256(data: bytes) -> bytes:
+    """SHA-256: 32 bytes."""
+    return hashlib.sha256(data).digest()
+
+
+class Tag(Enum):
+    """Domain tags of every digest that is not EIP-712 (protocol section 1)."""
+
+    LEAF = keccak(b"salus.leaf.v1")
+    RECORDS = keccak(b"salus.records.v1")
+    TERMS = keccak(b"salus.terms.v1")
+    TOPICS = keccak(b"salus.topics.v1")
+    ENTRY = keccak(b"salus.entry.v1")
+    HEAD = keccak(b"salus.head.v1")
+    SUBJECT = keccak(b"salus.subject.v1")
+    PARTICIPANT = keccak(b"salus.participant.v1")
+    LOG = keccak(b"salus.log.v1")
+
+
+Word = int | bytes | bool | Tag
+
+
+def words(*values: Word) -> bytes:
+    """`abi.encode` of values that each fill one word: integers and addresses right-aligned, 32-byte values as they are.
+
+    Raises:
+        ValueError: bytes of another length than 20 or 32, a negative integer, or one beyond 256 bits.
+    """
+    return b"".join(_word(value) for value in values)
+
+
+def _word(value: Word) -> bytes:
+    if isinstance(value, Tag):
+        return value.value
+    if isinstance(value, int):
+        if value < 0 or value >> 256:
+            raise ValueError("an integer word is 0 to 2^256 - 1")
+        return value.to_bytes(32, "big")
+    if len(value) == 32:
+        return bytes(value)
+    if len(value) == 20:
+        return bytes(value).rjust(32, b"\0")
+    raise ValueError(f"a bytes word has 20 or 32 bytes, got {len(value)}")

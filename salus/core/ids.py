@@ -1,0 +1,92 @@
+"""Identifiers and addresses as distinct types. All hashes are 32 bytes, all keys raw bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import NewType
+
+from salus.core.errors import InputError
+from salus.core.hashing import Tag, keccak, words
+
+ParticipantId = NewType("ParticipantId", bytes)
+SubjectRef = NewType("SubjectRef", bytes)
+RecordId = NewType("RecordId", bytes)
+LeafHash = NewType("LeafHash", bytes)
+ConsentId = NewType("ConsentId", bytes)
+AccessId = NewType("AccessId", bytes)
+Root = NewType("Root", bytes)
+Address = NewType("Address", str)
+"""An account in EIP-55 mixed case, `0x` and 40 hex digits."""
+
+ZERO32 = bytes(32)
+ZERO_ADDRESS = Address("0x" + "0" * 40)
+
+
+def participant_id(chain_id: int, applicant: Address, salt: bytes) -> ParticipantId:
+    """Id an applicant's institution gets (protocol section 2)."""
+    return ParticipantId(keccak(words(Tag.PARTICIPANT, chain_id, address_bytes(applicant), salt)))
+
+
+def subject_ref(chain_id: int, source: ParticipantId, seed: bytes) -> SubjectRef:
+    """Reference of a patient at one source; `seed` is 32 random bytes (protocol section 2)."""
+    return SubjectRef(keccak(words(Tag.SUBJECT, chain_id, source, seed)))
+
+
+def record_id(site_secret: bytes, record_key: str) -> RecordId:
+    """Keyed id of a record: nobody without the site secret can guess it from the source's key."""
+    return RecordId(hmac.new(site_secret, b"record|" + record_key.encode(), hashlib.sha256).digest())
+
+
+def chain_key(owner: Address | SubjectRef | ParticipantId) -> bytes:
+    """Key of an owner's chain in the AuditLog: 32 bytes."""
+    return address_bytes(Address(owner)).rjust(32, b"\0") if isinstance(owner, str) else bytes(owner)
+
+
+def role_id(contract: str) -> bytes:
+    """Directory role of a contract, for instance `role_id("AuditLog")`."""
+    return keccak(f"salus.role.{contract}".encode())
+
+
+def address_bytes(address: Address) -> bytes:
+    """The 20 bytes of an address.
+
+    Raises:
+        InputError: not 40 hex digits after `0x`.
+    """
+    try:
+        raw = bytes.fromhex(address.removeprefix("0x"))
+    except ValueError as error:
+        raise InputError("an address is 0x and 40 hex digits") from error
+    if len(raw) != 20:
+        raise InputError("an address is 0x and 40 hex digits")
+    return raw
+
+
+def to_address(raw: bytes) -> Address:
+    """Checksummed address of 20 bytes (EIP-55)."""
+    if len(raw) != 20:
+        raise InputError(f"an address has 20 bytes, got {len(raw)}")
+    digits = raw.hex()
+    marks = keccak(digits.encode()).hex()
+    return Address("0x" + "".join(c.upper() if int(m, 16) > 7 else c for c, m in zip(digits, marks, strict=False)))
+
+
+def hex32(value: bytes) -> str:
+    """`0x` form of bytes as used in JSON."""
+    return "0x" + value.hex()
+
+
+def from_hex(text: str, length: int | None = 32) -> bytes:
+    """Bytes of a `0x` string.
+
+    Raises:
+        InputError: not hex, or not `length` bytes.
+    """
+    try:
+        raw = bytes.fromhex(text.removeprefix("0x"))
+    except (ValueError, AttributeError) as error:
+        raise InputError("expected 0x and hex digits") from error
+    if length is not None and len(raw) != length:
+        raise InputError(f"expected {length} bytes of hex, got {len(raw)}")
+    return raw
