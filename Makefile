@@ -1,0 +1,65 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test test-deep lint format unit contracts forge ape integration acceptance bench artifacts clean
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+export PATH := $(ROOT)/.tools/node:$(ROOT)/node_modules/.bin:$(PATH)
+PYTHON := .venv/bin/python
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1\t\2/p; s/^\([a-z-]*\):  ## \(.*\)/  make \1\t\2/p' Makefile | sort -u | expand -t 20
+
+demo: .runtime  ## the whole story on this machine: chain, custodians, oracle, patient, doctor, auditor
+	@$(PYTHON) -m cli demo
+
+up: .runtime  ## start a development network and leave it running
+	@$(PYTHON) -m cli up
+
+down: .runtime  ## stop what `make up` started
+	@$(PYTHON) -m cli down
+
+test: .test  ## everything CI runs: lint, unit, contracts, integration, acceptance
+	@$(PYTHON) tools/check.py lint unit contracts integration acceptance
+
+test-deep: .test  ## the same with more fuzzing and with the tests that take minutes
+	@$(PYTHON) tools/check.py --deep lint unit contracts integration acceptance
+
+lint: .test  ## format, lint, types, import rules, artifact drift
+	@$(PYTHON) tools/check.py lint
+
+format: .test  ## rewrite Python and Solidity in the house format
+	@.venv/bin/ruff format && .venv/bin/ruff check --fix && forge fmt
+
+unit: .test  ## unit tests
+	@$(PYTHON) tools/check.py unit
+
+contracts: .test  ## contract tests: Brownie, Ape, forge
+	@$(PYTHON) tools/check.py contracts
+
+forge: .test  ## contract tests in Solidity only
+	@$(PYTHON) tools/check.py forge
+
+ape: .test  ## the Ape smoke tests only
+	@$(PYTHON) tools/check.py ape
+
+integration: .test  ## tests against a real chain, database and processes
+	@$(PYTHON) tools/check.py integration
+
+acceptance: .test  ## the promises a user sees
+	@$(PYTHON) tools/check.py acceptance
+
+bench: .test  ## measure the promised figures
+	@$(PYTHON) -m bench
+
+artifacts: .test  ## recompile contracts/ into salus/artifacts/
+	@$(PYTHON) tools/artifacts.py
+
+clean:  ## remove what builds and tests leave behind; environments stay
+	rm -rf build out reports .cache .ape .build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -not -path './.venv*' -not -path './.tools/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
+
+.PHONY: .runtime .test
+.runtime:
+	@tools/install.sh runtime
+.test:
+	@tools/install.sh test

@@ -1,0 +1,165 @@
+"""Runs the project's checks one after another and says what each took: `tools/check.py lint unit forge`.
+
+Every stage runs even if an earlier one failed; the exit code is 1 if any did. The last line is the sum of all tests,
+in the form 'N passed, N failed, N skipped'.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Timer
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = ".venv/bin"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command; it is skipped while no file below `folders` matches `pattern`."""
+
+    name: str
+    command: tuple[str, ...]
+    folders: tuple[str, ...] = ()
+    pattern: str = "test_*.py"
+    deep: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    seconds: int = 600
+
+    def has_work(self) -> bool:
+        return not self.folders or any(
+            file for folder in self.folders for file in (ROOT / folder).rglob(self.pattern) if file.is_file()
+        )
+
+
+def _pytest(folder: str, *options: str) -> tuple[str, ...]:
+    return (f"{BIN}/pytest", folder, "-q", "--no-header", "--durations=5", "--durations-min=2", *options)
+
+
+_EVERYTHING = ("-m", "")
+
+GROUPS: dict[str, tuple[Stage, ...]] = {
+    "lint": (
+        Stage("format", (f"{BIN}/ruff", "format", "--check", "--quiet")),
+        Stage("ruff", (f"{BIN}/ruff", "check", "--quiet")),
+        Stage("mypy", (f"{BIN}/mypy",)),
+        Stage("imports", (f"{BIN}/lint-imports", "--no-logo", "--cache-dir", ".cache/import-linter")),
+        Stage("forge fmt", ("forge", "fmt", "--check"), ("contracts", "tests/forge"), "*.sol"),
+        Stage("artifacts", (f"{BIN}/python", "tools/artifacts.py", "--check"), ("contracts",), "*.sol"),
+    ),
+    "unit": (Stage("unit", _pytest("tests/unit", "-n", "2"), ("tests/unit",), deep=_EVERYTHING),),
+    "brownie": (
+        Stage("brownie", ("tools/brownie", "test", "tests/contracts"), ("tests/contracts",), deep=_EVERYTHING),
+    ),
+    "ape": (Stage("ape", ("tools/ape", "test", "tests/ape"), ("tests/ape",)),),
+    "forge": (
+        Stage("forge", ("forge", "test"), ("tests/forge",), "*.t.sol", environment={"FOUNDRY_PROFILE": "default"}),
+    ),
+    "integration": (Stage("integration", _pytest("tests/integration"), ("tests/integration",), deep=_EVERYTHING),),
+    "acceptance": (Stage("acceptance", _pytest("tests/acceptance"), ("tests/acceptance",), deep=_EVERYTHING),),
+}
+ALIASES = {"contracts": ("forge", "brownie", "ape")}
+
+_COUNT = re.compile(r"(\d+) (?:tests? )?(passed|failed|skipped|errors?)\b")
+_PYTEST_SUMMARY = re.compile(r"^=*\s*(?:\d+ [a-z]+(?:, )?)+ in [\d.]+s")
+_FORGE_SUMMARY = re.compile(r"^Ran \d+ test suites? in ")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass
+class Totals:
+    """Tests counted from the summary lines of pytest and forge."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def read(self, line: str) -> None:
+        plain = _COLOUR.sub("", line)
+        if not (_PYTEST_SUMMARY.match(plain) or _FORGE_SUMMARY.match(plain)):
+            return
+        for number, word in _COUNT.findall(plain):
+            if word == "passed":
+                self.passed += int(number)
+            elif word == "skipped":
+                self.skipped += int(number)
+            else:
+                self.failed += int(number)
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def _lines(stage: Stage, command: Iterable[str], environment: dict[str, str]) -> Iterator[str | int]:
+    """The command's output line by line, then its exit code (124 when it ran out of time)."""
+    process = subprocess.Popen(
+        list(command),
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    out_of_time: list[bool] = []
+
+    def stop() -> None:
+        out_of_time.append(True)
+        process.terminate()
+
+    timer = Timer(stage.seconds, stop)
+    timer.start()
+    try:
+        assert process.stdout is not None
+        yield from process.stdout
+        yield 124 if process.wait() and out_of_time else process.returncode
+    finally:
+        timer.cancel()
+
+
+def run(stage: Stage, totals: Totals, *, deep: bool, environment: dict[str, str]) -> bool:
+    if not stage.has_work():
+        print(f"── {stage.name}: skipped, no {stage.pattern} in {' or '.join(stage.folders)} yet", flush=True)
+        return True
+    print(f"── {stage.name}", flush=True)
+    start = time.monotonic()
+    code = 0
+    command = (*stage.command, *(stage.deep if deep else ()))
+    overlay = stage.environment | ({"FOUNDRY_PROFILE": "deep"} if deep and stage.name == "forge" else {})
+    for line in _lines(stage, command, environment | overlay):
+        if isinstance(line, int):
+            code = line
+        else:
+            totals.read(line)
+            print(line, end="", flush=True)
+    verdict = {0: "ok", 124: f"FAILED: took longer than {stage.seconds} s"}.get(code, f"FAILED with exit code {code}")
+    print(f"── {stage.name}: {verdict}, {time.monotonic() - start:.1f} s", flush=True)
+    return code == 0
+
+
+def main() -> int:
+    names = [*GROUPS, *ALIASES]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stages", nargs="+", choices=names, metavar="stage", help=", ".join(names))
+    parser.add_argument("--deep", action="store_true", help="also what takes minutes")
+    arguments = parser.parse_args()
+    stages = [s for name in arguments.stages for group in ALIASES.get(name, (name,)) for s in GROUPS[group]]
+
+    totals = Totals()
+    start = time.monotonic()
+    failed = [s.name for s in stages if not run(s, totals, deep=arguments.deep, environment=dict(os.environ))]
+    print(f"── {len(stages)} stages in {time.monotonic() - start:.0f} s; failed: {', '.join(failed) or 'none'}")
+    if failed and not totals.failed:
+        totals.failed = len(failed)
+    if totals.passed or totals.failed:
+        print(totals)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
