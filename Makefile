@@ -55,7 +55,7 @@ artifacts: .test  ## recompile contracts/ into salus/artifacts/
 	@$(PYTHON) tools/artifacts.py
 
 clean:  ## remove what builds and tests leave behind; environments stay
-	rm -rf build out reports .cache .ape .build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf build interfaces out reports .cache .ape .build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -not -path './.venv*' -not -path './.tools/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
 
 .PHONY: .runtime .test

@@ -68,7 +68,7 @@ def compile_all(chosen: Json) -> Json:
         file.relative_to(ROOT).as_posix(): {"content": file.read_text()} for file in sorted(CONTRACTS.rglob("*.sol"))
     }
     outputs = ["abi", "metadata", "evm.bytecode", "evm.deployedBytecode"]
-    selection = {name: {"*": outputs, "": ["ast"]} for name in sources}
+    selection = {"*": {"": ["ast"]}} | {name: {"*": outputs, "": ["ast"]} for name in sources}
     request = {"language": "Solidity", "sources": sources, "settings": chosen | {"outputSelection": selection}}
     done = subprocess.run(
         [COMPILER, "--standard-json"], input=json.dumps(request), capture_output=True, text=True, check=True, cwd=ROOT

@@ -56,7 +56,7 @@ GROUPS: dict[str, tuple[Stage, ...]] = {
     "brownie": (
         Stage("brownie", ("tools/brownie", "test", "tests/contracts"), ("tests/contracts",), deep=_EVERYTHING),
     ),
-    "ape": (Stage("ape", ("tools/ape", "test", "tests/ape"), ("tests/ape",)),),
+    "ape": (Stage("ape", ("tools/ape", "test", "tests/ape", "--no-showlocals", "--tb=short"), ("tests/ape",)),),
     "forge": (
         Stage("forge", ("forge", "test"), ("tests/forge",), "*.t.sol", environment={"FOUNDRY_PROFILE": "default"}),
     ),
