@@ -11,6 +11,7 @@
     │   └── ReceiptError      a receipt does not verify
     ├── SignatureError        a signature is malformed, malleable or by somebody else
     ├── RefusedError          the law says no; carries the code of docs/errors.md
+    ├── ChainRevert           a contract refuses a call; names its error and arguments
     ├── ConflictError         the same thing exists already with other content
     ├── NotFoundError         the thing named does not exist here
     ├── UnavailableError      a part is away or behind; try again later
@@ -91,6 +92,21 @@ class RefusedError(SalusError):
     def __init__(self, code: Code, message: str = "") -> None:
         super().__init__(message or f"refused: {code.name} ({int(code)})")
         self.code = code
+
+
+class ChainRevert(SalusError):  # noqa: N818 - the field's word
+    """A contract refuses a call.
+
+    `error` is the custom error's name, `args_by_name` its arguments.
+    """
+
+    advice = "The interface of the contract named in the error says when it reverts; `salus explain` decodes it."
+
+    def __init__(self, error: str, args_by_name: dict[str, object] | None = None) -> None:
+        shown = ", ".join(f"{name}={value!r}" for name, value in (args_by_name or {}).items())
+        super().__init__(f"{error}({shown})")
+        self.error = error
+        self.args_by_name = args_by_name or {}
 
 
 class ConflictError(SalusError):

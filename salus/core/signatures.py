@@ -22,9 +22,7 @@ def recover(digest: bytes, signature: bytes) -> Address:
     if int.from_bytes(signature[32:64], "big") > _HALF_ORDER:
         raise SignatureError("a signature has its s in the lower half")
     try:
-        key = PublicKey.from_signature_and_message(
-            signature[:64] + bytes([signature[64] - 27]), digest, hasher=None
-        )
+        key = PublicKey.from_signature_and_message(signature[:64] + bytes([signature[64] - 27]), digest, hasher=None)
     except Exception as error:  # coincurve raises bare Exception for an impossible signature
         raise SignatureError("the signature recovers no account") from error
     return to_address(keccak(key.format(compressed=False)[1:])[12:])
