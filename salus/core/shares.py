@@ -30,8 +30,8 @@ def split(key: bytes, threshold: int, count: int) -> tuple[bytes, ...]:
         raise ValueError("threshold and count must hold 1 <= t <= n <= 255")
     if threshold == 1:
         return tuple(bytes([index]) + key for index in range(1, count + 1))
-    first = Shamir.split(threshold, count, key[:16], False)
-    second = Shamir.split(threshold, count, key[16:], False)
+    first = Shamir.split(threshold, count, key[:16], ssss=False)
+    second = Shamir.split(threshold, count, key[16:], ssss=False)
     return tuple(bytes([i]) + bytes(a) + bytes(b) for (i, a), (_, b) in zip(first, second, strict=True))
 
 
@@ -58,6 +58,6 @@ def join(shares: Iterable[bytes], threshold: int, digests: Sequence[bytes]) -> b
     used = [distinct[index] for index in sorted(distinct)][:threshold]
     if threshold == 1:
         return used[0][1:]
-    first = Shamir.combine([(share[0], share[1:17]) for share in used], False)
-    second = Shamir.combine([(share[0], share[17:]) for share in used], False)
+    first = Shamir.combine([(share[0], share[1:17]) for share in used], ssss=False)
+    second = Shamir.combine([(share[0], share[17:]) for share in used], ssss=False)
     return bytes(first) + bytes(second)

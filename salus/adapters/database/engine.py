@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
 from salus.core.errors import SetupError
@@ -16,8 +18,7 @@ _BUSY_MS = 10_000
 def open_engine(url: str, *, read_only: bool = False) -> Engine:
     """Engine of a database URL, `sqlite:///path` or `postgresql+psycopg://…`.
 
-    SQLite runs in WAL mode with `synchronous=FULL`, so a committed transaction survives a power cut; transactions that
-    write start with BEGIN IMMEDIATE by `write_transaction`.
+    SQLite runs in WAL mode with `synchronous=FULL`, so a committed transaction survives a power cut.
 
     Raises:
         SetupError: another dialect.
@@ -45,7 +46,25 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
         cursor.close()
 
     @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    def _begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("salus_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction that only reads: one consistent picture, no lock taken from writers."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction that writes; committed at the end, rolled back on an error.
+
+    On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so two writers queue instead of failing half-way.
+    """
+    with engine.connect().execution_options(salus_write=True) as connection, connection.begin():
+        yield connection

@@ -8,6 +8,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
+from salus.adapters.database.engine import writing
+
 _HERE = Path(__file__).parent / "migrations"
 
 
@@ -17,7 +19,7 @@ def migrate(engine: Engine, service: str, revision: str = "head") -> None:
     Migrations live in `migrations/<service>/`; `migrations/env.py` is shared by all.
     """
     config = _config(service)
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         config.attributes["connection"] = connection
         if revision == "base":
             command.downgrade(config, "base")
