@@ -111,7 +111,7 @@ class TxReceipt:
 
 @dataclass(frozen=True, slots=True)
 class ChainEvent:
-    """One decoded event: contract name, event name, arguments by ABI name (bytes for bytes32, checksummed addresses)."""
+    """One decoded event: contract, event and arguments by ABI name (bytes for bytes32, checksummed addresses)."""
 
     contract: str
     address: Address
