@@ -1,0 +1,133 @@
+"""The reply to a message: MSH with sender and receiver exchanged, MSA, and ERR when something is wrong.
+
+A reply is built from as much of the header as could be read, so that even a refused frame gets an answer the sender can
+match. It uses the separators and the character set of the message. ERR never repeats content.
+Source: HL7 v2.9 sections 2.9.2.2 (response), 2.14.8 (MSA), 2.14.5 (ERR), table 0516 (severity).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from oracle.hl7.charset import ASCII, GB18030, UTF_8, decode, encode
+from oracle.hl7.errors import CONDITION_TEXT, AckCode, Condition, HL7Error, Location
+from oracle.hl7.escapes import escape
+from oracle.hl7.message import Segment
+from oracle.hl7.separators import STANDARD, Separators, separators_of
+from oracle.hl7.timestamps import hl7_stamp
+
+_CONDITION_SYSTEM = "HL70357"
+_MAX_HEADER = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a reply needs of a message's MSH; every field may be empty, texts are as sent (still escaped)."""
+
+    separators: Separators = STANDARD
+    sending_application: str = ""
+    sending_facility: str = ""
+    receiving_application: str = ""
+    receiving_facility: str = ""
+    trigger_event: str = ""
+    control_id: str = ""
+    processing_id: str = ""
+    version_id: str = ""
+    charset: str = ""
+    codec: str = UTF_8
+
+
+def header_of(segment: Segment, codec: str) -> Header:
+    """Header of a parsed message."""
+    return Header(
+        separators=segment.separators,
+        sending_application=segment.field(3),
+        sending_facility=segment.field(4),
+        receiving_application=segment.field(5),
+        receiving_facility=segment.field(6),
+        trigger_event=segment.value(9, 2),
+        control_id=segment.field(10),
+        processing_id=segment.field(11),
+        version_id=segment.field(12),
+        charset=segment.field(18),
+        codec=codec,
+    )
+
+
+def salvage_header(raw: bytes, setting: str | None = None) -> Header:
+    """As much of a header as a refused message shows; never raises."""
+    line = raw.lstrip()[:_MAX_HEADER].replace(b"\n", b"\r").split(b"\r", 1)[0]
+    try:
+        decoded = decode(line, setting)
+        text, codec = decoded.text, decoded.codec
+    except HL7Error:
+        text, codec = line.decode(ASCII, errors="replace"), UTF_8
+    try:
+        separators = separators_of(text)
+        return header_of(Segment(text, separators, 1), codec)
+    except HL7Error:
+        return Header(codec=codec)
+
+
+def build_ack(header: Header, code: AckCode, *, now: datetime, control_id: str, error: HL7Error | None = None) -> bytes:
+    """The reply as bytes, without MLLP framing. `now` is aware; `control_id` is this reply's own MSH-10."""
+    marks = header.separators
+    f, c = marks.field, marks.component
+    kind = f"ACK{c}{header.trigger_event}{c}ACK" if header.trigger_event else "ACK"
+    msh = f.join(
+        (
+            "MSH",
+            marks.encoding_characters,
+            header.receiving_application,
+            header.receiving_facility,
+            header.sending_application,
+            header.sending_facility,
+            hl7_stamp(now),
+            "",
+            kind,
+            control_id,
+            header.processing_id or "P",
+            header.version_id or "2.5.1",
+            *([""] * 5),
+            header.charset or _charset_name(header.codec),
+        )
+    )
+    text = f"{msh}\rMSA{f}{code.value}{f}{header.control_id}\r"
+    if error is not None:
+        text += _err(error, marks) + "\r"
+    return encode(text, header.codec)
+
+
+def accept(header: Header, *, now: datetime, control_id: str) -> bytes:
+    """AA: the message is stored durably."""
+    return build_ack(header, AckCode.ACCEPT, now=now, control_id=control_id)
+
+
+def refuse(header: Header, error: HL7Error, *, now: datetime, control_id: str) -> bytes:
+    """AE or AR, as the error's class says, with an ERR segment."""
+    return build_ack(header, error.ack, now=now, control_id=control_id, error=error)
+
+
+def _err(error: HL7Error, marks: Separators) -> str:
+    f, c = marks.field, marks.component
+    condition = f"{int(error.condition)}{c}{CONDITION_TEXT[Condition(error.condition)]}{c}{_CONDITION_SYSTEM}"
+    severity = "E"
+    return f.join(("ERR", "", _erl(error.location, c), condition, severity, "", "", "", escape(error.text, marks)))
+
+
+def _erl(location: Location, component: str) -> str:
+    """ERL: segment, sequence, field, repetition, component (HL7 v2.9 section 2A.3.28)."""
+    if not location.segment:
+        return ""
+    parts = [location.segment, str(location.occurrence)]
+    for number in (location.field, location.repetition or min(location.field, 1), location.component):
+        if not number:
+            break
+        parts.append(str(number))
+    return component.join(parts)
+
+
+def _charset_name(codec: str) -> str:
+    """MSH-18 of a reply to a sender that named none; ASCII needs no name."""
+    return {UTF_8: "UNICODE UTF-8", GB18030: "GB 18030-2000"}.get(codec, "")

@@ -1,0 +1,324 @@
+"""MLLP server: messages between VT and FS CR, replies in the order of the messages on each connection.
+
+No task and no coroutine per message: `data_received` cuts frames out of the buffer, the sink gives a future for each;
+whenever the oldest is done all finished replies leave in one write. That lets a journal commit hundreds of messages of
+several connections at once. VT and FS can't occur inside GB18030, Big5 or UTF-8 characters, so framing works on bytes.
+
+Tolerated and counted: bytes between frames, a missing CR after FS, a frame cut off by a new VT (the sender restarted;
+it gets no reply and sends again). A frame beyond the size limit is skipped and answered AR.
+Source: HL7 Version 3 Standard, Transport Specification MLLP, Release 1, section 2 (also HL7 v2 Implementation Guide,
+appendix C: minimal lower layer protocol).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from dataclasses import dataclass, field
+
+from oracle.hl7.errors import BusyError, TooLargeError
+from oracle.intake.ports import Peer, Sink
+
+START = b"\x0b"
+END = b"\x1c"
+TRAILER = b"\x1c\r"
+_BETWEEN_FRAMES = b"\r\n"
+_HEAD = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class MllpLimits:
+    """Bounds of one listener. Seconds and bytes; `idle` closes a silent connection, `frame` an unfinished message."""
+
+    message_bytes: int = 16 * 1024 * 1024
+    pending_messages: int = 512
+    pending_bytes: int = 64 * 1024 * 1024
+    frame_seconds: float = 30.0
+    idle_seconds: float = 3600.0
+    connections: int = 256
+
+
+@dataclass(slots=True)
+class MllpCounters:
+    """What a listener has seen since it began."""
+
+    connections: int = 0
+    refused_connections: int = 0
+    messages: int = 0
+    replies: int = 0
+    garbage_bytes: int = 0
+    cut_off_frames: int = 0
+    oversized_frames: int = 0
+    timeouts: int = 0
+    pauses: int = 0
+
+
+def frame(message: bytes) -> bytes:
+    """A message with its MLLP marks."""
+    return START + message + TRAILER
+
+
+class MllpProtocol(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, server: MllpServer) -> None:
+        self._server = server
+        self._sink = server.sink
+        self._limits = server.limits
+        self._counters = server.counters
+        self._transport: asyncio.Transport | None = None
+        self._peer = Peer("mllp", "", server.listener)
+        self._buffer = bytearray()
+        self._scanned = 0
+        self._skipping = False
+        self._pending: deque[tuple[asyncio.Future[bytes], int]] = deque()
+        self._pending_bytes = 0
+        self._reading_paused = False
+        self._writing_paused = False
+        self._closing = False
+        self._last_data = 0.0
+        self._frame_began: float | None = None
+
+    # transport side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Register with the server, which may refuse."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP and TLS servers give no other kind
+        self._transport = transport
+        address = transport.get_extra_info("peername")
+        host = address[0] if isinstance(address, tuple) else str(address or "")
+        self._peer = Peer("mllp", host, self._server.listener)
+        self._last_data = self._server.clock()
+        if not self._server.admit(self):
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names the argument
+        """Messages already given to the sink stay there; the sender will ask for their replies again."""
+        self._server.leave(self)
+        self._transport = None
+        self._pending.clear()
+        self._buffer.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Cut complete frames out of what has arrived."""
+        self._last_data = self._server.clock()
+        buffer = self._buffer
+        buffer += data
+        position = 0
+        while True:
+            if self._skipping:
+                end = buffer.find(END, position)
+                if end < 0:
+                    position = len(buffer)
+                    break
+                self._skipping = False
+                self._frame_began = None
+                position = end + 1
+            start = buffer.find(START, position)
+            if start < 0:
+                self._count_garbage(buffer[position:])
+                position = len(buffer)
+                break
+            if start > position:
+                self._count_garbage(buffer[position:start])
+            end = buffer.find(END, max(start + 1, self._scanned))
+            if end < 0:
+                position = start
+                self._begin_frame(len(buffer) - start)
+                break
+            self._scanned = 0
+            self._frame_began = None
+            position = end + 1
+            self._take(bytes(memoryview(buffer)[start + 1 : end]))
+        if position:
+            del buffer[:position]
+        self._scanned = len(buffer)
+        self._adjust_reading()
+
+    def eof_received(self) -> bool:
+        """The sender may close its side and still wait for replies."""
+        self._closing = True
+        return bool(self._pending)
+
+    def pause_writing(self) -> None:
+        """The sender doesn't read its replies: take no more messages from it."""
+        self._writing_paused = True
+        self._adjust_reading()
+
+    def resume_writing(self) -> None:
+        """The sender reads again."""
+        self._writing_paused = False
+        self._adjust_reading()
+
+    # server side
+
+    def expired(self, now: float) -> bool:
+        """Whether this connection has overrun a time limit."""
+        if self._writing_paused:
+            return now - self._last_data > self._limits.idle_seconds
+        if self._reading_paused or self._pending:
+            return False
+        if self._frame_began is not None:
+            return now - self._frame_began > self._limits.frame_seconds
+        return now - self._last_data > self._limits.idle_seconds
+
+    def close(self, *, abort: bool = False) -> None:
+        """Stop reading; pending replies still go out unless aborted."""
+        if self._transport is None:
+            return
+        if abort:
+            self._transport.abort()
+            return
+        self._closing = True
+        self._adjust_reading()
+        if not self._pending:
+            self._transport.close()
+
+    @property
+    def pending(self) -> int:
+        """Messages whose replies are still owed."""
+        return len(self._pending)
+
+    # frames
+
+    def _take(self, message: bytes) -> None:
+        cut = message.rfind(START)
+        if cut >= 0:
+            self._counters.cut_off_frames += 1
+            message = message[cut + 1 :]
+        if len(message) > self._limits.message_bytes:
+            self._refuse_oversized(message[:_HEAD])
+            return
+        self._counters.messages += 1
+        self._queue(self._sink.receive(message, self._peer), len(message))
+
+    def _begin_frame(self, size: int) -> None:
+        if self._frame_began is None:
+            self._frame_began = self._server.clock()
+        if size > self._limits.message_bytes:
+            start = self._buffer.find(START)
+            self._refuse_oversized(bytes(self._buffer[start + 1 : start + 1 + _HEAD]))
+            self._buffer.clear()
+            self._skipping = True
+
+    def _refuse_oversized(self, head: bytes) -> None:
+        self._counters.oversized_frames += 1
+        error = TooLargeError(f"the message is longer than {self._limits.message_bytes} bytes")
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        reply.set_result(self._sink.refuse(head, self._peer, error))
+        self._queue(reply, 0)
+
+    def _count_garbage(self, stray: bytes | bytearray) -> None:
+        self._counters.garbage_bytes += len(stray.strip(_BETWEEN_FRAMES))
+
+    # replies
+
+    def _queue(self, reply: asyncio.Future[bytes], size: int) -> None:
+        self._pending.append((reply, size))
+        self._pending_bytes += size
+        reply.add_done_callback(self._flush)
+
+    def _flush(self, _: asyncio.Future[bytes]) -> None:
+        pending = self._pending
+        if not pending or not pending[0][0].done():
+            return
+        out = []
+        while pending and pending[0][0].done():
+            reply, size = pending.popleft()
+            self._pending_bytes -= size
+            if reply.cancelled() or reply.exception() is not None:
+                out.append(frame(self._sink.refuse(b"", self._peer, BusyError("the message could not be stored"))))
+            else:
+                out.append(frame(reply.result()))
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        self._counters.replies += len(out)
+        transport.write(b"".join(out))
+        self._adjust_reading()
+        if self._closing and not pending:
+            transport.close()
+
+    def _adjust_reading(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        limits = self._limits
+        full = len(self._pending) >= limits.pending_messages or self._pending_bytes >= limits.pending_bytes
+        some = len(self._pending) > limits.pending_messages // 2 or self._pending_bytes > limits.pending_bytes // 2
+        stop = self._closing or self._writing_paused or full or (self._reading_paused and some)
+        if stop and not self._reading_paused:
+            self._reading_paused = True
+            self._counters.pauses += 1
+            transport.pause_reading()
+        elif not stop and self._reading_paused:
+            self._reading_paused = False
+            self._last_data = self._server.clock()
+            self._frame_began = self._last_data if self._frame_began is not None else None
+            transport.resume_reading()
+
+
+@dataclass(eq=False)
+class MllpServer:
+    """One listener of one source. `listener` names it in `Peer`, so settings of the source can be found."""
+
+    sink: Sink
+    listener: str = ""
+    limits: MllpLimits = field(default_factory=MllpLimits)
+    counters: MllpCounters = field(default_factory=MllpCounters)
+    _open: set[MllpProtocol] = field(default_factory=set)
+    _server: asyncio.Server | None = None
+    _sweeper: asyncio.TimerHandle | None = None
+    _drained: asyncio.Future[None] | None = None
+
+    def clock(self) -> float:
+        """Monotonic seconds of the event loop."""
+        return asyncio.get_running_loop().time()
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listen; returns the port, which the system chooses when 0 was asked for."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: MllpProtocol(self), host, port, ssl=tls, backlog=256)
+        self._sweep()
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def stop(self, grace: float = 10.0) -> None:
+        """Take no more messages, send the replies that are owed, then close."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._open):
+            connection.close()
+        if self._open:
+            self._drained = asyncio.get_running_loop().create_future()
+            await asyncio.wait((self._drained,), timeout=grace)
+        for connection in list(self._open):
+            connection.close(abort=True)
+
+    def admit(self, connection: MllpProtocol) -> bool:
+        """Count a connection in, unless there are too many."""
+        if len(self._open) >= self.limits.connections:
+            self.counters.refused_connections += 1
+            return False
+        self.counters.connections += 1
+        self._open.add(connection)
+        return True
+
+    def leave(self, connection: MllpProtocol) -> None:
+        """Count a connection out."""
+        self._open.discard(connection)
+        if self._drained is not None and not self._open and not self._drained.done():
+            self._drained.set_result(None)
+
+    def close_expired(self) -> None:
+        """Close the connections that have overrun a time limit."""
+        now = self.clock()
+        for connection in [one for one in self._open if one.expired(now)]:
+            self.counters.timeouts += 1
+            connection.close(abort=True)
+
+    def _sweep(self) -> None:
+        self.close_expired()
+        self._sweeper = asyncio.get_running_loop().call_later(1.0, self._sweep)

@@ -1,0 +1,167 @@
+"""Judge one message before it is stored: cheap checks only, everything clinical is left to the pipeline.
+
+    bytes ─► charset ─► MSH ─► type known? ─► control id? ─► ACCEPT     AA, stored
+               │          │         │              └ no ─►    ERROR      AE, not stored
+               │          └─────────┴─ no ─►                  REJECT     AR, not stored
+               └ undecodable ─►                               QUARANTINE AE, stored for a person
+
+A replay is found by `message_key` and `sha256`: same key and bytes is a resend, same key and other bytes is a control
+id used twice. `content_hash` leaves out MSH-7 and MSH-10, so it finds a resend under a new control id.
+Source: HL7 v2.9 sections 2.9.2 and 2.14.9.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from oracle.hl7.ack import Header, accept, header_of, refuse, salvage_header
+from oracle.hl7.charset import decode
+from oracle.hl7.errors import (
+    CharsetError,
+    Condition,
+    FrameError,
+    HL7Error,
+    Location,
+    MissingFieldError,
+    UnsupportedError,
+)
+from oracle.hl7.message import Message, parse
+
+# Message types with a mapping in oracle.normalise; a test there holds the two together.
+SUPPORTED_EVENTS: dict[str, frozenset[str]] = {
+    "ADT": frozenset({"A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A11", "A13", "A28", "A31"}),
+    "ORU": frozenset({"R01"}),
+    "OUL": frozenset({"R22", "R23", "R24"}),
+    "MDM": frozenset({"T02", "T04", "T06", "T08", "T10"}),
+}
+_PROCESSING_IDS = frozenset({"", "P", "T", "D"})
+
+
+class Verdict(Enum):
+    """What becomes of a message."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    ERROR = "error"
+    QUARANTINE = "quarantine"
+
+    @property
+    def stored(self) -> bool:
+        """Whether the message must be durable before the reply goes out."""
+        return self in (Verdict.ACCEPT, Verdict.QUARANTINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message, judged. `message_key` is (MSH-3, MSH-4, MSH-10) as sent; texts are "" where they can't be known."""
+
+    raw: bytes
+    verdict: Verdict
+    header: Header
+    message_key: tuple[str, str, str]
+    sha256: bytes
+    content_hash: bytes
+    message_type: str
+    text: str
+    codec: str
+    charset_mismatch: bool = False
+    error: HL7Error | None = None
+
+    @property
+    def control_id(self) -> str:
+        """MSH-10 as sent."""
+        return self.message_key[2]
+
+
+def receive(raw: bytes, charset: str | None = None) -> Received:
+    """Judge the bytes of one message; never raises. `charset` is the source's setting, which wins over MSH-18."""
+    digest = hashlib.sha256(raw).digest()
+    try:
+        if not raw.strip():
+            raise FrameError("the frame is empty")
+        decoded = decode(raw, charset)
+    except CharsetError as error:
+        return _refused(raw, digest, charset, Verdict.QUARANTINE, error)
+    except HL7Error as error:
+        return _refused(raw, digest, charset, Verdict.REJECT, error)
+    try:
+        message = parse(decoded.text)
+        header = header_of(message.header, decoded.codec)
+    except HL7Error as error:
+        return _refused(raw, digest, charset, _verdict_of(error), error)
+    error_found = _objection(message)
+    return Received(
+        raw=raw,
+        verdict=_verdict_of(error_found) if error_found else Verdict.ACCEPT,
+        header=header,
+        message_key=(header.sending_application, header.sending_facility, header.control_id),
+        sha256=digest,
+        content_hash=_content_hash(message),
+        message_type="^".join(message.type),
+        text=decoded.text,
+        codec=decoded.codec,
+        charset_mismatch=decoded.mismatch,
+        error=error_found,
+    )
+
+
+def reply_to(received: Received, *, now: datetime, control_id: str) -> bytes:
+    """The reply a verdict asks for. For a stored verdict call it after the message is durable."""
+    if received.error is None:
+        return accept(received.header, now=now, control_id=control_id)
+    return refuse(received.header, received.error, now=now, control_id=control_id)
+
+
+def _objection(message: Message) -> HL7Error | None:
+    msh = message.header
+    code, event = message.type
+    if not msh.value(9):
+        return MissingFieldError("the message type is missing", msh.at(9))
+    if code not in SUPPORTED_EVENTS:
+        return UnsupportedError("this message type is not taken here", msh.at(9, 1))
+    if event not in SUPPORTED_EVENTS[code]:
+        condition = Condition.UNSUPPORTED_EVENT_CODE
+        return UnsupportedError("this trigger event is not taken here", msh.at(9, 2), condition=condition)
+    if not message.control_id:
+        return MissingFieldError("the message control id is missing", msh.at(10))
+    if msh.value(11).upper() not in _PROCESSING_IDS:
+        condition = Condition.UNSUPPORTED_PROCESSING_ID
+        return UnsupportedError("the processing id must be P, T or D", msh.at(11), condition=condition)
+    if not msh.value(12).startswith("2") and msh.value(12):
+        condition = Condition.UNSUPPORTED_VERSION_ID
+        return UnsupportedError("only version 2 messages are taken", msh.at(12), condition=condition)
+    return None
+
+
+def _verdict_of(error: HL7Error) -> Verdict:
+    return Verdict.REJECT if error.ack.value == "AR" else Verdict.ERROR
+
+
+def _refused(raw: bytes, digest: bytes, charset: str | None, verdict: Verdict, error: HL7Error) -> Received:
+    header = salvage_header(raw, charset)
+    return Received(
+        raw=raw,
+        verdict=verdict,
+        header=header,
+        message_key=(header.sending_application, header.sending_facility, header.control_id),
+        sha256=digest,
+        content_hash=digest,
+        message_type="",
+        text="",
+        codec=header.codec,
+        error=error if error.location.segment else type(error)(error.text, Location("MSH")),
+    )
+
+
+def _content_hash(message: Message) -> bytes:
+    """SHA-256 of the message as UTF-8 without MSH-7 and MSH-10, whatever its character set and line ends."""
+    mark = message.separators.field
+    fields = message.header.raw.split(mark)
+    for place in (6, 9):
+        if place < len(fields):
+            fields[place] = ""
+    body = "\r".join((mark.join(fields), *(segment.raw for segment in message.segments[1:])))
+    return hashlib.sha256(body.encode("utf-8", errors="surrogatepass")).digest()

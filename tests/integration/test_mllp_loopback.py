@@ -1,0 +1,87 @@
+"""Server and sender over real loopback connections."""
+
+import asyncio
+from datetime import UTC, datetime
+from itertools import count
+
+from cli.mllp_client import send
+from oracle.intake.mllp import MllpLimits, MllpServer
+from oracle.intake.ports import Peer
+from oracle.intake.receive import Received
+from oracle.intake.reception import Reception
+
+
+class GroupJournal:
+    """Keeps messages in memory and makes them durable in groups, as a group commit does."""
+
+    def __init__(self) -> None:
+        self.kept: list[Received] = []
+        self.groups = 0
+        self._open: list[asyncio.Future[None]] = []
+
+    def append(self, received: Received, peer: Peer) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        self.kept.append(received)
+        if not self._open:
+            loop.call_later(0.002, self._commit)
+        stored: asyncio.Future[None] = loop.create_future()
+        self._open.append(stored)
+        return stored
+
+    def _commit(self) -> None:
+        self.groups += 1
+        for stored in self._open:
+            stored.set_result(None)
+        self._open = []
+
+
+def _messages(number: int, kind: str = "ORU^R01") -> list[bytes]:
+    return [
+        f"MSH|^~\\&|LIS|H1|ESB|H2|20260101||{kind}|C{place}|P|2.4||||||UNICODE UTF-8\rPID|1||7||王東\r".encode()
+        for place in range(number)
+    ]
+
+
+def test_send__thousands_over_eight_connections__each_answered_once() -> None:
+    async def case() -> None:
+        journal, numbers = GroupJournal(), count()
+        reception = Reception(
+            journal, now=lambda: datetime(2026, 1, 1, tzinfo=UTC), next_control_id=lambda: str(next(numbers))
+        )
+        server = MllpServer(reception, "his", MllpLimits(pending_messages=16))
+        port = await server.start("127.0.0.1", 0)
+        seen: list[int] = []
+        report = await send(
+            [*_messages(3000), *_messages(5, "ORM^O01"), *_messages(2, "")],
+            "127.0.0.1",
+            port,
+            connections=8,
+            window=40,
+            progress=lambda so_far: seen.append(so_far.answered),
+        )
+        await server.stop()
+        assert (report.sent, report.answered, report.unanswered, report.mismatched) == (3007, 3007, 0, 0)
+        assert report.codes == {"AA": 3000, "AE": 2, "AR": 5}
+        assert len({one.control_id for one in journal.kept}) == 3000
+        assert journal.groups < 1500
+        assert seen[-1] == 3007
+        assert server.counters.connections == 8
+
+    asyncio.run(case())
+
+
+def test_send__server_stops_before_answering__reports_unanswered() -> None:
+    class Silent:
+        def append(self, received: Received, peer: Peer) -> asyncio.Future[None]:
+            return asyncio.get_running_loop().create_future()
+
+    async def case() -> None:
+        reception = Reception(Silent(), now=lambda: datetime(2026, 1, 1, tzinfo=UTC), next_control_id=lambda: "1")
+        server = MllpServer(reception)
+        port = await server.start("127.0.0.1", 0)
+        report = await send(_messages(10), "127.0.0.1", port, connections=2, window=3, reply_seconds=0.2)
+        await server.stop(grace=0.1)
+        assert report.answered == 0
+        assert report.unanswered == report.sent == 6
+
+    asyncio.run(case())

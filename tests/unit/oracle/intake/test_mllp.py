@@ -1,0 +1,331 @@
+"""The protocol over an in-memory transport: no socket is opened."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oracle.hl7.errors import HL7Error
+from oracle.intake.mllp import MllpLimits, MllpProtocol, MllpServer, frame
+from oracle.intake.ports import Peer
+
+
+class MemoryTransport(asyncio.Transport):
+    """What a protocol sees of a connection."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("10.0.0.7", 40000)})
+        self.written = b""
+        self.writes = 0
+        self.reading = True
+        self.closed = False
+        self.aborted = False
+
+    def write(self, data: Any) -> None:
+        self.written += bytes(data)
+        self.writes += 1
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+class HeldSink:
+    """A sink whose replies wait until the test lets them go; the reply to m is `ack:m`."""
+
+    def __init__(self, *, at_once: bool = False) -> None:
+        self.messages: list[bytes] = []
+        self.peers: list[Peer] = []
+        self.waiting: list[asyncio.Future[bytes]] = []
+        self.refused: list[HL7Error] = []
+        self._at_once = at_once
+
+    def receive(self, raw: bytes, peer: Peer) -> asyncio.Future[bytes]:
+        self.messages.append(raw)
+        self.peers.append(peer)
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        if self._at_once:
+            reply.set_result(b"ack:" + raw)
+        self.waiting.append(reply)
+        return reply
+
+    def refuse(self, head: bytes, peer: Peer, error: HL7Error) -> bytes:
+        self.refused.append(error)
+        return b"refused:" + head[:5]
+
+    def answer(self, *places: int) -> None:
+        for place in places:
+            self.waiting[place].set_result(b"ack:" + self.messages[place])
+
+
+class Wire:
+    """One connection of a test."""
+
+    def __init__(self, sink: HeldSink, limits: MllpLimits | None = None) -> None:
+        self.sink = sink
+        self.server = MllpServer(sink, "his", limits or MllpLimits())
+        self.now = 0.0
+        self.server.clock = lambda: self.now  # type: ignore[method-assign]  # the test's own clock
+        self.transport = MemoryTransport()
+        self.protocol = MllpProtocol(self.server)
+        self.protocol.connection_made(self.transport)
+
+    def connect(self) -> MemoryTransport:
+        transport = MemoryTransport()
+        MllpProtocol(self.server).connection_made(transport)
+        return transport
+
+    async def settle(self) -> bytes:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return self.transport.written
+
+
+def run(case: Callable[[], Awaitable[None]]) -> None:
+    """Run a case on a loop of its own."""
+
+    async def main() -> None:
+        await case()
+
+    asyncio.run(main())
+
+
+def test_frames__pipelined_in_one_read__are_answered_in_order_in_one_write() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink())
+        wire.protocol.data_received(frame(b"one") + frame(b"two") + frame(b"three"))
+        wire.sink.answer(2, 1)
+        assert await wire.settle() == b""
+        wire.sink.answer(0)
+        assert await wire.settle() == frame(b"ack:one") + frame(b"ack:two") + frame(b"ack:three")
+        assert wire.transport.writes == 1
+        assert wire.sink.peers[0] == Peer("mllp", "10.0.0.7", "his")
+
+    run(case)
+
+
+def test_frames__cut_at_every_byte__are_found() -> None:
+    stream = frame(b"MSH|1") + frame(b"MSH|2\rPID|x")
+
+    async def case() -> None:
+        for cut in range(len(stream) + 1):
+            wire = Wire(HeldSink())
+            wire.protocol.data_received(stream[:cut])
+            wire.protocol.data_received(stream[cut:])
+            assert wire.sink.messages == [b"MSH|1", b"MSH|2\rPID|x"]
+            assert wire.server.counters.garbage_bytes == 0
+
+    run(case)
+
+
+def test_frames__byte_by_byte__are_found() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink())
+        for byte in frame(b"one") + frame("王東".encode("gb18030")):
+            wire.protocol.data_received(bytes([byte]))
+        assert wire.sink.messages == [b"one", "王東".encode("gb18030")]
+
+    run(case)
+
+
+@given(
+    st.lists(st.binary(max_size=60).map(lambda raw: raw.replace(b"\x0b", b"").replace(b"\x1c", b"")), max_size=8),
+    st.lists(st.integers(0, 600), max_size=8),
+)
+def test_frames__any_messages_any_cuts__come_out_as_sent(messages: list[bytes], cuts: list[int]) -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink())
+        stream = b"".join(map(frame, messages))
+        places = sorted({min(cut, len(stream)) for cut in cuts} | {0, len(stream)})
+        for begin, end in itertools.pairwise(places):
+            wire.protocol.data_received(stream[begin:end])
+        assert wire.sink.messages == messages
+
+    run(case)
+
+
+@pytest.mark.parametrize(
+    ("stream", "messages", "garbage", "cut_off"),
+    [
+        (b"noise" + frame(b"one"), [b"one"], 5, 0),
+        (frame(b"one") + b"\r\n" + frame(b"two"), [b"one", b"two"], 0, 0),
+        (b"\x0bone\x1c\x0btwo\x1c\r", [b"one", b"two"], 0, 0),
+        (b"\x0bone \x0btwo\x1c\r", [b"two"], 0, 1),
+        (frame(b"one") + b"xx\x1c\ryy" + frame(b"two"), [b"one", b"two"], 6, 0),
+        (b"GET / HTTP/1.1\r\n\r\n", [], 14, 0),
+    ],
+)
+def test_frames__garbage_between__is_counted_and_survived(
+    stream: bytes, messages: list[bytes], garbage: int, cut_off: int
+) -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink())
+        wire.protocol.data_received(stream)
+        assert wire.sink.messages == messages
+        assert wire.server.counters.garbage_bytes == garbage
+        assert wire.server.counters.cut_off_frames == cut_off
+
+    run(case)
+
+
+def test_frame__beyond_the_limit__is_refused_skipped_and_the_next_one_taken() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink(at_once=True), MllpLimits(message_bytes=10))
+        wire.protocol.data_received(b"\x0bMSH|" + b"x" * 20)
+        wire.protocol.data_received(b"y" * 50)
+        wire.protocol.data_received(b"y\x1c\r" + frame(b"MSH|2"))
+        assert await wire.settle() == frame(b"refused:MSH|x") + frame(b"ack:MSH|2")
+        assert wire.sink.messages == [b"MSH|2"]
+        assert wire.sink.refused[0].ack.value == "AR"
+        assert wire.server.counters.oversized_frames == 1
+
+    run(case)
+
+
+def test_frame__whole_but_beyond_the_limit__is_refused() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink(at_once=True), MllpLimits(message_bytes=10))
+        wire.protocol.data_received(frame(b"x" * 11) + frame(b"x" * 10))
+        assert await wire.settle() == frame(b"refused:xxxxx") + frame(b"ack:" + b"x" * 10)
+
+    run(case)
+
+
+def test_reading__sink_full__pauses_and_resumes_at_half() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink(), MllpLimits(pending_messages=4))
+        wire.protocol.data_received(b"".join(frame(b"%d" % n) for n in range(4)))
+        assert not wire.transport.reading
+        wire.sink.answer(0)
+        await wire.settle()
+        assert not wire.transport.reading
+        wire.sink.answer(1)
+        await wire.settle()
+        assert wire.transport.reading
+        assert wire.server.counters.pauses == 1
+
+    run(case)
+
+
+def test_reading__too_many_bytes_pending__pauses() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink(), MllpLimits(pending_bytes=100))
+        wire.protocol.data_received(frame(b"x" * 100))
+        assert not wire.transport.reading
+
+    run(case)
+
+
+def test_reading__sender_does_not_read_replies__pauses() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink())
+        wire.protocol.pause_writing()
+        assert not wire.transport.reading
+        wire.protocol.resume_writing()
+        assert wire.transport.reading
+
+    run(case)
+
+
+def test_reply__sink_failed__is_refused_and_order_kept() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink())
+        wire.protocol.data_received(frame(b"one") + frame(b"two"))
+        wire.sink.waiting[0].set_exception(RuntimeError("disk"))
+        wire.sink.answer(1)
+        assert await wire.settle() == frame(b"refused:") + frame(b"ack:two")
+
+    run(case)
+
+
+def test_timeouts__unfinished_frame__is_closed_but_pending_and_idle_are_not() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink(), MllpLimits(frame_seconds=30, idle_seconds=3600))
+        wire.now = 3000
+        wire.server.close_expired()
+        assert not wire.transport.closed
+        wire.protocol.data_received(b"\x0bMSH")
+        wire.now = 3020
+        wire.protocol.data_received(b"|")
+        wire.now = 3031
+        wire.server.close_expired()
+        assert wire.transport.aborted
+        assert wire.server.counters.timeouts == 1
+
+    run(case)
+
+
+def test_timeouts__silent_for_an_hour__is_closed_unless_a_reply_is_owed() -> None:
+    async def case() -> None:
+        quiet, owed = Wire(HeldSink()), Wire(HeldSink())
+        owed.protocol.data_received(frame(b"one"))
+        for wire in (quiet, owed):
+            wire.now = 3601
+            wire.server.close_expired()
+        assert quiet.transport.aborted
+        assert not owed.transport.closed
+
+    run(case)
+
+
+def test_close__replies_owed__go_out_first() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink())
+        wire.protocol.data_received(frame(b"one"))
+        wire.protocol.close()
+        assert not wire.transport.closed
+        assert not wire.transport.reading
+        wire.sink.answer(0)
+        assert await wire.settle() == frame(b"ack:one")
+        assert wire.transport.closed
+
+    run(case)
+
+
+def test_eof__replies_owed__keeps_the_write_side_open() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink())
+        wire.protocol.data_received(frame(b"one"))
+        assert wire.protocol.eof_received() is True
+        wire.sink.answer(0)
+        assert await wire.settle() == frame(b"ack:one")
+        assert wire.transport.closed
+        assert Wire(HeldSink()).protocol.eof_received() is False
+
+    run(case)
+
+
+def test_connection__lost_before_the_reply__is_survived() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink())
+        wire.protocol.data_received(frame(b"one"))
+        wire.protocol.connection_lost(None)
+        wire.sink.answer(0)
+        assert await wire.settle() == b""
+        assert wire.protocol.pending == 0
+
+    run(case)
+
+
+def test_connections__beyond_the_limit__are_refused() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink(), MllpLimits(connections=1))
+        assert wire.connect().aborted
+        assert wire.server.counters.refused_connections == 1
+
+    run(case)
