@@ -1,0 +1,135 @@
+"""Destroy a record: order on chain → cooling-off → custodians erase and attest → content removed → negative fetch.
+
+Destroyed means n − t + 1 attestations. What was copied outside cannot be proven gone, and the receipt says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from salus.core.errors import InputError, NotFoundError, UnavailableError
+from salus.core.ids import ParticipantId, RecordId, SubjectRef, from_hex, hex32
+from salus.core.ports import ChainReader, ChainWriter, Clock, ContentStore, ContractCall, CustodianClient
+from salus.core.state import RecordStatus
+from salus.flows.custody import Caller, ask_all
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A destruction order with the controller's agreement."""
+
+    source: ParticipantId
+    record: RecordId
+    subject: SubjectRef
+    deadline: int
+    signature: bytes
+
+    def call(self) -> ContractCall:
+        """The source operator's call."""
+        return ContractCall(
+            "RecordRegistry",
+            "order",
+            ((self.source, self.record, self.subject, self.deadline), self.signature),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """Attested destruction: attestations by custodian (65-byte signatures), erased share counts, envelopes removed."""
+
+    source: ParticipantId
+    record: RecordId
+    attestations: dict[ParticipantId, tuple[int, bytes]]
+    removed: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Destroying:
+    """What destroying needs."""
+
+    chain: ChainReader
+    writer: ChainWriter
+    custodians: CustodianClient
+    content: ContentStore
+    caller: Caller
+    clock: Clock
+    pause: Callable[[float], None]
+
+
+def order(destruction: Order, tools: Destroying) -> None:
+    """File the order; a second filing of the same order changes nothing."""
+    state = tools.chain.record_state(destruction.source, destruction.record, tools.chain.head())
+    if state.status is RecordStatus.VALID or state.status is RecordStatus.INVALID:
+        tools.writer.send(destruction.call())
+
+
+def carry_out(
+    destruction: Order,
+    custodians: Sequence[ParticipantId],
+    envelopes: Sequence[bytes],
+    tools: Destroying,
+    patience: float = 60,
+) -> Destroyed:
+    """Wait for the cooling-off to end, have every custodian erase, send attestations, remove the envelopes.
+
+    `envelopes` are the SHA-256 digests of all versions.
+
+    Raises:
+        NotFoundError: there is no order on chain.
+        UnavailableError: the cooling-off does not end within `patience` seconds, or a custodian is away.
+    """
+    _wait_erasable(destruction, tools, patience)
+    body: dict[str, Any] = {"sourceId": hex32(destruction.source), "recordId": hex32(destruction.record)}
+    answers = ask_all(
+        custodians,
+        lambda custodian: tools.custodians.destroy(custodian, tools.caller.call("destroy", custodian, body)),
+    )
+    answers.require(len(custodians))
+    attestations: dict[ParticipantId, tuple[int, bytes]] = {}
+    for custodian, answer in answers.given.items():
+        try:
+            attestations[custodian] = (int(answer["erased"]), from_hex(answer["attestation"], 65))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError("a custodian attested in a malformed answer") from error
+    for custodian, (erased, signature) in attestations.items():
+        state = tools.chain.record_state(destruction.source, destruction.record, tools.chain.head())
+        if state.status is RecordStatus.DESTROYED:
+            break
+        tools.writer.send(
+            ContractCall(
+                "RecordRegistry",
+                "attest",
+                ((destruction.source, destruction.record, custodian, erased), signature),
+            )
+        )
+    for digest in envelopes:
+        tools.content.delete(digest)
+    removed = tuple(digest for digest in envelopes if not _fetchable(tools.content, digest))
+    return Destroyed(destruction.source, destruction.record, attestations, removed)
+
+
+def _wait_erasable(destruction: Order, tools: Destroying, patience: float) -> None:
+    waited = 0.0
+    while True:
+        at = tools.chain.final()
+        state = tools.chain.record_state(destruction.source, destruction.record, at)
+        if state.status is RecordStatus.DESTROYED:
+            return
+        if state.status is RecordStatus.ORDERED and state.erasable_from <= at.timestamp:
+            return
+        if waited >= patience:
+            if state.status is not RecordStatus.ORDERED:
+                raise NotFoundError("there is no destruction order for this record on chain")
+            raise UnavailableError("the cooling-off has not ended; run the command again later")
+        tools.pause(0.2)
+        waited += 0.2
+
+
+def _fetchable(content: ContentStore, digest: bytes) -> bool:
+    try:
+        content.get(digest)
+    except NotFoundError:
+        return False
+    return True

@@ -1,0 +1,383 @@
+"""Open records: the whole READ path on one page.
+
+    list → name the exact records on chain → wait until final → shares from every custodian → decrypt → check
+
+Nothing is decrypted that the chain did not name first. A denial is an entry on chain too; it ends the flow with its code.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from salus.core import envelope, hpke, shares
+from salus.core.access import MAX_RECORDS, Access, AccessKind
+from salus.core.canonical import canonical
+from salus.core.codes import Code
+from salus.core.eip712 import Domain
+from salus.core.errors import IntegrityError, NotFoundError, RefusedError, SalusError, UnavailableError
+from salus.core.hashing import sha256
+from salus.core.ids import ZERO32, AccessId, Address, LeafHash, ParticipantId, address_bytes, from_hex, hex32
+from salus.core.labels import Action, Form, Purpose, Role
+from salus.core.merkle import records_root
+from salus.core.package import ConsentPackage
+from salus.core.ports import ContentStore, CustodianClient, Randomness
+from salus.core.sealing import OpenedRecord, open_record
+from salus.flows.custody import Answers, Caller, ListedRecord, ask_all, list_records
+
+DEADLINE_SECONDS = 600
+USER_TAG = b"salus.user.v1"
+"""`userDigest` is SHA-256 of this and the canonical opening `{"person", "salt"}`; HPKE info of the sealed opening is this
+and the accessId."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the chain recorded for a request: its code, when the access ends, and the block."""
+
+    code: Code
+    expires_at: int
+    block_number: int
+
+
+class AccessLedger(Protocol):
+    """The gateway as a requester sees it: own transactions of an institution, or a relay for a patient."""
+
+    @property
+    def chain_id(self) -> int: ...
+
+    def domain(self, contract: str) -> Domain: ...
+
+    def address_of(self, contract: str) -> Address: ...
+
+    def record(self, access: Access, package: ConsentPackage | None) -> Recorded:
+        """Record the request on chain and wait until its block is final."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The natural person behind a request, as the institution asserts: an internal name and a role."""
+
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked for. Fields left None are taken from the records chosen.
+
+    `leaves` picks some of what is listed; None takes all. A leaf that is not listed can be named too (the chain and the
+    custodians decide).
+    """
+
+    purpose: Purpose
+    actions: Action
+    person: Person
+    form: Form | None = None
+    categories: int | None = None
+    level: int | None = None
+    days: tuple[int, int] | None = None
+    leaves: tuple[LeafHash, ...] | None = None
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedItem:
+    """One decrypted and checked record version."""
+
+    listed: ListedRecord
+    record: OpenedRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Outcome of a granted access. `refused` maps leaves to the custodians' codes, `liars` are custodians whose shares
+    were not the ones dealt, `milliseconds` is the time each step took."""
+
+    access_id: AccessId
+    access: Access
+    expires_at: int
+    items: tuple[OpenedItem, ...]
+    refused: dict[LeafHash, Code]
+    liars: tuple[ParticipantId, ...]
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+
+class AccessDeniedError(RefusedError):
+    """The chain recorded a denial; `access_id` names the entry."""
+
+    def __init__(self, code: Code, access_id: AccessId) -> None:
+        super().__init__(code)
+        self.access_id = access_id
+
+
+class Stopwatch:
+    """Milliseconds per step."""
+
+    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
+        self._now = now
+        self._last = now()
+        self.milliseconds: dict[str, float] = {}
+
+    def lap(self, step: str) -> None:
+        """End of a step."""
+        at = self._now()
+        self.milliseconds[step] = round((at - self._last) * 1000, 1)
+        self._last = at
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading needs: the ledger, the custodians, the content, who calls, and the regulator's encryption key (to
+    whom the opening of `userDigest` is sealed; None where there is no regulator)."""
+
+    ledger: AccessLedger
+    custodians: CustodianClient
+    content: ContentStore
+    caller: Caller
+    regulator_key: bytes | None = None
+
+
+def open_with_consent(package: ConsentPackage, ask: Ask, participant: ParticipantId, reading: Reading) -> Opened:
+    """Open what a consent allows.
+
+    Raises:
+        AccessDeniedError: the gateway recorded a denial.
+        RefusedError: custodians refused the whole call (revoked in between, stale, ...).
+        NotFoundError: nothing is listed inside the consent.
+        UnavailableError: too few custodians, or the content, are reachable.
+    """
+    watch = Stopwatch()
+    body = {"package": package.to_json(), "history": ask.history}
+    listed = _chosen(list_records(reading.caller, reading.custodians, package.links, body), ask)
+    watch.lap("list")
+    access, session_key, opening = _name(AccessKind.CONSENT, participant, package.consent_id, listed, ask, reading)
+    expires_at = _request(access, package, reading)
+    watch.lap("chain")
+    shown = {
+        "access": access.to_json(),
+        "consent": package.consent.to_json(),
+        "terms": [opening.to_json() for opening in package.openings],
+        "leaves": _leaves(listed, ask),
+        "history": ask.history,
+        "userOpening": opening,
+    }
+
+    def body_for(custodian: ParticipantId) -> dict[str, Any]:
+        return dict(shown, link=hex32(package.links[custodian]))
+
+    return _collect(access, session_key, expires_at, listed, list(package.links), body_for, reading, watch)
+
+
+def open_without_consent(
+    kind: AccessKind,
+    participant: ParticipantId,
+    subject: bytes,
+    custodians: Sequence[ParticipantId],
+    ask: Ask,
+    reading: Reading,
+) -> Opened:
+    """Open a subject's records as its controller or guardian (kind own), or in an emergency.
+
+    Raises: as `open_with_consent`.
+    """
+    watch = Stopwatch()
+    body: dict[str, Any] = {"subject": hex32(subject), "history": ask.history}
+    listed = _chosen(list_records(reading.caller, reading.custodians, custodians, body), ask)
+    watch.lap("list")
+    access, session_key, opening = _name(kind, participant, subject, listed, ask, reading)
+    expires_at = _request(access, None, reading)
+    watch.lap("chain")
+    shown = {
+        "access": access.to_json(),
+        "leaves": _leaves(listed, ask),
+        "history": ask.history,
+        "userOpening": opening,
+    }
+    return _collect(access, session_key, expires_at, listed, custodians, lambda _: shown, reading, watch)
+
+
+def _chosen(listed: list[ListedRecord], ask: Ask) -> list[ListedRecord]:
+    if ask.leaves is not None:
+        return [record for record in listed if record.leaf in ask.leaves]
+    if not listed:
+        raise NotFoundError("no record is listed inside this scope")
+    return listed[:MAX_RECORDS]
+
+
+def _leaves(listed: list[ListedRecord], ask: Ask) -> list[str]:
+    return [hex32(leaf) for leaf in (ask.leaves or tuple(record.leaf for record in listed))]
+
+
+def _name(
+    kind: AccessKind,
+    participant: ParticipantId,
+    reference: bytes,
+    listed: list[ListedRecord],
+    ask: Ask,
+    reading: Reading,
+) -> tuple[Access, bytes, str | None]:
+    random: Randomness = reading.caller.random
+    session_key = random(32)
+    leaves = ask.leaves or tuple(record.leaf for record in listed)
+    categories = 0
+    for record in listed:
+        categories |= record.categories
+    dated = [record for record in listed if record.first_day > 0]
+    days = ask.days or (
+        min((record.first_day for record in dated), default=0),
+        max((record.last_day for record in dated), default=0),
+    )
+    person = canonical({"person": ask.person.name, "salt": hex32(random(16))})
+    access = Access(
+        kind=kind,
+        participant=participant,
+        reference=reference,
+        purpose=int(ask.purpose),
+        categories=categories if ask.categories is None else ask.categories,
+        actions=int(ask.actions),
+        level=max((record.level for record in listed), default=1) if ask.level is None else ask.level,
+        confidentiality=max((record.confidentiality for record in listed), default=0),
+        form=int(min((record.form for record in listed), default=0)) if ask.form is None else int(ask.form),
+        from_day=days[0],
+        to_day=days[1],
+        role=int(ask.person.role),
+        record_count=len(leaves),
+        records_root=records_root(leaves),
+        session_key=hpke.public_key(session_key),
+        user_digest=sha256(USER_TAG + person),
+        deadline=reading.caller.clock.now() + DEADLINE_SECONDS,
+        salt=random(32),
+    )
+    if reading.regulator_key is None:
+        return access, session_key, None
+    info = USER_TAG + access.access_id(reading.ledger.domain("AccessGateway"))
+    return access, session_key, hex32(hpke.seal(person, reading.regulator_key, info))
+
+
+def _request(access: Access, package: ConsentPackage | None, reading: Reading) -> int:
+    recorded = reading.ledger.record(access, package)
+    if recorded.code is not Code.GRANTED:
+        raise AccessDeniedError(recorded.code, access.access_id(reading.ledger.domain("AccessGateway")))
+    return recorded.expires_at
+
+
+def _collect(
+    access: Access,
+    session_key: bytes,
+    expires_at: int,
+    listed: list[ListedRecord],
+    custodians: Sequence[ParticipantId],
+    body_for: Callable[[ParticipantId], dict[str, Any]],
+    reading: Reading,
+    watch: Stopwatch,
+) -> Opened:
+    access_id = access.access_id(reading.ledger.domain("AccessGateway"))
+    caller = reading.caller
+    answers = ask_all(
+        custodians,
+        lambda custodian: reading.custodians.release(custodian, caller.call("release", custodian, body_for(custodian))),
+    )
+    answers.require()
+    watch.lap("shares")
+    opener = _Opener(access_id, session_key, reading.ledger, reading.content, answers)
+    items, refused, liars = [], dict[LeafHash, Code](), set[ParticipantId]()
+    for record in listed:
+        outcome = opener.open(record, liars)
+        if isinstance(outcome, Code):
+            refused[record.leaf] = outcome
+        else:
+            items.append(OpenedItem(record, outcome))
+    watch.lap("decrypt")
+    return Opened(access_id, access, expires_at, tuple(items), refused, tuple(sorted(liars)), watch.milliseconds)
+
+
+class _Opener:
+    """Unseals released shares and opens envelopes with them."""
+
+    def __init__(
+        self,
+        access_id: AccessId,
+        session_key: bytes,
+        ledger: AccessLedger,
+        content: ContentStore,
+        answers: Answers,
+    ) -> None:
+        self._access_id = access_id
+        self._session_key = session_key
+        self._ledger = ledger
+        self._gateway = address_bytes(ledger.address_of("AccessGateway"))
+        self._content = content
+        self._shares = {
+            custodian: {item["leaf"]: item for item in answer["shares"]} for custodian, answer in answers.given.items()
+        }
+        self._refusals = {
+            item["leaf"]: Code(int(item["code"]))
+            for answer in answers.given.values()
+            for item in answer.get("refused", ())
+        }
+
+    def open(self, record: ListedRecord, liars: set[ParticipantId]) -> OpenedRecord | Code:
+        name = hex32(record.leaf)
+        if name in self._refusals and not any(name in items for items in self._shares.values()):
+            return self._refusals[name]
+        raw = self._content.get(record.envelope_digest)
+        parsed = envelope.parse(raw)
+        outer = self._checked(record.leaf, parsed.header, liars, inner=False)
+        inner: list[bytes] = []
+        if parsed.suite == envelope.SUITE_NESTED:
+            key = shares.join(outer, parsed.header.threshold, parsed.header.share_digests)
+            inner = self._checked(record.leaf, envelope.parse(parsed.open(key)).header, liars, inner=True)
+        try:
+            opened = open_record(raw, record.envelope_digest, record.content_commitment, outer, inner)
+        except SalusError:
+            if name in self._refusals:
+                return self._refusals[name]
+            raise
+        if (opened.record_id, opened.version) != (record.record_id, record.version):
+            raise IntegrityError("the envelope holds another record than its leaf names")
+        return opened
+
+    def _checked(
+        self, leaf: LeafHash, header: envelope.Header, liars: set[ParticipantId], *, inner: bool
+    ) -> list[bytes]:
+        good: list[bytes] = []
+        for custodian, items in self._shares.items():
+            sealed = items.get(hex32(leaf), {}).get("inner" if inner else "sealed")
+            if sealed is None:
+                continue
+            info = hpke.release_info(
+                self._ledger.chain_id, self._gateway, self._access_id, leaf, custodian, inner=inner
+            )
+            try:
+                share = hpke.open_sealed(from_hex(sealed, None), self._session_key, info)
+            except SalusError:
+                liars.add(custodian)
+                continue
+            position = share[0] - 1 if share else -1
+            if 0 <= position < len(header.share_digests) and sha256(share) == header.share_digests[position]:
+                good.append(share)
+            else:
+                liars.add(custodian)
+        return good
+
+
+def require_final(is_final: Callable[[], bool], pause: Callable[[float], None], seconds: float = 30) -> None:
+    """Wait until a block is final.
+
+    Raises:
+        UnavailableError: not within the time.
+    """
+    waited = 0.0
+    while not is_final():
+        if waited >= seconds:
+            raise UnavailableError("the block did not become final in time")
+        pause(0.05)
+        waited += 0.05
+
+
+NO_PARTICIPANT = ParticipantId(ZERO32)
+"""The participant of an access by the patient."""
