@@ -35,7 +35,7 @@ OFFLINE_DEADLINE_SECONDS = 7 * 24 * 3600
 class Offer:
     """What a patient wants to allow. Give `window_months` (rolling) or `days` (fixed first and last day), not both.
 
-    `valid_from`, `valid_until` in Unix seconds; `max_uses` 0 is without limit; `notice` is the text the patient was shown.
+    `valid_from`, `valid_until` in Unix seconds; `max_uses` 0 is without limit; `notice` is the text the patient saw.
     """
 
     grantee: ParticipantId

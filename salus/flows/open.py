@@ -2,7 +2,7 @@
 
     list → name the exact records on chain → wait until final → shares from every custodian → decrypt → check
 
-Nothing is decrypted that the chain did not name first. A denial is an entry on chain too; it ends the flow with its code.
+Nothing is decrypted that the chain did not name first. A denial is an entry on chain too; it ends the flow.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from salus.flows.custody import Answers, Caller, ListedRecord, ask_all, list_rec
 
 DEADLINE_SECONDS = 600
 USER_TAG = b"salus.user.v1"
-"""`userDigest` is SHA-256 of this and the canonical opening `{"person", "salt"}`; HPKE info of the sealed opening is this
-and the accessId."""
+"""`userDigest` is SHA-256 of this and the canonical opening `{"person", "salt"}`; the HPKE info of the sealed opening
+is this and the accessId."""
 
 
 @dataclass(frozen=True, slots=True)
