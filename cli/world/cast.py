@@ -1,0 +1,127 @@
+"""Who is in the world: institutions with their kinds and roles, and the ports of their services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from salus.core.policy import ParticipantRole
+from salus.core.state import ParticipantKind
+
+_CARE = ParticipantRole.SOURCE | ParticipantRole.CARE
+BASE_PORT = 18500
+
+
+class Name(StrEnum):
+    """Short names of the institutions: used in commands, file names and logs."""
+
+    HOSPITAL_A = "hospital-a"
+    HOSPITAL_B = "hospital-b"
+    CHECKUP = "checkup"
+    INSTITUTE = "institute"
+    REGULATOR = "regulator"
+    CUSTODIAN_1 = "custodian-1"
+    CUSTODIAN_2 = "custodian-2"
+    CUSTODIAN_3 = "custodian-3"
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    """One member of the cast; `title` in English and `title_zh` in Chinese are for people only."""
+
+    name: Name
+    title: str
+    title_zh: str
+    kind: ParticipantKind
+    roles: ParticipantRole
+    api: bool = False
+    oracle: bool = False
+    charset: str = ""
+
+
+CAST: tuple[Institution, ...] = (
+    Institution(
+        Name.HOSPITAL_A,
+        "Hospital A",
+        "甲医院",
+        ParticipantKind.HOSPITAL,
+        _CARE | ParticipantRole.EMERGENCY,
+        api=True,
+    ),
+    Institution(
+        Name.HOSPITAL_B,
+        "Hospital B",
+        "乙医院",
+        ParticipantKind.HOSPITAL,
+        _CARE | ParticipantRole.EMERGENCY,
+        api=True,
+        oracle=True,
+        charset="utf-8",
+    ),
+    Institution(
+        Name.CHECKUP,
+        "Check-up centre",
+        "体检中心",
+        ParticipantKind.CHECKUP_CENTRE,
+        _CARE,
+        api=True,
+        oracle=True,
+        charset="gb18030",
+    ),
+    Institution(
+        Name.INSTITUTE,
+        "Research institute",
+        "研究所",
+        ParticipantKind.RESEARCH_INSTITUTE,
+        ParticipantRole.RESEARCH,
+        api=True,
+    ),
+    Institution(
+        Name.REGULATOR,
+        "Regulator",
+        "监管机构",
+        ParticipantKind.REGULATOR,
+        ParticipantRole.SUPERVISE,
+        api=True,
+    ),
+    Institution(Name.CUSTODIAN_1, "Custodian 1", "托管方一", ParticipantKind.CUSTODIAN, ParticipantRole.CUSTODY),
+    Institution(Name.CUSTODIAN_2, "Custodian 2", "托管方二", ParticipantKind.CUSTODIAN, ParticipantRole.CUSTODY),
+    Institution(Name.CUSTODIAN_3, "Custodian 3", "托管方三", ParticipantKind.CUSTODIAN, ParticipantRole.CUSTODY),
+)
+BY_NAME = {institution.name: institution for institution in CAST}
+COUNCIL = ("council-1", "council-2", "council-3")
+CUSTODIANS = (Name.CUSTODIAN_1, Name.CUSTODIAN_2, Name.CUSTODIAN_3)
+THRESHOLD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Loopback ports, all from one base."""
+
+    base: int = BASE_PORT
+
+    @property
+    def chain(self) -> int:
+        """JSON-RPC of the chain."""
+        return self.base + 45
+
+    @property
+    def watch(self) -> int:
+        """Health and metrics of the watch."""
+        return self.base + 60
+
+    def custodian(self, name: Name) -> int:
+        """A custodian's wire."""
+        return self.base + 50 + CUSTODIANS.index(name)
+
+    def api(self, name: Name) -> int:
+        """An institution's API."""
+        return self.base + 80 + [i.name for i in CAST if i.api].index(name)
+
+    def oracle_http(self, name: Name) -> int:
+        """An oracle's HTTP."""
+        return self.base + 70 + [i.name for i in CAST if i.oracle].index(name)
+
+    def oracle_mllp(self, name: Name) -> int:
+        """An oracle's MLLP."""
+        return self.base + 75 + [i.name for i in CAST if i.oracle].index(name)

@@ -1,0 +1,187 @@
+"""Start, watch and stop the parts of a network on one machine: a process and a log file each.
+
+Only processes this supervisor started are ever stopped: a part is known by its pid and the kernel's start time of that
+pid, so a number that was given to somebody else since is left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from salus.core.errors import ConflictError, SetupError, UnavailableError
+
+_POLL_SECONDS = 0.1
+_STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One process: its command, its environment beyond the caller's, the loopback ports it binds, and when it is ready.
+
+    `ready` returns True once the part serves; it may raise OSError meanwhile.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()
+    ready: Callable[[], bool] = lambda: True
+
+
+class Supervisor:
+    """Parts of one state folder: logs in `logs/`, running parts in `parts.json`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = folder / "parts.json"
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        (folder / "logs").mkdir(parents=True, exist_ok=True)
+
+    def running(self) -> dict[str, int]:
+        """Pids of parts that are alive."""
+        return {name: pid for name, (pid, born) in self._recorded().items() if _born(pid) == born}
+
+    def log(self, name: str) -> Path:
+        """Log file of a part."""
+        return self._folder / "logs" / f"{name}.log"
+
+    def start(self, parts: Iterable[Part], patience: float = 60) -> None:
+        """Start parts and wait until all are ready.
+
+        Raises:
+            ConflictError: a part of this folder runs already.
+            SetupError: a port is taken, or a part ended before it was ready.
+            UnavailableError: a part was not ready in time.
+        """
+        wanted = list(parts)
+        alive = self.running()
+        for part in wanted:
+            if part.name in alive:
+                raise ConflictError(f"{part.name} is running already (pid {alive[part.name]}): run `make down` first")
+            for port in part.ports:
+                require_free(port)
+        for part in wanted:
+            self._spawn(part)
+        deadline = time.monotonic() + patience
+        for part in wanted:
+            self._await(part, deadline)
+
+    def stop(self, names: Iterable[str] | None = None) -> list[str]:
+        """Stop parts (all when None), last started first: SIGTERM, SIGKILL after 10 seconds. Returns names."""
+        recorded = self._recorded()
+        chosen = [name for name in recorded if names is None or name in set(names)]
+        stopped = []
+        for name in reversed(chosen):
+            pid, born = recorded.pop(name)
+            if _born(pid) == born:
+                _end(pid, born, self._children.pop(name, None))
+                stopped.append(name)
+        self._record(recorded)
+        return stopped
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one part at once.
+
+        Raises:
+            KeyError: no such part.
+        """
+        recorded = self._recorded()
+        pid, born = recorded.pop(name)
+        if _born(pid) == born:
+            os.kill(pid, signal.SIGKILL)
+            child = self._children.pop(name, None)
+            if child is not None:
+                child.wait()
+        self._record(recorded)
+
+    def _spawn(self, part: Part) -> None:
+        with self.log(part.name).open("ab") as log:
+            child = subprocess.Popen(
+                part.command,
+                env={**os.environ, **part.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._children[part.name] = child
+        self._record({**self._recorded(), part.name: (child.pid, _born(child.pid) or 0)})
+
+    def _await(self, part: Part, deadline: float) -> None:
+        child = self._children[part.name]
+        while True:
+            if child.poll() is not None:
+                raise SetupError(
+                    f"{part.name} ended with {child.returncode} before it was ready; "
+                    f"its log says why: {self.log(part.name)}\n{self._tail(part.name)}"
+                )
+            try:
+                if part.ready():
+                    return
+            except OSError:
+                pass  # not listening yet
+            if time.monotonic() > deadline:
+                raise UnavailableError(f"{part.name} was not ready in time; its log: {self.log(part.name)}")
+            time.sleep(_POLL_SECONDS)
+
+    def _tail(self, name: str) -> str:
+        lines = self.log(name).read_text(errors="replace").splitlines()
+        return "\n".join(lines[-5:])
+
+    def _recorded(self) -> dict[str, tuple[int, int]]:
+        if not self._file.exists():
+            return {}
+        return {name: (int(pid), int(born)) for name, (pid, born) in json.loads(self._file.read_text()).items()}
+
+    def _record(self, parts: Mapping[str, tuple[int, int]]) -> None:
+        scratch = self._file.with_suffix(".new")
+        scratch.write_text(json.dumps(parts, indent=1))
+        scratch.replace(self._file)
+
+
+def require_free(port: int) -> None:
+    """Check that a loopback port is free.
+
+    Raises:
+        SetupError: it is taken.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SetupError(
+                f"port {port} is taken: run `make down`, stop what uses it, or set SALUS_BASE_PORT to move all ports"
+            ) from error
+
+
+def _born(pid: int) -> int | None:
+    """Kernel start time of a live pid in clock ticks (proc(5), field 22), None when it is gone or a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else int(fields[19])
+
+
+def _end(pid: int, born: int, child: subprocess.Popen[bytes] | None) -> None:
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _born(pid) == born:
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            break
+        if child is not None:
+            child.poll()
+        time.sleep(0.02)
+    if child is not None:
+        child.wait()
