@@ -50,7 +50,7 @@ def freeze_call(
     """The call that stops, or allows again, every access to a subject."""
     values = {"subjectRef": subject, "frozen": frozen, "nonce": nonce, "deadline": deadline}
     signature = controller.sign(FREEZE_TYPE.digest(domain, values))
-    return ContractCall("SubjectRegistry", "freeze", (subject, frozen, deadline, signature))
+    return ContractCall("SubjectRegistry", "freeze", ((subject, frozen, nonce, deadline), signature))
 
 
 def deny_call(
@@ -71,7 +71,8 @@ def deny_call(
         "deadline": deadline,
     }
     signature = controller.sign(DENIAL_TYPE.digest(domain, values))
-    return ContractCall("SubjectRegistry", "deny", (subject, participant, int(denial), deadline, signature))
+    members = (subject, participant, int(denial), nonce, deadline)
+    return ContractCall("SubjectRegistry", "deny", (members, signature))
 
 
 def retain_call(
@@ -80,7 +81,7 @@ def retain_call(
     """The call that sets how many years copies are kept (1 to 5)."""
     values = {"subjectRef": subject, "retentionYears": years, "nonce": nonce, "deadline": deadline}
     signature = controller.sign(RETENTION_TYPE.digest(domain, values))
-    return ContractCall("SubjectRegistry", "retain", (subject, years, deadline, signature))
+    return ContractCall("SubjectRegistry", "retain", ((subject, years, nonce, deadline), signature))
 
 
 def sign_destruction(

@@ -18,12 +18,13 @@ from salus.flows.custody import Caller, ask_all
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A destruction order with the controller's agreement."""
+    """A destruction order with the controller's agreement; `custodian_set` holds the record's shares."""
 
     source: ParticipantId
     record: RecordId
     subject: SubjectRef
     deadline: int
+    custodian_set: int
     signature: bytes
 
     def call(self) -> ContractCall:
@@ -31,7 +32,11 @@ class Order:
         return ContractCall(
             "RecordRegistry",
             "order",
-            ((self.source, self.record, self.subject, self.deadline), self.signature),
+            (
+                (self.source, self.record, self.subject, self.deadline),
+                self.custodian_set,
+                self.signature,
+            ),
         )
 
 
