@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.20;
+
+/// @title Hash chains of the log
+/// @notice One word per chain: a 208-bit head above a 48-bit count of entries.
+library Chains {
+    bytes32 internal constant ENTRY_TAG = keccak256("salus.entry.v1");
+    bytes32 internal constant HEAD_TAG = keccak256("salus.head.v1");
+
+    /// @notice Digest of one entry.
+    function entryOf(
+        uint256 chainId,
+        address emitter,
+        bytes32 key,
+        uint8 kind,
+        uint16 code,
+        bytes32 referenceId,
+        uint64 time
+    ) internal pure returns (bytes32) {
+        return keccak256(abi.encode(ENTRY_TAG, chainId, emitter, key, kind, code, referenceId, time));
+    }
+
+    /// @notice The chain's word after one more entry.
+    function extended(uint256 slot, bytes32 entry) internal pure returns (uint256) {
+        uint256 head = uint256(keccak256(abi.encode(HEAD_TAG, slot >> 48, entry)));
+        // Shifting left by 48 drops the upper 48 bits of the digest: the low 208 bits are the head. The count cannot
+        // carry into it: at a million entries a second 48 bits last nine years, and a chain has its own.
+        return head << 48 | uint48(slot + 1);
+    }
+}
