@@ -16,6 +16,7 @@ from oracle.hl7.escapes import unescape
 from oracle.hl7.separators import Separators, separators_of
 
 NULL = '""'
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
 # A line that is only a name is a segment when HL7 knows the name, else text that broke its line.
 _EMPTY_SEGMENTS = frozenset(
@@ -83,11 +84,11 @@ class Repetition:
             text = parts[place - 1] if place <= len(parts) else ""
         elif subcomponent > 1:
             return ""
-        return "" if text == NULL else unescape(text, self._separators).strip()
+        return "" if text == NULL else _readable(unescape(text, self._separators)).strip()
 
     def whole(self) -> str:
         """The repetition as one text: for TX, FT and ST, whose separators may be sent unescaped."""
-        return "" if self.raw == NULL else unescape(self.raw, self._separators)
+        return "" if self.raw == NULL else _readable(unescape(self.raw, self._separators))
 
 
 class Segment:
@@ -201,6 +202,11 @@ class Message:
     def all(self, name: str) -> list[Segment]:
         """All segments of that name, in order."""
         return [segment for segment in self.segments if segment.name == name]
+
+
+def _readable(text: str) -> str:
+    """Text without control characters, which FHIR strings may not hold; tabs and line breaks stay."""
+    return text if text.isprintable() else _CONTROL.sub("", text)
 
 
 def parse(text: str, limits: Limits = DEFAULT_LIMITS) -> Message:

@@ -1,4 +1,4 @@
-"""What the oracle makes of a message: drafts of record versions, before they are sealed.
+"""What the oracle makes of a message: groups of FHIR resources, then drafts of record versions, before they are sealed.
 
 Record grain (DESIGN section 5): ADT gives one encounter record per visit and one demographics record per subject;
 ORU one record per OBR group with every level-5 item split into a record of its own; MDM one per document.
@@ -6,9 +6,11 @@ ORU one record per OBR group with every level-5 item split into a record of its 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+from uuid import UUID, uuid5
 
 from salus.core.labels import Form, Labels
 
@@ -46,3 +48,94 @@ class RecordDraft:
             raise ValueError("a draft needs a record key and a subject key")
         if self.first_day > self.last_day:
             raise ValueError(f"first day {self.first_day} is after last day {self.last_day}")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One coded meaning: FHIR system URI ("" when the source names none), code, and the source's words for it."""
+
+    system: str
+    code: str
+    display: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One result, diagnosis or allergy of a group, which labelling may move to a record of its own.
+
+    `key` is appended to the group's record key when the item stands alone. `texts` are all words a reader would see.
+    Days as in `RecordDraft`.
+    """
+
+    key: str
+    resource: dict[str, Any]
+    codes: tuple[Code, ...]
+    texts: tuple[str, ...]
+    first_day: int
+    last_day: int
+    status: DraftStatus = DraftStatus.CURRENT
+
+
+@dataclass(frozen=True, slots=True)
+class NormalisedGroup:
+    """What belongs together in a message, as FHIR, before it is labelled and split.
+
+    `head` is the resource that carries the group (Patient, Encounter, DiagnosticReport, DocumentReference); `codes` and
+    `texts` are the head's own. `section` is the source's word for the kind: HL7 table 0074 (OBR-24) for a report, table
+    0270 (TXA-2) for a document. `visit_class` is HL7 table 0004 (PV1-2). `source_labels` are what the source itself
+    says about confidentiality, as "<HL7 table>:<value>". `birth_day` is None when unknown. `unmapped` names the
+    segments and fields that hold something this version leaves out.
+    """
+
+    record_key: str
+    subject_key: str
+    kind: str
+    head: dict[str, Any]
+    items: tuple[Item, ...]
+    codes: tuple[Code, ...]
+    texts: tuple[str, ...]
+    first_day: int
+    last_day: int
+    status: DraftStatus = DraftStatus.CURRENT
+    section: str = ""
+    visit_class: str = ""
+    source_labels: tuple[str, ...] = ()
+    birth_day: int | None = None
+    is_checkup: bool = False
+    unmapped: tuple[str, ...] = ()
+
+
+def resource_id(record_key: str, part: str) -> str:
+    """FHIR id of a resource: the same for the same source key, so a later version of a record keeps its ids."""
+    return str(uuid5(_RESOURCE_NAMESPACE, f"{record_key}#{part}"))
+
+
+def compose(record_key: str, head: dict[str, Any], items: Sequence[Item]) -> dict[str, Any]:
+    """Content of one record: the head alone, or a collection Bundle of the head and its items.
+
+    The head gets an id of its own for each record key and refers to exactly the items given.
+    """
+    carrier = dict(head, id=resource_id(record_key, "head"))
+    if head["resourceType"] in _LONE_HEADS and not items:
+        return carrier
+    for item in items:
+        reference = f"urn:uuid:{item.resource['id']}"
+        kind = item.resource["resourceType"]
+        if head["resourceType"] == "DiagnosticReport" and kind == "Observation":
+            carrier.setdefault("result", []).append({"reference": reference})
+        elif head["resourceType"] == "DiagnosticReport" and kind == "Media":
+            carrier.setdefault("media", []).append({"link": {"reference": reference}})
+        elif head["resourceType"] == "Encounter" and kind == "Condition":
+            carrier.setdefault("diagnosis", []).append({"condition": {"reference": reference}})
+    resources = [carrier, *(item.resource for item in items)]
+    entries = [{"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource} for resource in resources]
+    return {
+        "resourceType": "Bundle",
+        "id": resource_id(record_key, "bundle"),
+        "type": "collection",
+        "entry": entries,
+    }
+
+
+_RESOURCE_NAMESPACE = UUID("4f0a1d5e-6c1b-5b7e-9a55-53414c555301")
+_LONE_HEADS = frozenset({"Patient", "DocumentReference"})

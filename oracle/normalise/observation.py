@@ -1,0 +1,274 @@
+"""OBX (with its NTE) to Observation or Media, as an item of its report.
+
+Value types: NM and numbers with a comparator → Quantity with the decimal as written · SN → Quantity, Range or Ratio ·
+CE, CWE, CNE, CF → CodeableConcept · DT, TS, DTM → dateTime · TM → time · TX, FT, ST and all others → string, whole ·
+ED and RP → Media. What a type can't hold is kept as string: a value is never lost.
+Source: segment map OBX[Observation] of HL7/v2-to-fhir; HL7 v2.9 section 7.4.2.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from typing import Any
+
+from oracle.hl7.message import Repetition, Segment
+from oracle.hl7.timestamps import Stamp
+from oracle.normalise import tables
+from oracle.normalise.datatypes import (
+    Authority,
+    concept,
+    date_time,
+    entity_identifier,
+    number,
+    practitioner,
+    quantity,
+    reference_range,
+    unit_of,
+)
+from oracle.normalise.reading import Reading, days_of, join_key
+from salus.core.record import Code, DraftStatus, Item, resource_id
+
+Json = dict[str, Any]
+
+MAPPED = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 11, 14, 15, 16, 17, 18, 19, 21})
+_CODED = frozenset({"CE", "CWE", "CNE", "CF"})
+_DATED = frozenset({"DT", "TS", "DTM"})
+_FREE_TEXT = frozenset({"TX", "FT", "ST", ""})
+_TIME = re.compile(r"(\d{2})(\d{2})?(\d{2})?(\.\d+)?", re.ASCII)
+_MIME = {
+    "PDF": "application/pdf",
+    "JPG": "image/jpeg",
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "TIFF": "image/tiff",
+    "HTML": "text/html",
+    "XML": "application/xml",
+    "RTF": "application/rtf",
+    "TXT": "text/plain",
+    "TEXT": "text/plain",
+    "PLAIN": "text/plain",
+    "DICOM": "application/dicom",
+}
+NOT_ASKED = {"coding": [{"system": f"{tables.TERMINOLOGY}data-absent-reason", "code": "not-asked"}]}
+
+
+@dataclass(slots=True)
+class Reported:
+    """What an observation takes over from its report."""
+
+    record_key: str
+    home: Authority
+    subject: Json
+    encounter: Json | None
+    collected: Stamp | None
+    status: str
+    category: str
+    used_keys: set[str] = field(default_factory=set)
+
+
+def observation(reading: Reading, obx: Segment, notes: list[str], report: Reported) -> Item:
+    """One OBX as an item."""
+    reading.leave_out_rest(obx, MAPPED)
+    found = concept(obx.first(3)) if obx.first(3) else None
+    code, codes = found or ({"text": "unnamed"}, (Code("", "", ""),))
+    key = _key(report, codes[0], obx.value(4))
+    measured = reading.stamp(obx, 14)
+    sent_status = obx.value(11).upper() or report.status
+    span = days_of(measured or report.collected)
+    if obx.value(2).upper() in ("ED", "RP"):
+        resource, texts = _media(obx, code, sent_status, report)
+    else:
+        resource, texts = _observation(reading, obx, code, sent_status, report)
+    resource["id"] = resource_id(report.record_key, key)
+    moment = measured or report.collected
+    if moment is not None:
+        resource["createdDateTime" if resource["resourceType"] == "Media" else "effectiveDateTime"] = moment.date_time()
+    if notes:
+        resource["note"] = [{"text": note} for note in notes]
+    return Item(
+        key=key,
+        resource=resource,
+        codes=codes,
+        texts=tuple(text for text in (code.get("text"), *(one.display for one in codes), *texts, *notes) if text),
+        first_day=span[0],
+        last_day=span[1],
+        status=tables.DRAFT_STATUS.get(sent_status, DraftStatus.CURRENT),
+    )
+
+
+def attachment(repetition: Repetition) -> tuple[Json, str]:
+    """ED or RP as Attachment, with its words when it is text.
+
+    ED: source^type^subtype^encoding^data. Data in another encoding than base64 is stored as UTF-8.
+    """
+    kind, subtype = repetition.value(2).lower(), repetition.value(3).upper()
+    mime = _MIME.get(subtype) or (f"{kind}/{subtype.lower()}" if kind and subtype else "application/octet-stream")
+    encoding = repetition.value(4).upper()
+    sent = repetition.value(5)
+    try:
+        raw = b64decode(re.sub(r"\s+", "", sent), validate=True) if encoding.startswith("BASE64") else sent.encode()
+    except (binascii.Error, ValueError):
+        raw, mime = sent.encode(), "application/octet-stream"
+    words = ""
+    if mime.startswith("text/") or mime in ("application/xml", "application/rtf"):
+        words = raw.decode("utf-8", errors="ignore")
+    return {"contentType": mime.replace(" ", ""), "data": b64encode(raw).decode("ascii")}, words
+
+
+def _media(obx: Segment, code: Json, sent_status: str, report: Reported) -> tuple[Json, list[str]]:
+    first = obx.first(5)
+    words = ""
+    if obx.value(2).upper() == "RP":
+        content: Json = {"contentType": "application/octet-stream", "url": first.value(1).replace(" ", "%20")}
+    else:
+        content, words = attachment(first)
+    content["title"] = code.get("text") or code["coding"][0]["code"]
+    status = {"entered-in-error": "entered-in-error", "cancelled": "not-done"}
+    media: Json = {
+        "resourceType": "Media",
+        "status": status.get(tables.OBSERVATION_STATUS.get(sent_status, ""), "completed"),
+        "subject": report.subject,
+        "content": content,
+    }
+    if report.encounter:
+        media["encounter"] = report.encounter
+    return media, [words]
+
+
+def _observation(
+    reading: Reading, obx: Segment, code: Json, sent_status: str, report: Reported
+) -> tuple[Json, list[str]]:
+    result: Json = {
+        "resourceType": "Observation",
+        "status": tables.OBSERVATION_STATUS.get(sent_status, "unknown"),
+        "code": code,
+        "subject": report.subject,
+    }
+    if report.category:
+        coding = {"system": f"{tables.TERMINOLOGY}observation-category", "code": report.category}
+        result["category"] = [{"coding": [coding]}]
+    if report.encounter:
+        result["encounter"] = report.encounter
+    unit = obx.first(6) if obx.field(6) else None
+    texts = _set_value(reading, obx, unit, result)
+    flags = [_interpretation(one.value(1)) for one in obx.repetitions(8)]
+    if flags:
+        result["interpretation"] = flags
+    ranged = reference_range(obx.first(7).whole(), unit) if obx.field(7) else None
+    if ranged:
+        result["referenceRange"] = [ranged]
+    own = entity_identifier(obx.first(21), report.home, "FILL") if obx.field(21) else None
+    if own:
+        result["identifier"] = [own]
+    performers = [person for one in obx.repetitions(16) if (person := practitioner(one, report.home))]
+    producer = concept(obx.first(15)) if obx.field(15) else None
+    if producer:
+        performers.append({"type": "Organization", "display": producer[0].get("text") or producer[1][0].code})
+    if performers:
+        result["performer"] = performers
+    method = concept(obx.first(17)) if obx.field(17) else None
+    if method:
+        result["method"] = method[0]
+        texts.append(method[0].get("text", ""))
+    if obx.value(18):
+        result["device"] = {"type": "Device", "display": obx.value(18)}
+    issued = reading.stamp(obx, 19)
+    if issued and issued.instant():
+        result["issued"] = issued.instant()
+    if sent_status == "N":
+        result["dataAbsentReason"] = NOT_ASKED
+    return result, texts
+
+
+def _set_value(reading: Reading, obx: Segment, unit: Repetition | None, result: Json) -> list[str]:
+    """Put OBX-5 into value[x], or into components when it repeats; returns the words in it."""
+    kind = obx.value(2).upper()
+    values = obx.repetitions(5)
+    if not values:
+        return []
+    if kind in _FREE_TEXT:
+        text = "\n".join(one.whole() for one in values).strip()
+        if text:
+            result["valueString"] = text
+        return [text]
+    if len(values) == 1:
+        value, words = _value(reading, kind, values[0], unit)
+        result |= value
+        return words
+    components, texts = [], []
+    for one in values:
+        value, words = _value(reading, kind, one, unit)
+        texts.extend(words)
+        components.append({"code": result["code"]} | value)
+    result["component"] = components
+    return texts
+
+
+def _value(reading: Reading, kind: str, one: Repetition, unit: Repetition | None) -> tuple[Json, list[str]]:
+    value: Json | None = None
+    if kind == "NM":
+        amount = quantity(one.whole(), unit)
+        value = {"valueQuantity": amount} if amount else None
+    elif kind == "SN":
+        value = _structured(one, unit)
+    elif kind in _CODED:
+        found = concept(one)
+        if found:
+            words = [found[0].get("text", ""), *(code.display or code.code for code in found[1])]
+            return {"valueCodeableConcept": found[0]}, words
+    elif kind in _DATED:
+        moment = date_time(one.value(1), reading.source.zone)
+        value = {"valueDateTime": moment} if moment else None
+    elif kind == "TM":
+        value = _time(one.value(1))
+    if value is not None:
+        return value, []
+    text = one.whole().strip()
+    return ({"valueString": text} if text else {}), [text]
+
+
+def _structured(one: Repetition, unit: Repetition | None) -> Json | None:
+    """SN: comparator^number^separator^number (HL7 v2.9 section 2A.3.70)."""
+    sign, left, middle, right = (one.value(place) for place in (1, 2, 3, 4))
+    first, second = number(left), number(right)
+    if first is None or (right and second is None):
+        return None
+    if second is not None and middle == "-":
+        return {"valueRange": {"low": {"value": first} | unit_of(unit), "high": {"value": second} | unit_of(unit)}}
+    if second is not None and middle in (":", "/"):
+        return {"valueRatio": {"numerator": {"value": first}, "denominator": {"value": second}}}
+    if middle or second is not None:
+        return None
+    amount = quantity(f"{sign if sign != '=' else ''}{left}", unit)
+    return {"valueQuantity": amount} if amount else None
+
+
+def _time(text: str) -> Json | None:
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    hour, minute, second = found.group(1), found.group(2) or "00", found.group(3) or "00"
+    if int(hour) > 23 or int(minute) > 59 or int(second) > 59:
+        return None
+    return {"valueTime": f"{hour}:{minute}:{second}{found.group(4) or ''}"}
+
+
+def _interpretation(sent: str) -> Json:
+    code = tables.INTERPRETATION.get(sent) or tables.INTERPRETATION.get(sent.upper())
+    if code is None:
+        return {"text": sent or "?"}
+    return {"coding": [{"system": f"{tables.TERMINOLOGY}v3-ObservationInterpretation", "code": code}]}
+
+
+def _key(report: Reported, code: Code, sub_id: str) -> str:
+    """Stable key of an observation in its report: OBX-3 and OBX-4, never OBX-1 (a place in a message means nothing)."""
+    key = join_key("item", code.code or code.display, sub_id)
+    again = 2
+    unique = key
+    while unique in report.used_keys:
+        unique, again = f"{key}|#{again}", again + 1
+    report.used_keys.add(unique)
+    return unique

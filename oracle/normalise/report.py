@@ -1,0 +1,254 @@
+"""ORU and OUL: one DiagnosticReport with its Observations for each OBR.
+
+    PID ─ PV1 ─ [ORC] OBR ─ NTE* ─ (OBX ─ NTE*)* ─ SPM*      in the order sent; a new PID begins a new patient
+
+The report is known by its filler number (ORC-3, else OBR-3) and OBR-4; without one by its placer number.
+Source: message map ORU_R01, segment maps OBR[DiagnosticReport], OBX[Observation], SPM of HL7/v2-to-fhir.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from oracle.hl7.errors import Condition
+from oracle.hl7.message import Segment
+from oracle.normalise import tables
+from oracle.normalise.datatypes import (
+    Authority,
+    authority,
+    concept,
+    entity_identifier,
+    practitioner,
+    table_concept,
+)
+from oracle.normalise.errors import NormaliseError
+from oracle.normalise.observation import Reported, observation
+from oracle.normalise.patient import home_authority, subject_of
+from oracle.normalise.reading import Reading, days_of, join_key
+from oracle.normalise.visit import encounter_reference, visit_labels
+from salus.core.record import Code, DraftStatus, Item, NormalisedGroup
+
+Json = dict[str, Any]
+
+_TAKEN = frozenset({"MSH", "PID", "PD1", "PV1", "ORC", "OBR", "NTE", "OBX", "SPM", "SFT", "ARV"})
+_OBR_MAPPED = frozenset({1, 2, 3, 4, 7, 8, 13, 15, 16, 22, 24, 25, 31, 32})
+_NOTE_URL = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.note"
+_NO_SUCH_ORDER = frozenset({"Y", "Z"})
+
+
+@dataclass(slots=True)
+class _Group:
+    """Segments of one OBR group, as they come."""
+
+    obr: Segment
+    orc: Segment | None
+    pid: Segment | None
+    pv1: Segment | None
+    notes: list[str] = field(default_factory=list)
+    results: list[tuple[Segment, list[str]]] = field(default_factory=list)
+    specimens: list[Segment] = field(default_factory=list)
+
+    def add_note(self, nte: Segment, *, to_result: bool) -> None:
+        """Keep the words of an NTE with the result or the report it follows."""
+        text = "\n".join(one.whole() for one in nte.repetitions(3)).strip()
+        if text:
+            (self.results[-1][1] if to_result else self.notes).append(text)
+
+
+def reports(reading: Reading) -> list[NormalisedGroup]:
+    """Groups of a result message.
+
+    Raises:
+        NormaliseError: no OBR, an OBX before any OBR, no patient number, a report without any number, or OBR-25 says
+            that there is no such order.
+    """
+    used: set[str] = set()
+    groups = _collect(reading)
+    done = [_report(reading, group, used) for group in groups]
+    left_out = reading.unmapped
+    return [replace(group, unmapped=left_out) for group in done]
+
+
+def _collect(reading: Reading) -> list[_Group]:
+    groups: list[_Group] = []
+    pid = pv1 = orc = None
+    last = ""
+    for segment in reading.message.segments:
+        name = segment.name
+        if name == "PID":
+            pid, pv1, orc = segment, None, None
+        elif name == "PV1":
+            pv1 = segment
+        elif name == "ORC":
+            orc = segment
+        elif name == "OBR":
+            groups.append(_Group(segment, orc, pid, pv1))
+            orc = None
+        elif name == "OBX":
+            if not groups:
+                raise NormaliseError("OBX before any OBR", segment.at(), condition=Condition.SEGMENT_SEQUENCE)
+            groups[-1].results.append((segment, []))
+        elif name == "SPM" and groups:
+            groups[-1].specimens.append(segment)
+        elif name == "NTE" and groups and last in ("OBR", "OBX"):
+            groups[-1].add_note(segment, to_result=last == "OBX")
+        elif name not in _TAKEN or name in ("NTE", "SPM"):
+            reading.leave_out(segment)
+        last = name if name != "NTE" else last
+    if not groups:
+        raise NormaliseError(
+            "the message has no OBR segment", reading.message.header.at(), condition=Condition.SEGMENT_SEQUENCE
+        )
+    return groups
+
+
+def _report(reading: Reading, group: _Group, used: set[str]) -> NormalisedGroup:
+    obr, home = group.obr, home_authority(reading.message, reading.source)
+    reading.leave_out_rest(obr, _OBR_MAPPED)
+    subject = subject_of(reading, group.pid)
+    section, sent_status = obr.value(24).upper(), obr.value(25).upper()
+    if sent_status in _NO_SUCH_ORDER:
+        raise NormaliseError("the report says there is no such order", obr.at(25), condition=Condition.UNKNOWN_KEY)
+    found = concept(obr.first(4)) if obr.field(4) else None
+    code, codes = found or ({"text": "unnamed"}, (Code("", "", ""),))
+    key = _key(group, home, codes[0], used)
+    collected, collected_end = reading.stamp(obr, 7), reading.stamp(obr, 8)
+    encounter = encounter_reference(group.pv1, group.pid, home)
+    context = Reported(
+        record_key=key,
+        home=home,
+        subject=subject.reference,
+        encounter=encounter,
+        collected=collected,
+        status=sent_status,
+        category=tables.OBSERVATION_CATEGORY.get(section, ""),
+    )
+    items = tuple(observation(reading, obx, notes, context) for obx, notes in group.results)
+    head: Json = {
+        "resourceType": "DiagnosticReport",
+        "status": _status(sent_status, group),
+        "code": code,
+        "subject": subject.reference,
+        "performer": [{"type": "Organization", "display": reading.source.name}],
+    }
+    _add_identifiers(head, group, home)
+    if encounter:
+        head["encounter"] = encounter
+    if section:
+        head["category"] = [table_concept(section, "0074")]
+    if collected and collected_end:
+        head["effectivePeriod"] = {"start": collected.date_time(), "end": collected_end.date_time()}
+    elif collected:
+        head["effectiveDateTime"] = collected.date_time()
+    issued = reading.stamp(obr, 22)
+    if issued and issued.instant():
+        head["issued"] = issued.instant()
+    person = practitioner(obr.first(32), home) if obr.field(32) else None
+    if person:
+        head["resultsInterpreter"] = [person]
+    specimens = _specimens(group)
+    if specimens:
+        head["specimen"] = [{"type": "Specimen", "display": text} for text in specimens]
+    notes = [*group.notes, *(text for number in (13, 31) if (text := _words(obr, number)))]
+    if notes:
+        head["extension"] = [{"url": _NOTE_URL, "valueAnnotation": {"text": note}} for note in notes]
+    first, last = days_of(collected, collected_end)
+    if not first:
+        first, last = _span(items) if any(item.first_day for item in items) else days_of(issued)
+    return NormalisedGroup(
+        record_key=key,
+        subject_key=subject.key,
+        kind="report",
+        head=head,
+        items=items,
+        codes=codes,
+        texts=tuple(text for text in (code.get("text"), *notes, *specimens) if text),
+        first_day=first,
+        last_day=last,
+        status=_draft_status(sent_status, items),
+        section=section,
+        visit_class=group.pv1.value(2).upper() if group.pv1 else "",
+        source_labels=subject.source_labels + visit_labels(reading) + _order_labels(group),
+        birth_day=subject.birth_day,
+        is_checkup=reading.source.is_checkup_centre,
+    )
+
+
+def _key(group: _Group, home: Authority, code: Code, used: set[str]) -> str:
+    places = [(group.orc, 3, "report"), (group.obr, 3, "report"), (group.orc, 2, "placer"), (group.obr, 2, "placer")]
+    for segment, number, kind in places:
+        if segment is not None and segment.value(number):
+            owner = authority(*(segment.value(number, place) for place in (2, 3, 4)))
+            namespace = owner.key if owner else ""
+            word = "report" if kind == "report" else "report-by-placer"
+            key = join_key(word, home.key, namespace, segment.value(number), code.code or code.display)
+            break
+    else:
+        raise NormaliseError("the report has neither a filler nor a placer number", group.obr.at(3))
+    unique, again = key, 2
+    while unique in used:
+        unique, again = f"{key}|#{again}", again + 1
+    used.add(unique)
+    return unique
+
+
+def _add_identifiers(head: Json, group: _Group, home: Authority) -> None:
+    found = []
+    for number, kind in ((3, "FILL"), (2, "PLAC")):
+        for segment in (group.orc, group.obr):
+            if segment is not None and segment.value(number):
+                owner = entity_identifier(segment.first(number), home, kind)
+                if owner and owner not in found:
+                    found.append(owner)
+    if found:
+        head["identifier"] = found
+
+
+def _status(sent: str, group: _Group) -> str:
+    if sent:
+        return tables.REPORT_STATUS.get(sent, "unknown")
+    results = {tables.OBSERVATION_STATUS.get(obx.value(11).upper(), "unknown") for obx, _ in group.results}
+    if results and results <= {"final", "corrected", "amended"}:
+        return "corrected" if "corrected" in results else "final"
+    return "preliminary" if "preliminary" in results else "unknown"
+
+
+def _draft_status(sent: str, items: tuple[Item, ...]) -> DraftStatus:
+    """The report's own word, else corrected when any of its results is corrected or withdrawn."""
+    said = tables.DRAFT_STATUS.get(sent)
+    if said is not None:
+        return said
+    statuses = {item.status for item in items}
+    if statuses == {DraftStatus.ENTERED_IN_ERROR}:
+        return DraftStatus.ENTERED_IN_ERROR
+    return DraftStatus.CURRENT if statuses <= {DraftStatus.CURRENT} else DraftStatus.CORRECTED
+
+
+def _specimens(group: _Group) -> list[str]:
+    found = []
+    old = group.obr.first(15)
+    if old:
+        found.append(old.value(1, 2) or old.value(2) or old.value(1))
+    for spm in group.specimens:
+        kind = spm.first(4)
+        if kind:
+            found.append(kind.value(2) or kind.value(1))
+    return [text for text in found if text]
+
+
+def _words(obr: Segment, number: int) -> str:
+    texts = [one.value(2) or one.whole() if number == 31 else one.whole() for one in obr.repetitions(number)]
+    return "\n".join(text for text in texts if text).strip()
+
+
+def _order_labels(group: _Group) -> tuple[str, ...]:
+    """ORC-28, confidentiality code (table 0177)."""
+    if group.orc is None:
+        return ()
+    return tuple(f"0177:{one.value(1)}" for one in group.orc.repetitions(28) if one.value(1))
+
+
+def _span(items: tuple[Item, ...]) -> tuple[int, int]:
+    dated = [item for item in items if item.first_day]
+    return min(item.first_day for item in dated), max(item.last_day for item in dated)

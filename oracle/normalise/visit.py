@@ -1,0 +1,276 @@
+"""ADT: one encounter record per visit, one demographics record per subject.
+
+Diagnoses (DG1) and allergies (AL1) are items of the encounter. The encounter names its patient by number only.
+Source: message map ADT_A01 and segment maps EVN, PV1, PV2, DG1, AL1 of HL7/v2-to-fhir.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from oracle.hl7.message import Segment
+from oracle.hl7.timestamps import Stamp
+from oracle.normalise import tables
+from oracle.normalise.datatypes import Authority, authority_of, concept, practitioner, table_concept
+from oracle.normalise.errors import NormaliseError
+from oracle.normalise.patient import Subject, demographics, home_authority, subject_of
+from oracle.normalise.reading import Reading, days_of, join_key
+from salus.core.record import Code, Item, NormalisedGroup, resource_id
+
+Json = dict[str, Any]
+
+_TAKEN = frozenset({"MSH", "EVN", "PID", "PD1", "PV1", "PV2", "DG1", "AL1", "NK1", "SFT", "ARV"})
+_PV1_MAPPED = frozenset({1, 2, 3, 4, 7, 8, 9, 10, 13, 14, 16, 17, 19, 36, 44, 45, 50})
+_PV2_MAPPED = frozenset({3})
+_DG1_MAPPED = frozenset({1, 2, 3, 4, 5, 6, 15, 16, 18})
+_AL1_MAPPED = frozenset({1, 2, 3, 4, 5, 6})
+_PERSON_ONLY = frozenset({"A28", "A31"})
+_PARTICIPANTS = ((7, "ATND", "attender"), (8, "REF", "referrer"), (9, "CON", "consultant"), (17, "ADM", "admitter"))
+
+
+def visit(reading: Reading) -> list[NormalisedGroup]:
+    """Groups of an ADT message.
+
+    Raises:
+        NormaliseError: no PID, no patient number, no PV1, or nothing that names the visit.
+    """
+    message = reading.message
+    pid = message.first("PID")
+    subject = subject_of(reading, pid)
+    assert pid is not None  # noqa: S101 - subject_of has refused a message without PID
+    evn = message.first("EVN")
+    recorded = reading.stamp(evn, 2) if evn else None
+    occurred = (reading.stamp(evn, 6) if evn else None) or recorded or reading.stamp(message.header, 7)
+    for segment in message.segments:
+        if segment.name not in _TAKEN:
+            reading.leave_out(segment)
+    person = demographics(reading, pid, subject, days_of(occurred))
+    if message.type[1] in _PERSON_ONLY:
+        return [replace(person, unmapped=reading.unmapped)]
+    encounter = _encounter(reading, subject, occurred)
+    return [replace(group, unmapped=reading.unmapped) for group in (person, encounter)]
+
+
+def encounter_reference(pv1: Segment | None, pid: Segment | None, home: Authority) -> Json | None:
+    """Logical reference to the visit a result or document belongs to."""
+    found = visit_number(pv1, pid, home)
+    if found is None:
+        return None
+    owner, number = found
+    return {"type": "Encounter", "identifier": {"system": owner.system, "value": number}}
+
+
+def visit_number(pv1: Segment | None, pid: Segment | None, home: Authority) -> tuple[Authority, str] | None:
+    """The visit's number: PV1-19, else the alternate PV1-50, else the account PID-18."""
+    for segment, field in ((pv1, 19), (pv1, 50), (pid, 18)):
+        if segment is not None and segment.value(field):
+            return authority_of(segment.first(field), 4) or home, segment.value(field)
+    return None
+
+
+def visit_labels(reading: Reading) -> tuple[str, ...]:
+    """What the source says about confidentiality outside PID: PV1-16 and ARV."""
+    labels = []
+    pv1 = reading.message.first("PV1")
+    if pv1 is not None and pv1.value(16):
+        labels.append(f"0099:{pv1.value(16)}")
+    for arv in reading.message.all("ARV"):
+        labels.append(f"0717:{arv.value(3)}")
+        labels.extend(f"0719:{one.value(1)}" for one in arv.repetitions(4))
+    return tuple(labels)
+
+
+def _encounter(reading: Reading, subject: Subject, occurred: Stamp | None) -> NormalisedGroup:
+    message = reading.message
+    home = home_authority(message, reading.source)
+    pv1 = message.first("PV1")
+    if pv1 is None:
+        raise NormaliseError("the message has no PV1 segment", message.header.at())
+    reading.leave_out_rest(pv1, _PV1_MAPPED)
+    admitted, discharged = reading.stamp(pv1, 44), reading.stamp(pv1, 45)
+    found = visit_number(pv1, message.first("PID"), home)
+    if found is None:
+        # A visit begins with A01 and A04, so their own time may stand for the admission.
+        began = admitted or (occurred if message.type[1] in ("A01", "A04") else None)
+        if began is None:
+            raise NormaliseError("nothing names the visit: no PV1-19, PV1-50, PID-18 or PV1-44", pv1.at(19))
+        found = home, f"{subject.number}@{began.date_time()}"
+    owner, number = found
+    key = join_key("encounter", owner.key, number)
+    head: Json = {
+        "resourceType": "Encounter",
+        "identifier": [{"type": table_concept("VN", "0203"), "system": owner.system, "value": number}],
+        "status": _status(message.type[1], pv1.value(2), discharged),
+        "class": _class(pv1.value(2)),
+        "subject": subject.reference,
+        "serviceProvider": {"display": reading.source.name},
+    }
+    texts: list[str] = []
+    if admitted or discharged:
+        period = {"start": admitted, "end": discharged}
+        head["period"] = {name: stamp.date_time() for name, stamp in period.items() if stamp}
+    _add_concepts(head, pv1, texts)
+    participants = [
+        {"type": [{"coding": [_participation(code, display)]}], "individual": person}
+        for field, code, display in _PARTICIPANTS
+        for one in pv1.repetitions(field)
+        if (person := practitioner(one, home))
+    ]
+    if participants:
+        head["participant"] = participants
+    place = " ".join(part for part in (pv1.value(3, component) for component in (4, 7, 8, 1, 2, 3)) if part)
+    if place:
+        head["location"] = [{"location": {"display": place}}]
+        texts.append(place)
+    codes: list[Code] = []
+    pv2 = message.first("PV2")
+    if pv2 is not None:
+        reading.leave_out_rest(pv2, _PV2_MAPPED)
+        reason = concept(pv2.first(3)) if pv2.first(3) else None
+        if reason:
+            head["reasonCode"] = [reason[0]]
+            codes.extend(reason[1])
+            texts.append(reason[0].get("text", ""))
+    first, last = days_of(admitted or occurred, discharged or admitted or occurred)
+    items = (*_diagnoses(reading, key, head, (first, last)), *_allergies(reading, key, head, (first, last)))
+    return NormalisedGroup(
+        record_key=key,
+        subject_key=subject.key,
+        kind="encounter",
+        head=head,
+        items=items,
+        codes=tuple(codes),
+        texts=tuple(text for text in texts if text),
+        first_day=first,
+        last_day=last,
+        visit_class=pv1.value(2).upper(),
+        source_labels=subject.source_labels + visit_labels(reading),
+        birth_day=subject.birth_day,
+        is_checkup=reading.source.is_checkup_centre,
+    )
+
+
+def _status(event: str, visit_class: str, discharged: Stamp | None) -> str:
+    said = tables.EVENT_STATUS.get(event)
+    if said is not None:
+        return said
+    return "finished" if discharged else tables.CLASS_STATUS.get(visit_class.upper(), "in-progress")
+
+
+def _class(sent: str) -> Json:
+    system, code, display = tables.VISIT_CLASS.get(sent.upper(), ("v2-0004", sent or "U", sent or "Unknown"))
+    return {"system": tables.TERMINOLOGY + system, "code": code, "display": display}
+
+
+def _participation(code: str, display: str) -> Json:
+    return {"system": f"{tables.TERMINOLOGY}v3-ParticipationType", "code": code, "display": display}
+
+
+def _add_concepts(head: Json, pv1: Segment, texts: list[str]) -> None:
+    """Admission type, service, and how the patient came and left."""
+    stay: Json = {}
+    for field, table, name in ((4, "0007", "type"), (10, "0069", "serviceType")):
+        found = concept(pv1.first(field), f"{tables.TERMINOLOGY}v2-{table}") if pv1.first(field) else None
+        if found:
+            head[name] = [found[0]] if name == "type" else found[0]
+            texts.append(found[0].get("text") or found[1][0].code)
+    for field, table, name in (
+        (13, "0092", "reAdmission"),
+        (14, "0023", "admitSource"),
+        (36, "0112", "dischargeDisposition"),
+    ):
+        found = concept(pv1.first(field), f"{tables.TERMINOLOGY}v2-{table}") if pv1.first(field) else None
+        if found:
+            stay[name] = found[0]
+            texts.append(found[0].get("text", ""))
+    if stay:
+        head["hospitalization"] = stay
+
+
+def _diagnoses(reading: Reading, key: str, encounter: Json, days: tuple[int, int]) -> list[Item]:
+    items: list[Item] = []
+    for dg1 in reading.message.all("DG1"):
+        reading.leave_out_rest(dg1, _DG1_MAPPED)
+        found = concept(dg1.first(3), _diagnosis_system(dg1)) if dg1.first(3) else None
+        words = dg1.value(4)
+        if not found and not words:
+            continue
+        code, codes = found or ({"text": words}, (Code("", "", words),))
+        if words and "text" not in code:
+            code["text"] = words
+        name = codes[0].code or words
+        item_key = _unique(join_key("item", "DG1", name), items)
+        condition: Json = {
+            "resourceType": "Condition",
+            "id": resource_id(key, item_key),
+            "category": [_condition_category()],
+            "code": code,
+            "subject": encounter["subject"],
+            "encounter": {"type": "Encounter", "identifier": encounter["identifier"][0]},
+        }
+        told = reading.stamp(dg1, 5)
+        if told:
+            condition["recordedDate"] = told.date_time()
+        if dg1.value(6):
+            condition["extension"] = [_diagnosis_type(dg1)]
+        if dg1.value(18).upper() == "Y":
+            codes = (*codes, Code("urn:salus:item", "restricted", "DG1-18"))
+        span = days_of(told)
+        first, last = span if span[0] else days
+        items.append(
+            Item(item_key, condition, codes, tuple(text for text in (code.get("text"), words) if text), first, last)
+        )
+    return items
+
+
+def _allergies(reading: Reading, key: str, encounter: Json, days: tuple[int, int]) -> list[Item]:
+    items: list[Item] = []
+    for al1 in reading.message.all("AL1"):
+        reading.leave_out_rest(al1, _AL1_MAPPED)
+        found = concept(al1.first(3)) if al1.first(3) else None
+        if not found:
+            continue
+        item_key = _unique(join_key("item", "AL1", found[1][0].code or found[1][0].display), items)
+        allergy: Json = {
+            "resourceType": "AllergyIntolerance",
+            "id": resource_id(key, item_key),
+            "code": found[0],
+            "patient": encounter["subject"],
+            "clinicalStatus": {
+                "coding": [{"system": f"{tables.TERMINOLOGY}allergyintolerance-clinical", "code": "active"}]
+            },
+        }
+        kind = tables.ALLERGY_CATEGORY.get(al1.value(2))
+        if kind:
+            allergy["category"] = [kind]
+        risk = tables.ALLERGY_CRITICALITY.get(al1.value(4))
+        if risk:
+            allergy["criticality"] = risk
+        reactions = [{"text": one.value(2) or one.value(1)} for one in al1.repetitions(5) if one]
+        if reactions:
+            allergy["reaction"] = [{"manifestation": reactions}]
+        began = reading.stamp(al1, 6)
+        if began:
+            allergy["onsetDateTime"] = began.date_time()
+        texts = tuple(text for text in (found[0].get("text"), *(one["text"] for one in reactions)) if text)
+        items.append(Item(item_key, allergy, found[1], texts, *days))
+    return items
+
+
+def _unique(key: str, items: list[Item]) -> str:
+    """A key no earlier item of the group has; a repeated one gets its place among the repeats."""
+    again = sum(item.key == key or item.key.startswith(f"{key}|#") for item in items)
+    return f"{key}|#{again + 1}" if again else key
+
+
+def _diagnosis_system(dg1: Segment) -> str:
+    return tables.ICD_10 if "10" in dg1.value(2) else ""
+
+
+def _condition_category() -> Json:
+    return {"coding": [{"system": f"{tables.TERMINOLOGY}condition-category", "code": "encounter-diagnosis"}]}
+
+
+def _diagnosis_type(dg1: Segment) -> Json:
+    return {"url": "urn:salus:fhir:diagnosis-type", "valueCodeableConcept": table_concept(dg1.value(6), "0052")}
