@@ -348,9 +348,8 @@ contract AccessGateway is IAccessGateway, TypedData {
         if (
             !access.isClean() || unpacked.kind != kind || unpacked.purpose == 0
                 || unpacked.purpose & (unpacked.purpose - 1) != 0 || (isOwn && unpacked.purpose != Labels.PATRQT)
-                || isOwn != (unpacked.participantId == 0) || unpacked.categories == 0 || unpacked.actions == 0
-                || unpacked.level == 0 || unpacked.recordCount == 0 || unpacked.recordCount > Labels.MAX_RECORDS
-                || unpacked.recordsRoot == 0 || unpacked.sessionKey == 0
+                || isOwn != (unpacked.participantId == 0) || unpacked.recordCount == 0
+                || unpacked.recordCount > Labels.MAX_RECORDS || unpacked.recordsRoot == 0 || unpacked.sessionKey == 0
         ) return Refusal.MALFORMED;
         if (block.timestamp > unpacked.deadline) return Refusal.DEADLINE_PASSED;
         if (slotOf[accessId] != 0) return Refusal.ACCESS_KNOWN;

@@ -38,7 +38,7 @@ struct AccessState {
 /// @notice Why a request was not recorded at all.
 library Refusal {
     uint8 internal constant NONE = 0;
-    /// Bits above the last field, a wrong kind or purpose, an empty mask, root or key, or a bad number of records.
+    /// Bits above the last field, a wrong kind, not exactly one purpose, an empty root or key, or a bad number of records.
     uint8 internal constant MALFORMED = 1;
     uint8 internal constant DEADLINE_PASSED = 2;
     /// The sender or signer operates no participant.

@@ -17,9 +17,9 @@ library Policy {
     uint32 internal constant DEFAULT_SESSION_MINUTES = 60;
     uint32 internal constant MAX_SESSION_MINUTES = 1440;
 
-    uint32 private constant CARE_PURPOSES =
-        Labels.TREAT | Labels.COC | Labels.HOPERAT | Labels.HQUALIMP | Labels.PATSFTY | Labels.X_CHECKUP_MGMT;
     uint32 private constant EMERGENCY_PURPOSES = Labels.ETREAT | Labels.BTG;
+    uint32 private constant CARE_PURPOSES = Labels.TREAT | Labels.COC | Labels.HOPERAT | Labels.HQUALIMP
+        | Labels.PATSFTY | Labels.X_CHECKUP_MGMT | EMERGENCY_PURPOSES;
     uint32 private constant RESEARCH_PURPOSES =
         Labels.HRESCH | Labels.CLINTRCH | Labels.BIORCH | Labels.DSRCH | Labels.POARCH | Labels.MLTRAINING;
     uint32 private constant PUBLIC_HEALTH_PURPOSES = Labels.PUBHLTH | Labels.POPHLTH;
@@ -107,16 +107,14 @@ library Policy {
     /// @notice Whether a participant with these roles may ask for this purpose at all, whatever a patient allows.
     function isQualified(uint16 roles, uint8 kind, uint32 purpose) internal pure returns (bool) {
         if (roles & ParticipantRole.CUSTODY != 0) return false;
-        if (kind == AccessKind.EMERGENCY) {
-            uint16 needed = ParticipantRole.CARE | ParticipantRole.EMERGENCY;
-            return roles & needed == needed && purpose & EMERGENCY_PURPOSES != 0;
-        }
-        if (purpose & CARE_PURPOSES != 0) return roles & ParticipantRole.CARE != 0;
-        if (purpose & RESEARCH_PURPOSES != 0) return roles & ParticipantRole.RESEARCH != 0;
-        if (purpose & PUBLIC_HEALTH_PURPOSES != 0) return roles & ParticipantRole.PUBLIC_HEALTH != 0;
-        if (purpose & INSURE_PURPOSES != 0) return roles & ParticipantRole.INSURE != 0;
-        if (purpose & SUPERVISE_PURPOSES != 0) return roles & ParticipantRole.SUPERVISE != 0;
-        return false;
+        bool isEmergency = purpose & EMERGENCY_PURPOSES != 0;
+        if (isEmergency != (kind == AccessKind.EMERGENCY)) return false;
+        if (isEmergency && roles & ParticipantRole.EMERGENCY == 0) return false;
+        return (purpose & CARE_PURPOSES != 0 && roles & ParticipantRole.CARE != 0)
+            || (purpose & RESEARCH_PURPOSES != 0 && roles & ParticipantRole.RESEARCH != 0)
+            || (purpose & PUBLIC_HEALTH_PURPOSES != 0 && roles & ParticipantRole.PUBLIC_HEALTH != 0)
+            || (purpose & INSURE_PURPOSES != 0 && roles & ParticipantRole.INSURE != 0)
+            || (purpose & SUPERVISE_PURPOSES != 0 && roles & ParticipantRole.SUPERVISE != 0);
     }
 
     /// @notice Consent neither revoked, replaced nor void by a later epoch.
@@ -138,9 +136,9 @@ library Policy {
         if (time < consent.validFrom) return Codes.CONSENT_NOT_YET_VALID;
         if (time >= consent.validUntil) return Codes.CONSENT_EXPIRED;
         if (access.purpose & ~consent.purposes != 0) return Codes.PURPOSE_NOT_ALLOWED;
-        if (access.actions & ~consent.actions != 0) return Codes.ACTION_NOT_ALLOWED;
-        if (access.categories & ~consent.categories != 0) return Codes.CATEGORY_NOT_ALLOWED;
-        if (access.level > consent.maxLevel) return Codes.LEVEL_TOO_HIGH;
+        if (access.actions == 0 || access.actions & ~consent.actions != 0) return Codes.ACTION_NOT_ALLOWED;
+        if (access.categories == 0 || access.categories & ~consent.categories != 0) return Codes.CATEGORY_NOT_ALLOWED;
+        if (access.level == 0 || access.level > consent.maxLevel) return Codes.LEVEL_TOO_HIGH;
         if (access.confidentiality > consent.maxConfidentiality) return Codes.CONFIDENTIALITY_TOO_HIGH;
         if (access.form < consent.minForm) return Codes.FORM_TOO_IDENTIFIED;
         if (!isInWindow(consent, access, time)) return Codes.OUTSIDE_WINDOW;
@@ -158,8 +156,7 @@ library Policy {
     function hasUndefinedLabels(Access memory access) internal pure returns (bool) {
         return access.purpose & ~Labels.PURPOSES != 0 || access.categories & ~Labels.CATEGORIES != 0
             || access.actions & ~Labels.ACTIONS != 0 || access.level > Labels.MAX_LEVEL
-            || access.confidentiality > Labels.MAX_CONFIDENTIALITY || access.form > Labels.MAX_FORM
-            || access.role > Labels.MAX_ROLE;
+            || access.confidentiality > Labels.MAX_CONFIDENTIALITY || access.form > Labels.MAX_FORM;
     }
 
     /// @notice Whether the consent's ordinals exist, its validity is not empty and it has at most one window.

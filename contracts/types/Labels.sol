@@ -44,6 +44,5 @@ library Labels {
     uint8 internal constant MAX_LEVEL = 5;
     uint8 internal constant MAX_CONFIDENTIALITY = 5;
     uint8 internal constant MAX_FORM = 4;
-    uint16 internal constant MAX_ROLE = 10;
     uint16 internal constant MAX_RECORDS = 1024;
 }
