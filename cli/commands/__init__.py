@@ -1,0 +1,1 @@
+"""Commands by noun; each module has `register(app)`."""
