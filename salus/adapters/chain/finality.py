@@ -1,0 +1,168 @@
+"""Finality: which block can no longer be undone, per engine.
+
+| rule | a block is final | trust |
+| --- | --- | --- |
+| DevFinality | at once | a development chain; nothing proves it |
+| QbftFinality | at once | the engine commits before it seals; the commit seals are not checked here |
+| CliqueFinality | once more than half of the signers have sealed on top of it | crash faults only |
+
+Source: EIP-225 (Clique).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import rlp
+
+from salus.core.errors import IntegrityError, SetupError, SignatureError
+from salus.core.hashing import keccak
+from salus.core.ids import Address
+from salus.core.signatures import recover
+from salus.core.state import BlockStamp
+
+Header = Mapping[str, Any]
+"""A block as `eth_getBlockByNumber` answers it, without transactions."""
+HeaderOf = Callable[[bytes], Header]
+"""Header by block hash."""
+
+_SEAL = 65
+_HEADER_FIELDS = (
+    "parentHash",
+    "sha3Uncles",
+    "miner",
+    "stateRoot",
+    "transactionsRoot",
+    "receiptsRoot",
+    "logsBloom",
+    "difficulty",
+    "number",
+    "gasLimit",
+    "gasUsed",
+    "timestamp",
+    "extraData",
+    "mixHash",
+    "nonce",
+)
+_NUMBERS = {"difficulty", "number", "gasLimit", "gasUsed", "timestamp"}
+
+
+class FinalityRule(Protocol):
+    """One engine's rule."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether finality can be shown to somebody who does not trust this node."""
+        ...
+
+    def final(self, head: Header, header_of: HeaderOf) -> Header:
+        """Newest final block at or below a head."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DevFinality:
+    """A development chain: every block is taken as final."""
+
+    proven: bool = False
+
+    def final(self, head: Header, header_of: HeaderOf) -> Header:
+        """The head."""
+        del header_of
+        return head
+
+
+@dataclass(frozen=True, slots=True)
+class QbftFinality:
+    """QBFT: a block the node has is committed by two thirds of the validators.
+
+    `proven` stays False as long as the commit seals are not checked.
+    """
+
+    proven: bool = False
+
+    def final(self, head: Header, header_of: HeaderOf) -> Header:
+        """The head."""
+        del header_of
+        return head
+
+
+@dataclass(frozen=True, slots=True)
+class CliqueFinality:
+    """Clique with a number of signers: final once `signers // 2 + 1` distinct ones have sealed on top.
+
+    Signers are recovered from the seals, so the node cannot count one signer twice.
+    """
+
+    signers: int
+    proven: bool = False
+
+    def final(self, head: Header, header_of: HeaderOf) -> Header:
+        """Newest block with enough seals on top; the genesis block while there is none.
+
+        Raises:
+            IntegrityError: a header carries no valid seal.
+        """
+        needed = self.signers // 2 + 1
+        sealed: set[Address] = set()
+        at = head
+        while stamp_of(at).number > 0:
+            sealed.add(clique_signer(at))
+            at = header_of(_raw(at["parentHash"]))
+            if len(sealed) >= needed:
+                break
+        return at
+
+
+def clique_signer(header: Header) -> Address:
+    """Who sealed a Clique block: recovered from the last 65 bytes of extraData over the header without them (EIP-225).
+
+    Raises:
+        IntegrityError: there is no valid seal.
+    """
+    extra = _raw(header["extraData"])
+    if len(extra) < _SEAL:
+        raise IntegrityError("the block carries no Clique seal")
+    fields = [_field(header, name) for name in _HEADER_FIELDS]
+    fields[_HEADER_FIELDS.index("extraData")] = extra[:-_SEAL]
+    seal = extra[-_SEAL:]
+    try:
+        return recover(keccak(rlp.encode(fields)), seal[:64] + bytes([seal[64] + 27]))
+    except (SignatureError, ValueError) as error:
+        raise IntegrityError("the block's Clique seal is no signature") from error
+
+
+def stamp_of(header: Header) -> BlockStamp:
+    """Number, hash and time of a header."""
+    return BlockStamp(int(header["number"], 16), _raw(header["hash"]), int(header["timestamp"], 16))
+
+
+def rule_of(setting: str) -> FinalityRule:
+    """Rule of a setting: `dev`, `qbft`, or `clique:N` with the number of signers.
+
+    Raises:
+        SetupError: none of them.
+    """
+    engine, _, signers = setting.partition(":")
+    match engine:
+        case "dev" if not signers:
+            return DevFinality()
+        case "qbft" if not signers:
+            return QbftFinality()
+        case "clique" if signers.isdecimal() and int(signers) > 0:
+            return CliqueFinality(int(signers))
+        case _:
+            raise SetupError(f"finality is dev, qbft or clique:N with N signers, not {setting!r}")
+
+
+def _field(header: Header, name: str) -> bytes:
+    if name in _NUMBERS:
+        value = int(header[name], 16)
+        return value.to_bytes((value.bit_length() + 7) // 8, "big")
+    return _raw(header[name])
+
+
+def _raw(text: str) -> bytes:
+    return bytes.fromhex(text[2:])

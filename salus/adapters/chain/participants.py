@@ -1,0 +1,42 @@
+"""Reads of the ParticipantRegistry: institutions, operators, custodian sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from salus.adapters.chain.reads import Read, view
+from salus.core.ids import ZERO32, Address, ParticipantId
+from salus.core.policy import ParticipantStatus
+from salus.core.state import CustodianSet, ParticipantState
+
+_NAME = "ParticipantRegistry"
+
+
+def participant(participant_id: ParticipantId) -> Read[ParticipantState]:
+    """An institution; status NONE when the id is unknown."""
+    return view(_NAME, "participant", (participant_id,), _participant)
+
+
+def operator_of(account: Address) -> Read[ParticipantId | None]:
+    """Participant an account operates for."""
+    return view(_NAME, "participantOf", (account,), lambda found: None if found == ZERO32 else ParticipantId(found))
+
+
+def custodian_set(number: int) -> Read[CustodianSet]:
+    """A custodian set; reverts with ParticipantRegistryUnknownSet."""
+    return view(_NAME, "custodianSet", (number,), _custodian_set)
+
+
+def custodian_set_count() -> Read[int]:
+    """How many sets there are; their numbers start at 1."""
+    return view(_NAME, "custodianSetCount", (), int)
+
+
+def _participant(row: Sequence[Any]) -> ParticipantState:
+    status, kind, roles, accredited_until, quota, _hour, _used, _principal, _accreditation, keys = row
+    return ParticipantState(ParticipantStatus(status), kind, roles, accredited_until, quota, keys[0])
+
+
+def _custodian_set(members: Sequence[bytes], threshold: int) -> CustodianSet:
+    return CustodianSet(tuple(ParticipantId(member) for member in members), threshold)
