@@ -8,7 +8,6 @@ Source: HL7 v2.9 sections 2.5 (message construction) and 2.6 (message constructi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from oracle.hl7.errors import LimitError, Location, StructureError
@@ -77,6 +76,8 @@ class Repetition:
     def value(self, component: int = 1, subcomponent: int = 0) -> str:
         """Text of a component, or of one subcomponent; a whole component that has subcomponents gives the first."""
         text = self.raw_component(component)
+        if text.isalnum():
+            return text if subcomponent < 2 else ""
         mark = self._separators.subcomponent
         if mark and mark in text:
             parts = text.split(mark)
@@ -85,6 +86,10 @@ class Repetition:
         elif subcomponent > 1:
             return ""
         return "" if text == NULL else _readable(unescape(text, self._separators)).strip()
+
+    def count(self) -> int:
+        """Number of components sent."""
+        return self.raw.count(self._separators.component) + 1
 
     def whole(self) -> str:
         """The repetition as one text: for TX, FT and ST, whose separators may be sent unescaped."""
@@ -141,6 +146,8 @@ class Segment:
     def value(self, number: int, component: int = 1, subcomponent: int = 0) -> str:
         """Text of a component in the first repetition, unescaped, without blanks around it."""
         raw = self.field(number)
+        if raw.isalnum():
+            return raw if component == 1 and subcomponent < 2 else ""
         return self.first(number).value(component, subcomponent) if raw else ""
 
     def is_null(self, number: int) -> bool:
@@ -151,14 +158,11 @@ class Segment:
         """Where this segment is, for errors."""
         return Location(self.name, self.occurrence, field, 0, component)
 
-    def filled(self) -> Iterator[int]:
+    def filled(self) -> list[int]:
         """Numbers of the fields that hold something, MSH-1 and MSH-2 left out."""
-        if self._fields is None:
-            self._split()
+        fields = self._split() if self._fields is None else self._fields
         first = 3 if self.name == "MSH" else 1
-        for number, raw in enumerate(self._fields or ()):
-            if number >= first and raw and raw != NULL:
-                yield number
+        return [number for number, raw in enumerate(fields) if raw and number >= first and raw != NULL]
 
     def _split(self) -> list[str]:
         fields = self.raw.split(self.separators.field)

@@ -92,7 +92,8 @@ def concept(repetition: Repetition, default_system: str = "") -> tuple[Json, tup
     codings: list[Json] = []
     codes: list[Code] = []
     words = ""
-    for place in (1, 4):
+    sent = repetition.count()
+    for place in (1, 4) if sent > 3 else (1,):
         code = code_token(repetition.value(place))
         display = text_of(repetition.value(place + 1))
         name = repetition.value(place + 2)
@@ -105,12 +106,12 @@ def concept(repetition: Repetition, default_system: str = "") -> tuple[Json, tup
             coding["system"] = system
         if display:
             coding["display"] = display
-        version = repetition.value(7 if place == 1 else 8)
+        version = repetition.value(7 if place == 1 else 8) if sent > 6 else ""
         if version and system:
             coding["version"] = version
         codings.append(coding)
         codes.append(Code(system, code, display))
-    words = text_of(repetition.value(9)) or words
+    words = (text_of(repetition.value(9)) if sent > 8 else "") or words
     if not codings and not words:
         return None
     result: Json = {"coding": codings} if codings else {}
@@ -251,8 +252,8 @@ def number(text: str) -> Decimal | None:
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
-def quantity(text: str, unit: Repetition | None = None) -> Json | None:
-    """NM, or a number with a comparator in front, as Quantity; None if it is neither."""
+def quantity(text: str, unit: Json) -> Json | None:
+    """NM, or a number with a comparator in front, as Quantity with the unit of `unit_of`; None if it is neither."""
     text = text.strip()
     compared = _COMPARED.fullmatch(text)
     value = number(compared.group(2).strip() if compared else text)
@@ -262,7 +263,7 @@ def quantity(text: str, unit: Repetition | None = None) -> Json | None:
     if compared:
         sign = compared.group(1)
         result["comparator"] = _COMPARATOR.get(sign, sign)
-    return result | unit_of(unit)
+    return result | unit
 
 
 def unit_of(unit: Repetition | None) -> Json:
@@ -276,7 +277,7 @@ def unit_of(unit: Repetition | None) -> Json:
     return result if result["unit"] else {}
 
 
-def reference_range(text: str, unit: Repetition | None) -> Json | None:
+def reference_range(text: str, unit: Json) -> Json | None:
     """OBX-7 as referenceRange: the text always, low and high when it says numbers."""
     text = text.strip()
     if not text:
@@ -287,13 +288,13 @@ def reference_range(text: str, unit: Repetition | None) -> Json | None:
     if span:
         low, high = number(span.group(1)), number(span.group(2))
         if low is not None and high is not None:
-            result["low"] = {"value": low} | unit_of(unit)
-            result["high"] = {"value": high} | unit_of(unit)
+            result["low"] = {"value": low} | unit
+            result["high"] = {"value": high} | unit
     elif bounds:
         bound = number(bounds.group(2).strip())
         if bound is not None:
             side = "high" if bounds.group(1) in ("<", "<=", "≤", "＜") else "low"
-            result[side] = {"value": bound} | unit_of(unit)
+            result[side] = {"value": bound} | unit
     return result
 
 

@@ -74,8 +74,8 @@ def document(reading: Reading) -> list[NormalisedGroup]:
         relation = "replaces" if message.type[1] == "T10" else "appends"
         target = {"type": "DocumentReference", "identifier": parent}
         head["relatesTo"] = [{"code": relation, "target": target}]
-    if made and made.instant():
-        head["date"] = made.instant()
+    if made:
+        reading.set_instant(head, "date", made, txa, 6)
     authors = [person for field in (9, 5) for one in txa.repetitions(field) if (person := practitioner(one, home))]
     if authors:
         head["author"] = authors[:1] + [one for one in authors[1:] if one not in authors[:1]]

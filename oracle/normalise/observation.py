@@ -152,7 +152,7 @@ def _observation(
         result["category"] = [{"coding": [coding]}]
     if report.encounter:
         result["encounter"] = report.encounter
-    unit = obx.first(6) if obx.field(6) else None
+    unit = unit_of(obx.first(6)) if obx.field(6) else {}
     texts = _set_value(reading, obx, unit, result)
     flags = [_interpretation(one.value(1)) for one in obx.repetitions(8)]
     if flags:
@@ -176,14 +176,14 @@ def _observation(
     if obx.value(18):
         result["device"] = {"type": "Device", "display": obx.value(18)}
     issued = reading.stamp(obx, 19)
-    if issued and issued.instant():
-        result["issued"] = issued.instant()
+    if issued:
+        reading.set_instant(result, "issued", issued, obx, 19)
     if sent_status == "N":
         result["dataAbsentReason"] = NOT_ASKED
     return result, texts
 
 
-def _set_value(reading: Reading, obx: Segment, unit: Repetition | None, result: Json) -> list[str]:
+def _set_value(reading: Reading, obx: Segment, unit: Json, result: Json) -> list[str]:
     """Put OBX-5 into value[x], or into components when it repeats; returns the words in it."""
     kind = obx.value(2).upper()
     values = obx.repetitions(5)
@@ -207,7 +207,7 @@ def _set_value(reading: Reading, obx: Segment, unit: Repetition | None, result: 
     return texts
 
 
-def _value(reading: Reading, kind: str, one: Repetition, unit: Repetition | None) -> tuple[Json, list[str]]:
+def _value(reading: Reading, kind: str, one: Repetition, unit: Json) -> tuple[Json, list[str]]:
     value: Json | None = None
     if kind == "NM":
         amount = quantity(one.whole(), unit)
@@ -230,14 +230,14 @@ def _value(reading: Reading, kind: str, one: Repetition, unit: Repetition | None
     return ({"valueString": text} if text else {}), [text]
 
 
-def _structured(one: Repetition, unit: Repetition | None) -> Json | None:
+def _structured(one: Repetition, unit: Json) -> Json | None:
     """SN: comparator^number^separator^number (HL7 v2.9 section 2A.3.70)."""
     sign, left, middle, right = (one.value(place) for place in (1, 2, 3, 4))
     first, second = number(left), number(right)
     if first is None or (right and second is None):
         return None
     if second is not None and middle == "-":
-        return {"valueRange": {"low": {"value": first} | unit_of(unit), "high": {"value": second} | unit_of(unit)}}
+        return {"valueRange": {"low": {"value": first} | unit, "high": {"value": second} | unit}}
     if second is not None and middle in (":", "/"):
         return {"valueRatio": {"numerator": {"value": first}, "denominator": {"value": second}}}
     if middle or second is not None:

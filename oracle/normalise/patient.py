@@ -73,8 +73,6 @@ def subject_of(reading: Reading, pid: Segment | None) -> Subject:
     owner = authority_of(best, 4) or home
     born = reading.stamp(pid, 7)
     labels = []
-    if pid.value(40):
-        labels.append(f"PID-40:{pid.value(40)}")
     protection = reading.message.first("PD1")
     if protection is not None and protection.value(12).upper() == "Y":
         labels.append("0136:PD1-12")
@@ -97,7 +95,9 @@ def demographics(reading: Reading, pid: Segment, subject: Subject, days: tuple[i
         "resourceType": "Patient",
         "identifier": _each(pid, 3, lambda one: identifier(one, home)),
         "name": _each(pid, 5, human_name),
-        "telecom": _each(pid, 13, lambda one: telecom(one, "home")) + _each(pid, 14, lambda one: telecom(one, "work")),
+        "telecom": _each(pid, 13, lambda one: telecom(one, "home"))
+        + _each(pid, 14, lambda one: telecom(one, "work"))
+        + _each(pid, 40, telecom),
         "gender": _gender(reading, pid),
         "address": _each(pid, 11, address),
         "contact": [one for nk1 in reading.message.all("NK1") if (one := _contact(reading, nk1))],

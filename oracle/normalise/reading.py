@@ -6,6 +6,8 @@ that can't be read are named in `unmapped` ("ZPD", "PID-10", "OBX-14").
 
 from __future__ import annotations
 
+from typing import Any
+
 from oracle.hl7.errors import FieldError
 from oracle.hl7.message import Message, Segment
 from oracle.hl7.timestamps import Stamp, parse_stamp
@@ -47,6 +49,14 @@ class Reading:
         except FieldError:
             self.leave_out(segment, field)
             return None
+
+    def set_instant(self, resource: dict[str, Any], name: str, stamp: Stamp, segment: Segment, field: int) -> None:
+        """Fill an element of type instant, which a mere date can't."""
+        instant = stamp.instant()
+        if instant:
+            resource[name] = instant
+        else:
+            self.leave_out(segment, field)
 
 
 def days_of(*stamps: Stamp | None) -> tuple[int, int]:

@@ -142,8 +142,8 @@ def _report(reading: Reading, group: _Group, used: set[str]) -> NormalisedGroup:
     elif collected:
         head["effectiveDateTime"] = collected.date_time()
     issued = reading.stamp(obr, 22)
-    if issued and issued.instant():
-        head["issued"] = issued.instant()
+    if issued:
+        reading.set_instant(head, "issued", issued, obr, 22)
     person = practitioner(obr.first(32), home) if obr.field(32) else None
     if person:
         head["resultsInterpreter"] = [person]
@@ -166,7 +166,7 @@ def _report(reading: Reading, group: _Group, used: set[str]) -> NormalisedGroup:
         texts=tuple(text for text in (code.get("text"), *notes, *specimens) if text),
         first_day=first,
         last_day=last,
-        status=_draft_status(sent_status, items),
+        status=tables.DRAFT_STATUS.get(sent_status, DraftStatus.CURRENT),
         section=section,
         visit_class=group.pv1.value(2).upper() if group.pv1 else "",
         source_labels=subject.source_labels + visit_labels(reading) + _order_labels(group),
@@ -212,17 +212,6 @@ def _status(sent: str, group: _Group) -> str:
     if results and results <= {"final", "corrected", "amended"}:
         return "corrected" if "corrected" in results else "final"
     return "preliminary" if "preliminary" in results else "unknown"
-
-
-def _draft_status(sent: str, items: tuple[Item, ...]) -> DraftStatus:
-    """The report's own word, else corrected when any of its results is corrected or withdrawn."""
-    said = tables.DRAFT_STATUS.get(sent)
-    if said is not None:
-        return said
-    statuses = {item.status for item in items}
-    if statuses == {DraftStatus.ENTERED_IN_ERROR}:
-        return DraftStatus.ENTERED_IN_ERROR
-    return DraftStatus.CURRENT if statuses <= {DraftStatus.CURRENT} else DraftStatus.CORRECTED
 
 
 def _specimens(group: _Group) -> list[str]:
