@@ -1,14 +1,16 @@
 """Rows of the index: the read model that `watch` folds from the chain's events.
 
-Every row carries `seq`, its place in the chain: block number times 2^20 plus the event's index in the block. A `Version`
-is one state of something that changes; the next version of the same `KEY` closes it by setting `until`. Dropping all
-rows from a block on and reopening what they closed therefore restores the index as it was before that block.
+Every row carries `seq`, its place in the chain: block number times 2^20 plus the event's index in the block. A
+`Version` is one state of something that changes; the next version of the same `KEY` closes it by setting `until`.
+Dropping all rows from a block on and reopening what they closed restores the index as it was before that block.
 Times are Unix seconds of the block.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from salus.core.ids import ZERO32, ZERO_ADDRESS, Address
@@ -372,3 +374,18 @@ ROWS: tuple[type[Row], ...] = (
     WriterRow,
 )
 """Every kind of row of the index, in the order its digest is taken."""
+
+
+def digest_rows(rows: Iterable[Row]) -> bytes:
+    """SHA-256 of rows in the order given (tables in order of `ROWS`, rows by seq, then key), without empty blocks."""
+    whole = hashlib.sha256()
+    for row in rows:
+        if isinstance(row, BlockRow) and row.events == 0:
+            continue
+        whole.update(type(row).__name__.encode() + b"|")
+        for field in fields(row):
+            value = getattr(row, field.name)
+            shown = value.hex() if isinstance(value, bytes) else str(int(value) if isinstance(value, bool) else value)
+            whole.update(f"{field.name}={shown}|".encode())
+        whole.update(b"\n")
+    return whole.digest()

@@ -40,7 +40,7 @@ from salus.core.index_rows import (
 )
 from salus.core.state import BlockStamp
 
-T = TypeVar("T", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 V = TypeVar("V", bound=Version)
 MAX_PAGE = 1000
 
@@ -61,10 +61,10 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Paged(Generic[T]):
+class Paged(Generic[T_co]):
     """One page and the cursor of the following one, None at the end."""
 
-    items: tuple[T, ...]
+    items: tuple[T_co, ...]
     next: int | None
 
 
@@ -83,7 +83,7 @@ class EntryFilter:
 
 @dataclass(frozen=True, slots=True)
 class AccessFilter:
-    """Which accesses. `keys` are chain keys (holder left-padded, or subjectRef); `reference` a consentId or subjectRef."""
+    """Which accesses. `keys` are chain keys; `reference` is a consentId, or the subjectRef of an access without one."""
 
     keys: tuple[bytes, ...] | None = None
     participant: ParticipantId | None = None
