@@ -11,8 +11,9 @@ from enum import IntEnum
 from typing import Any
 
 from salus.core.bits import Layout, pack, unpack
+from salus.core.canonical import integer
 from salus.core.eip712 import Domain, StructType
-from salus.core.errors import InputError
+from salus.core.errors import CalldataError, InputError
 from salus.core.ids import AccessId, ParticipantId, Root, from_hex
 
 ACCESS_TYPE = StructType(
@@ -49,6 +50,7 @@ _SCOPE: Layout = (
     ("role", 16),
     ("recordCount", 16),
 )
+_DEADLINE: Layout = (("deadline", 64),)
 MAX_RECORDS = 1024
 OWN_SESSION_SECONDS = 3600
 EMERGENCY_SESSION_SECONDS = 4 * 3600
@@ -126,7 +128,7 @@ class Access:
             self.records_root,
             self.session_key,
             self.user_digest,
-            self.deadline,
+            pack(_DEADLINE, {"deadline": self.deadline}),
             self.salt,
         )
 
@@ -143,23 +145,23 @@ class Access:
         """
         try:
             access = cls(
-                kind=AccessKind(int(value["kind"])),
+                kind=AccessKind(integer(value["kind"])),
                 participant=ParticipantId(from_hex(value["participantId"])),
                 reference=from_hex(value["referenceId"]),
-                purpose=int(value["purpose"]),
-                categories=int(value["categories"]),
-                actions=int(value["actions"]),
-                level=int(value["level"]),
-                confidentiality=int(value["confidentiality"]),
-                form=int(value["form"]),
-                from_day=int(value["fromDay"]),
-                to_day=int(value["toDay"]),
-                role=int(value["role"]),
-                record_count=int(value["recordCount"]),
+                purpose=integer(value["purpose"]),
+                categories=integer(value["categories"]),
+                actions=integer(value["actions"]),
+                level=integer(value["level"]),
+                confidentiality=integer(value["confidentiality"]),
+                form=integer(value["form"]),
+                from_day=integer(value["fromDay"]),
+                to_day=integer(value["toDay"]),
+                role=integer(value["role"]),
+                record_count=integer(value["recordCount"]),
                 records_root=Root(from_hex(value["recordsRoot"])),
                 session_key=from_hex(value["sessionKey"]),
                 user_digest=from_hex(value["userDigest"]),
-                deadline=int(value["deadline"]),
+                deadline=integer(value["deadline"]),
                 salt=from_hex(value["salt"]),
             )
             access.to_words()
@@ -172,10 +174,12 @@ def access_from_words(words_: tuple[bytes, bytes, int, bytes, bytes, bytes, int,
     """Access of its packed words.
 
     Raises:
-        CalldataError: bits beyond the scope's last field are set.
+        CalldataError: bits beyond a word's last field are set, or the kind is none of `AccessKind`.
     """
     participant, reference, scope, records_root, session_key, user_digest, deadline, salt = words_
     s = unpack(_SCOPE, scope)
+    if s["kind"] not in set(AccessKind):
+        raise CalldataError("the access is of an unknown kind")
     return Access(
         kind=AccessKind(s["kind"]),
         participant=ParticipantId(participant),
@@ -193,6 +197,6 @@ def access_from_words(words_: tuple[bytes, bytes, int, bytes, bytes, bytes, int,
         records_root=Root(records_root),
         session_key=session_key,
         user_digest=user_digest,
-        deadline=deadline,
+        deadline=unpack(_DEADLINE, deadline)["deadline"],
         salt=salt,
     )

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from salus.core import signatures
-from salus.core.canonical import canonical
+from salus.core.canonical import canonical, integer
 from salus.core.eip712 import Domain, StructType
-from salus.core.errors import InputError, SignatureError
+from salus.core.errors import InputError
 from salus.core.hashing import keccak, sha256
-from salus.core.ids import Address, ParticipantId, from_hex, hex32
+from salus.core.ids import Address, ParticipantId, from_hex, hex32, read_address
 
 CALL_TYPE = StructType(
     "SignedCall",
@@ -101,14 +101,12 @@ def read_call(value: Mapping[str, Any], domain: Domain) -> SignedCall:
             verb=str(head["verb"]),
             recipient=ParticipantId(from_hex(head["recipient"])),
             body=body,
-            issued_at=int(head["issuedAt"]),
+            issued_at=integer(head["issuedAt"]),
             nonce=from_hex(head["nonce"]),
         )
         signature = from_hex(value["signature"], 65)
-        signer = Address(str(value["signer"]))
+        signer = read_address(value["signer"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError("malformed call") from error
-    if call.issued_at < 0 or call.issued_at >> 64:
-        raise SignatureError("issuedAt does not fit 64 bits")
     signatures.check(call.digest(domain), signature, signer)
     return SignedCall(call, signer)

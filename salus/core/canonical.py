@@ -1,13 +1,15 @@
 """One canonical JSON: RFC 8785 member order, UTF-8, no white space, decimals kept exactly as they were written.
 
 RFC 8785 would print 5.40 as 5.4; in FHIR the trailing zero is clinical precision, so numbers with a point are
-`decimal.Decimal` and keep their digits. Floats are refused. RFC 8785 sorts member names by UTF-16 code units, which is
-the order of code points for names up to U+D7FF; longer ones are refused.
+`decimal.Decimal` and keep their digits. Floats and exponents are refused: a number of eleven characters like
+1e99999999 would otherwise take minutes to turn into an integer. RFC 8785 sorts member names by UTF-16 code units, which
+is the order of code points for names up to U+D7FF; others are refused.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -16,31 +18,48 @@ import msgspec
 from salus.core.errors import CanonicalError, InputError
 
 _encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
+_MAX_PLACES = 100
 
 
 def canonical(value: Any) -> bytes:
     """Canonical bytes of a JSON value made of dict, list, str, int, Decimal, bool and None.
 
     Raises:
-        CanonicalError: a float, NaN, a non-string member name or another type.
+        CanonicalError: a float, NaN, a non-string member name, another type, or too deep a nesting.
     """
     try:
-        _check(value)
-        return _encoder.encode(value)
-    except (TypeError, ValueError, msgspec.MsgspecError, UnicodeError) as error:
+        return _encoder.encode(_spelled(value) if _check(value) else value)
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise CanonicalError("value has no canonical JSON form") from error
 
 
 def parse(data: bytes | str) -> Any:
-    """Read JSON, keeping decimals as written and refusing NaN, infinities and repeated member names.
+    """Read JSON, keeping decimals as written and refusing exponents, NaN, infinities and repeated member names.
 
     Raises:
         InputError: not such JSON.
     """
     try:
-        return json.loads(data, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique)
+        return json.loads(data, parse_float=_decimal, parse_constant=_no_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise InputError("malformed JSON") from error
+
+
+def integer(value: Any, bits: int = 64) -> int:
+    """An integer member as it stands in JSON, 0 to 2^bits - 1; strings, fractions and booleans are not read as one.
+
+    Raises:
+        InputError: something else.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0 or value >> bits:
+        raise InputError(f"expected an integer of {bits} bits")
+    return value
+
+
+def _decimal(text: str) -> Decimal:
+    if "e" in text or "E" in text:
+        raise ValueError("numbers are written without exponent")
+    return Decimal(text)
 
 
 def _no_constant(name: str) -> Any:
@@ -54,21 +73,38 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _check(value: Any) -> None:
+def _check(value: Any) -> bool:
+    """Refuse what has no canonical form; True when a decimal in it must be spelled out before it is encoded."""
     if value is None or isinstance(value, (str, bool, int)):
-        return
-    if isinstance(value, dict):
-        for name, member in value.items():
-            if not isinstance(name, str) or (not name.isascii() and max(name) > "\ud7ff"):
-                raise CanonicalError("member names are strings of characters up to U+D7FF")
-            _check(member)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            _check(item)
-    elif isinstance(value, Decimal):
-        if not value.is_finite() or "E" in str(value):
-            raise CanonicalError("decimals are finite and written without exponent")
-    elif isinstance(value, float):
+        return False
+    if isinstance(value, (dict, list, tuple)):
+        unspelled = False
+        for member in _members(value) if isinstance(value, dict) else value:
+            unspelled |= _check(member)
+        return unspelled
+    if isinstance(value, Decimal):
+        exponent = value.as_tuple().exponent
+        if not isinstance(exponent, int) or not -_MAX_PLACES <= exponent <= 0:
+            raise CanonicalError(f"decimals are finite, without exponent and of at most {_MAX_PLACES} places")
+        return "E" in str(value)
+    if isinstance(value, float):
         raise CanonicalError("floats have no exact form; use Decimal")
-    else:
-        raise CanonicalError(f"{type(value).__name__} has no canonical JSON form")
+    raise CanonicalError(f"{type(value).__name__} has no canonical JSON form")
+
+
+def _members(value: dict[Any, Any]) -> Iterable[Any]:
+    for name in value:
+        if not isinstance(name, str) or (not name.isascii() and max(name) > "\ud7ff"):
+            raise CanonicalError("member names are strings of characters up to U+D7FF")
+    return value.values()
+
+
+def _spelled(value: Any) -> Any:
+    """The value with its decimals as raw JSON: Python prints 0.0000001 as 1E-7."""
+    if isinstance(value, dict):
+        return {name: _spelled(member) for name, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_spelled(item) for item in value]
+    if isinstance(value, Decimal):
+        return msgspec.Raw(format(value, "f").encode())
+    return value

@@ -11,11 +11,12 @@ from enum import IntEnum
 from typing import Any
 
 from salus.core.bits import Layout, pack, unpack
+from salus.core.canonical import integer
 from salus.core.days import day_at, months_before
 from salus.core.eip712 import Domain, StructType, typed_digest
 from salus.core.errors import InputError
 from salus.core.hashing import Tag, keccak, words
-from salus.core.ids import ZERO32, Address, ConsentId, ParticipantId, address_bytes, from_hex, hex32
+from salus.core.ids import ZERO32, Address, ConsentId, ParticipantId, from_hex, hex32, read_address
 from salus.core.merkle import MerkleTree, check_proof, double_hash
 
 HEAD_TYPE = StructType(
@@ -188,27 +189,27 @@ class Consent:
         try:
             head, scope = value["head"], value["scope"]
             return cls(
-                holder=Address(str(head["holder"])),
-                epoch=int(head["epoch"]),
-                max_uses=int(head["maxUses"]),
-                deadline=int(head["deadline"]),
+                holder=read_address(head["holder"]),
+                epoch=integer(head["epoch"]),
+                max_uses=integer(head["maxUses"]),
+                deadline=integer(head["deadline"]),
                 replaces=from_hex(head["replaces"]),
                 grantee=ParticipantId(from_hex(scope["granteeId"])),
-                purposes=int(scope["purposes"]),
-                categories=int(scope["categories"]),
-                actions=int(scope["actions"]),
-                max_level=int(scope["maxLevel"]),
-                max_confidentiality=int(scope["maxConfidentiality"]),
-                min_form=int(scope["minForm"]),
-                window_months=int(scope["windowMonths"]),
-                from_day=int(scope["fromDay"]),
-                to_day=int(scope["toDay"]),
-                valid_from=int(scope["validFrom"]),
-                valid_until=int(scope["validUntil"]),
-                session_minutes=int(scope["sessionMinutes"]),
-                obligations=int(scope["obligations"]),
-                flags=int(scope["flags"]),
-                ruleset=int(scope["ruleset"]),
+                purposes=integer(scope["purposes"]),
+                categories=integer(scope["categories"]),
+                actions=integer(scope["actions"]),
+                max_level=integer(scope["maxLevel"]),
+                max_confidentiality=integer(scope["maxConfidentiality"]),
+                min_form=integer(scope["minForm"]),
+                window_months=integer(scope["windowMonths"]),
+                from_day=integer(scope["fromDay"]),
+                to_day=integer(scope["toDay"]),
+                valid_from=integer(scope["validFrom"]),
+                valid_until=integer(scope["validUntil"]),
+                session_minutes=integer(scope["sessionMinutes"]),
+                obligations=integer(scope["obligations"]),
+                flags=integer(scope["flags"]),
+                ruleset=integer(scope["ruleset"]),
                 terms=from_hex(scope["terms"]),
                 salt=from_hex(scope["salt"]),
             )._fitting()
@@ -217,7 +218,6 @@ class Consent:
 
     def _fitting(self) -> Consent:
         self.to_words()
-        address_bytes(self.holder)
         return self
 
 
@@ -313,7 +313,7 @@ class TermOpening:
         """
         try:
             return cls(
-                TermField(int(value["field"])),
+                TermField(integer(value["field"])),
                 from_hex(value["salt"]),
                 from_hex(value["value"]),
                 tuple(from_hex(node) for node in value["proof"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import NewType
 
 from salus.core.errors import InputError
@@ -20,6 +21,8 @@ Address = NewType("Address", str)
 """An account in EIP-55 mixed case, `0x` and 40 hex digits."""
 
 ZERO32 = bytes(32)
+_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 ZERO_ADDRESS = Address("0x" + "0" * 40)
 
 
@@ -54,13 +57,7 @@ def address_bytes(address: Address) -> bytes:
     Raises:
         InputError: not 40 hex digits after `0x`.
     """
-    try:
-        raw = bytes.fromhex(address.removeprefix("0x"))
-    except ValueError as error:
-        raise InputError("an address is 0x and 40 hex digits") from error
-    if len(raw) != 20:
-        raise InputError("an address is 0x and 40 hex digits")
-    return raw
+    return _unhex(_ADDRESS, address, "an address is 0x and 40 hex digits")
 
 
 def to_address(raw: bytes) -> Address:
@@ -70,6 +67,15 @@ def to_address(raw: bytes) -> Address:
     digits = raw.hex()
     marks = keccak(digits.encode()).hex()
     return Address("0x" + "".join(c.upper() if int(m, 16) > 7 else c for c, m in zip(digits, marks, strict=False)))
+
+
+def read_address(text: str) -> Address:
+    """Checksummed address of `0x` text in any case.
+
+    Raises:
+        InputError: not an address.
+    """
+    return to_address(address_bytes(Address(text)))
 
 
 def hex32(value: bytes) -> str:
@@ -83,10 +89,14 @@ def from_hex(text: str, length: int | None = 32) -> bytes:
     Raises:
         InputError: not hex, or not `length` bytes.
     """
-    try:
-        raw = bytes.fromhex(text.removeprefix("0x"))
-    except (ValueError, AttributeError) as error:
-        raise InputError("expected 0x and hex digits") from error
+    raw = _unhex(_HEX, text, "expected 0x and hex digits")
     if length is not None and len(raw) != length:
         raise InputError(f"expected {length} bytes of hex, got {len(raw)}")
     return raw
+
+
+def _unhex(pattern: re.Pattern[str], text: object, advice: str) -> bytes:
+    # The pattern comes first because `bytes.fromhex` also takes white space.
+    if not isinstance(text, str) or pattern.fullmatch(text) is None:
+        raise InputError(advice)
+    return bytes.fromhex(text[2:])

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from salus.core.canonical import integer
 from salus.core.errors import InputError
 from salus.core.hashing import Tag, keccak, sha256, words
 from salus.core.ids import LeafHash, RecordId, SubjectRef, from_hex, hex32
@@ -107,19 +108,19 @@ class Leaf:
         try:
             return cls(
                 RecordId(from_hex(value["recordId"])),
-                int(value["version"]),
+                integer(value["version"], 32),
                 LeafHash(from_hex(value["previousLeaf"])),
                 SubjectRef(from_hex(value["subjectRef"])),
                 from_hex(value["envelopeDigest"]),
                 from_hex(value["contentCommitment"]),
-                int(value["categories"]),
-                int(value["level"]),
-                int(value["confidentiality"]),
-                int(value["form"]),
-                int(value["firstDay"]),
-                int(value["lastDay"]),
+                integer(value["categories"], 64),
+                integer(value["level"], 8),
+                integer(value["confidentiality"], 8),
+                integer(value["form"], 8),
+                integer(value["firstDay"], 32),
+                integer(value["lastDay"], 32),
                 from_hex(value["topicsCommitment"]),
-                int(value["custodianSet"]),
+                integer(value["custodianSet"], 32),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError("malformed leaf") from error

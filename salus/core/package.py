@@ -57,18 +57,22 @@ class SignedLink:
         """Open a sealed link.
 
         Raises:
-            EnvelopeError: sealed for another custodian or consent, or changed.
+            EnvelopeError: sealed for another custodian or consent, changed, or it links another consent.
         """
         plaintext = hpke.open_sealed(sealed, private_key, hpke.link_info(chain_id, consent, custodian))
         try:
             value = parse(plaintext)
-            return cls(
+            link = cls(
                 ConsentId(from_hex(value["consentId"])),
                 SubjectRef(from_hex(value["subjectRef"])),
                 from_hex(value["signature"], 65),
             )
         except (InputError, KeyError, TypeError) as error:
             raise EnvelopeError("the sealed link is malformed") from error
+        if link.consent != consent:
+            # A true link of another consent, sealed again under this one, would lend this holder another's records.
+            raise EnvelopeError("the sealed link is for another consent")
+        return link
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,18 +50,29 @@ class ConsentStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the registries say about the requester and the consent at the block of the request."""
+    """What the registries say about the requester and, if it rests on one, the consent at the block of the request."""
 
     status: ParticipantStatus
     accredited_until: int
     roles: int
-    consent_status: ConsentStatus
-    consent_epoch: int
-    holder_epoch: int
-    uses_left: int
+    consent_status: ConsentStatus = ConsentStatus.UNKNOWN
+    consent_epoch: int = 0
+    holder_epoch: int = 0
+    uses_left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectStanding:
+    """What counts about the subject: frozen, its denial of the requester (0 none, 1 overridable, 2 absolute), and
+    whether an earlier emergency of the requester is overdue for review."""
+
+    frozen: bool = False
+    denial: int = 0
+    overdue: bool = False
 
 
 UNLIMITED_USES = 0xFFFFFFFF
+OVERRIDABLE_DENIAL = 1
 _ALL = {
     "purposes": sum(Purpose),
     "categories": sum(Category),
@@ -180,7 +191,13 @@ def _undefined(access: Access, consent: Consent) -> bool:
         or consent.actions & ~_ALL["actions"]
         or consent.obligations & ~_ALL["obligations"]
         or consent.flags & ~_ALL["flags"]
-        or access.categories & ~_ALL["categories"]
+        or _undefined_labels(access)
+    )
+
+
+def _undefined_labels(access: Access) -> bool:
+    return bool(
+        access.categories & ~_ALL["categories"]
         or access.actions & ~_ALL["actions"]
         or access.purpose & ~_ALL["purposes"]
         or access.level > MAX_LEVEL
@@ -200,7 +217,28 @@ def _malformed(consent: Consent) -> bool:
     )
 
 
+def decide_own(access: Access, subject: SubjectStanding) -> Code:
+    """Outcome of a request by the subject's controller or guardian, who is checked before."""
+    if _undefined_labels(access):
+        return Code.UNDEFINED_BITS
+    return Code.SUBJECT_FROZEN if subject.frozen else Code.GRANTED
+
+
+def decide_emergency(access: Access, standing: Standing, subject: SubjectStanding, now: int) -> Code:
+    """Outcome of an emergency request: it needs no consent, but never passes a freeze or an absolute denial."""
+    institution = _institution(access, standing, now)
+    if institution is not Code.GRANTED:
+        return institution
+    if _undefined_labels(access):
+        return Code.UNDEFINED_BITS
+    if subject.frozen:
+        return Code.SUBJECT_FROZEN
+    if subject.denial > OVERRIDABLE_DENIAL:
+        return Code.SUBJECT_DENIES
+    return Code.EMERGENCY_BLOCKED if subject.overdue else Code.GRANTED
+
+
 def expiry(consent: Consent, now: int) -> int:
-    """When a granted access ends, in Unix seconds."""
+    """When an access granted under a consent ends, in Unix seconds."""
     minutes = min(consent.session_minutes or DEFAULT_SESSION_MINUTES, MAX_SESSION_MINUTES)
     return min(consent.valid_until, now + minutes * 60)

@@ -12,7 +12,7 @@ from typing import Any
 
 from salus.core import envelope as sealed
 from salus.core import shares as sharing
-from salus.core.canonical import canonical, parse
+from salus.core.canonical import canonical, integer, parse
 from salus.core.errors import EnvelopeError, InputError, IntegrityError
 from salus.core.hashing import sha256
 from salus.core.ids import LeafHash, RecordId, SubjectRef, from_hex, hex32
@@ -135,12 +135,13 @@ def open_record(
         plaintext = inner.open(sharing.join(inner_shares, inner.header.threshold, inner.header.share_digests))
     try:
         value = parse(plaintext)
-        content, topics = value["content"], int(value["topics"])
+        content, topics = value["content"], integer(value["topics"], 32)
         salt = from_hex(value["contentSalt"], SALT_BYTES)
         record_id = RecordId(from_hex(value["leaf"]["recordId"]))
-        version = int(value["leaf"]["version"])
+        version = integer(value["leaf"]["version"], 32)
+        body = canonical(content)
     except (InputError, KeyError, TypeError, ValueError) as error:
         raise EnvelopeError("the envelope does not hold a record") from error
-    if content_commitment(salt, canonical(content)) != commitment:
+    if content_commitment(salt, body) != commitment:
         raise IntegrityError("the content is not the one the leaf commits to")
     return OpenedRecord(content, topics, record_id, version)
