@@ -1,6 +1,6 @@
 """A patient's wallet: one encrypted file with a mnemonic, the subjects it controls and the consents it gave.
 
-The mnemonic and everything else are sealed together under a passphrase (scrypt, AES-256-GCM), so the file tells nothing,
+All of it is sealed under a passphrase (scrypt, AES-256-GCM), so the file tells nothing,
 not even which hospitals the patient knows. Accounts are derived: a controller per source, a holder per grantee.
 """
 

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints lines with figure, goal, machine and command; no test passes or fails by them."""
