@@ -1,0 +1,171 @@
+"""Ports of the custodian: its store and the keys its shares rest under."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from salus.core.custody import BatchRef, DepositBatch, KeptRecord, LogEntry, Order, WrappedShare
+from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef
+
+
+class PeriodKeys(Protocol):
+    """Keys that shares at rest are wrapped by: one of 32 bytes per calendar month, kept out of backups."""
+
+    def present(self, period: str) -> bytes:
+        """The key of a period (`2026-11`), made durably if there is none yet."""
+        ...
+
+    def past(self, period: str) -> bytes:
+        """The key of a period.
+
+        Raises:
+            NotFoundError: it was erased or is missing.
+        """
+        ...
+
+    def periods(self) -> list[str]:
+        """Periods that have a key."""
+        ...
+
+    def erase(self, period: str) -> None:
+        """Overwrite and remove a key; every share under it is gone with it."""
+        ...
+
+
+class CustodianStore(Protocol):
+    """What a custodian keeps. Every method that writes has committed durably when it returns."""
+
+    # calls and blocks
+
+    def admit(self, nonce: bytes, now: int) -> None:
+        """Remember a call's nonce, at least until it is too old to be accepted again.
+
+        Raises:
+            ConflictError: it was seen before.
+        """
+        ...
+
+    def seen_block(self) -> tuple[int, bytes] | None:
+        """Highest final block ever seen: number and hash."""
+        ...
+
+    def see_block(self, number: int, block_hash: bytes) -> None:
+        """Remember a final block if it is higher than the one remembered."""
+        ...
+
+    def accept_chain(self, number: int, block_hash: bytes, now: int, content: dict[str, Any]) -> None:
+        """Remember this final block though it may be lower, and log why: an operator's decision."""
+        ...
+
+    # records
+
+    def deposit(self, batch: DepositBatch, content: dict[str, Any]) -> None:
+        """Store a batch and a log entry in one transaction. The same batch again changes nothing.
+
+        A version whose shares were erased stays erased.
+
+        Raises:
+            ConflictError: a leaf, or the batch, is stored with other content.
+            RefusedError: a new version of a record that was destroyed.
+        """
+        ...
+
+    def find(self, leaves: Sequence[LeafHash]) -> dict[LeafHash, list[KeptRecord]]:
+        """Record versions by leaf; more than one if several sources deposited the same leaf."""
+        ...
+
+    def of_subject(self, subject: SubjectRef) -> list[KeptRecord]:
+        """All record versions of a subject that are not erased, in order of deposit."""
+        ...
+
+    def newest(self, source: ParticipantId, records: Iterable[RecordId]) -> dict[RecordId, int]:
+        """Newest anchored version of each record that has one."""
+        ...
+
+    def batches_of(self, keys: Iterable[int]) -> dict[int, list[BatchRef]]:
+        """Batches, not known to be anchored, that hold the records with these keys."""
+        ...
+
+    def open_batches(self, limit: int) -> list[BatchRef]:
+        """Batches not known to be anchored, oldest first."""
+        ...
+
+    def mark_anchored(self, batches: Iterable[int], now: int) -> None:
+        """Remember that batches are anchored at a final block."""
+        ...
+
+    def shares(self, keys: Iterable[int]) -> dict[int, WrappedShare]:
+        """Wrapped shares by record key; erased ones are missing."""
+        ...
+
+    # destruction
+
+    def erase(self, source: ParticipantId, record: RecordId, now: int, content: Callable[[int], dict[str, Any]]) -> int:
+        """Erase the shares of all versions of a record, leave tombstones, and log, in one transaction.
+
+        Returns how many versions of the record are erased, now and before. Nothing left to erase logs nothing.
+        """
+        ...
+
+    def erased(self, leaves: Sequence[LeafHash]) -> set[LeafHash]:
+        """Which leaves have a tombstone."""
+        ...
+
+    def versions_of(self, source: ParticipantId, record: RecordId) -> list[KeptRecord]:
+        """Versions of a record that are not erased."""
+        ...
+
+    def swept_block(self) -> int:
+        """Last block whose events were read for destruction orders; -1 before the first."""
+        ...
+
+    def note_orders(self, orders: Iterable[Order], swept_block: int) -> None:
+        """Remember orders until they are carried out, and how far events were read."""
+        ...
+
+    def orders(self) -> list[Order]:
+        """Orders not carried out yet."""
+        ...
+
+    def drop_order(self, source: ParticipantId, record: RecordId) -> None:
+        """Forget an order that is carried out."""
+        ...
+
+    def periods_in_use(self) -> set[str]:
+        """Periods whose key still wraps a share."""
+        ...
+
+    # the custodian's own log
+
+    def append(self, content: dict[str, Any], now: int) -> LogEntry:
+        """Append to the log. `content["reference"]`, if there, can be searched for."""
+        ...
+
+    def log(self, after: int, limit: int) -> list[LogEntry]:
+        """Entries with an index above `after`."""
+        ...
+
+    def log_about(self, reference: str, kind: str) -> list[LogEntry]:
+        """Entries of a kind whose content has this reference, oldest first."""
+        ...
+
+    def log_between(self, start: int, end: int) -> list[tuple[int, bytes]]:
+        """Index and digest of the entries with start <= at < end (Unix seconds)."""
+        ...
+
+    def first_log_time(self) -> int | None:
+        """When the first entry was written."""
+        ...
+
+    def anchored_log_day(self) -> int | None:
+        """Last civil day (Asia/Shanghai) whose log root was anchored or was empty."""
+        ...
+
+    def set_anchored_log_day(self, day: int, root: Root | None) -> None:
+        """Remember that the log up to this day is anchored."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what the store holds open."""
+        ...

@@ -1,0 +1,314 @@
+"""The custodian's store over SQLAlchemy Core, on SQLite and PostgreSQL.
+
+One transaction per deposit, list, release or erasure; writers queue on the row of the log's head, so that the log is
+one chain. Erased shares are overwritten before their rows are deleted; on SQLite the write-ahead log is emptied
+afterwards and deleted pages are zeroed. What a backup still holds is useless without the period keys, which no
+backup contains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Engine, Select, delete, event, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from salus.adapters.database import custodian_rows as rows
+from salus.adapters.database import custodian_tables as t
+from salus.adapters.database.engine import reading, writing
+from salus.core.canonical import parse
+from salus.core.codes import Code
+from salus.core.custody import BatchRef, DepositBatch, KeptRecord, LogEntry, Order, WrappedShare
+from salus.core.errors import ConflictError, RefusedError
+from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef
+
+NONCE_SECONDS = 3600
+
+
+class DatabaseCustodianStore:
+    """The custodian's store on a migrated database (`migrate(engine, "custodian")`)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._purge_lock = Lock()
+        self._purged_at = 0
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        if self._is_sqlite:
+            event.listen(engine, "connect", _zero_deleted)
+            engine.dispose()  # connections opened before don't zero
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    # calls and blocks
+
+    def admit(self, nonce: bytes, now: int) -> None:
+        """Remember a call's nonce for an hour.
+
+        Raises:
+            ConflictError: it was seen before.
+        """
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(insert(t.nonce).values(nonce=nonce, seen_at=now))
+                if self._is_time_to_purge(now):
+                    connection.execute(delete(t.nonce).where(t.nonce.c.seen_at < now - NONCE_SECONDS))
+        except IntegrityError as error:
+            raise ConflictError("this call was seen before") from error
+
+    def seen_block(self) -> tuple[int, bytes] | None:
+        """Highest final block ever seen: number and hash."""
+        with reading(self._engine) as connection:
+            return rows.read_state(connection, "seen")
+
+    def see_block(self, number: int, block_hash: bytes) -> None:
+        """Remember a final block if it is higher than the one remembered."""
+        with writing(self._engine) as connection:
+            rows.lock(connection)
+            seen = rows.read_state(connection, "seen")
+            if seen is None or seen[0] < number:
+                rows.write_state(connection, "seen", number, block_hash)
+
+    def accept_chain(self, number: int, block_hash: bytes, now: int, content: dict[str, Any]) -> None:
+        """Remember this final block though it may be lower, and log why."""
+        with writing(self._engine) as connection:
+            rows.append_log(connection, content, now)
+            rows.write_state(connection, "seen", number, block_hash)
+
+    # records
+
+    def deposit(self, batch: DepositBatch, content: dict[str, Any]) -> None:
+        """Store a batch and a log entry in one transaction; the same batch again changes nothing.
+
+        Raises:
+            ConflictError: a leaf, or the batch, is stored with other content.
+            RefusedError: a new version of a record that was destroyed.
+        """
+        with writing(self._engine) as connection:
+            rows.lock(connection)
+            erased = rows.tombstones_of(connection, batch)
+            known = rows.fingerprints(connection, batch)
+            for item in batch.records:
+                if known.get(item.leaf_hash, item.fingerprint) != item.fingerprint:
+                    raise ConflictError("a record version is stored with another share")
+                if erased.get(item.leaf.record_id, {item.leaf_hash}).isdisjoint({item.leaf_hash}):
+                    raise RefusedError(Code.RECORD_DESTROYED)
+            gone = {leaf for leaves in erased.values() for leaf in leaves}
+            new = [item for item in batch.records if item.leaf_hash not in known and item.leaf_hash not in gone]
+            if rows.is_stored(connection, batch):
+                if new:
+                    raise ConflictError("the batch is stored with other records")
+                return
+            rows.insert_batch(connection, batch, new)
+            rows.append_log(connection, content, batch.at)
+
+    def find(self, leaves: Sequence[LeafHash]) -> dict[LeafHash, list[KeptRecord]]:
+        """Record versions by leaf."""
+        found: dict[LeafHash, list[KeptRecord]] = {}
+        with reading(self._engine) as connection:
+            for chunk in rows.chunks(leaves):
+                for row in connection.execute(
+                    select(t.record).where(t.record.c.leaf.in_(chunk)).order_by(t.record.c.key)
+                ):
+                    found.setdefault(LeafHash(bytes(row.leaf)), []).append(rows.kept_record(row))
+        return found
+
+    def of_subject(self, subject: SubjectRef) -> list[KeptRecord]:
+        """All record versions of a subject that are not erased, in order of deposit."""
+        with reading(self._engine) as connection:
+            found = connection.execute(select(t.record).where(t.record.c.subject == subject).order_by(t.record.c.key))
+            return [rows.kept_record(row) for row in found]
+
+    def newest(self, source: ParticipantId, records: Iterable[RecordId]) -> dict[RecordId, int]:
+        """Newest anchored version of each record that has one."""
+        found: dict[RecordId, int] = {}
+        with reading(self._engine) as connection:
+            for chunk in rows.chunks(set(records)):
+                query = (
+                    select(t.record.c.record_id, func.max(t.record.c.version))
+                    .where(t.record.c.source == source, t.record.c.record_id.in_(chunk), t.record.c.anchored.is_(True))
+                    .group_by(t.record.c.record_id)
+                )
+                found.update((RecordId(bytes(r)), int(version)) for r, version in connection.execute(query))
+        return found
+
+    def batches_of(self, keys: Iterable[int]) -> dict[int, list[BatchRef]]:
+        """Batches, not known to be anchored, that hold the records with these keys."""
+        found: dict[int, list[BatchRef]] = {}
+        with reading(self._engine) as connection:
+            for chunk in rows.chunks(set(keys)):
+                query = (
+                    select(t.batch_record.c.record, t.batch)
+                    .join(t.batch, t.batch.c.key == t.batch_record.c.batch)
+                    .where(t.batch_record.c.record.in_(chunk), t.batch.c.anchored_at.is_(None))
+                    .order_by(t.batch.c.key)
+                )
+                for row in connection.execute(query):
+                    found.setdefault(int(row.record), []).append(rows.batch_ref(row))
+        return found
+
+    def open_batches(self, limit: int) -> list[BatchRef]:
+        """Batches not known to be anchored, oldest first."""
+        query = select(t.batch).where(t.batch.c.anchored_at.is_(None)).order_by(t.batch.c.key).limit(limit)
+        with reading(self._engine) as connection:
+            return [rows.batch_ref(row) for row in connection.execute(query)]
+
+    def mark_anchored(self, batches: Iterable[int], now: int) -> None:
+        """Remember that batches are anchored at a final block."""
+        with writing(self._engine) as connection:
+            for chunk in rows.chunks(set(batches)):
+                connection.execute(update(t.batch).where(t.batch.c.key.in_(chunk)).values(anchored_at=now))
+                members = select(t.batch_record.c.record).where(t.batch_record.c.batch.in_(chunk))
+                connection.execute(update(t.record).where(t.record.c.key.in_(members)).values(anchored=True))
+
+    def shares(self, keys: Iterable[int]) -> dict[int, WrappedShare]:
+        """Wrapped shares by record key; erased ones are missing."""
+        found: dict[int, WrappedShare] = {}
+        with reading(self._engine) as connection:
+            for chunk in rows.chunks(set(keys)):
+                for row in connection.execute(select(t.share).where(t.share.c.record.in_(chunk))):
+                    found[int(row.record)] = WrappedShare(row.period, bytes(row.blob))
+        return found
+
+    # destruction
+
+    def erase(self, source: ParticipantId, record: RecordId, now: int, content: Callable[[int], dict[str, Any]]) -> int:
+        """Erase the shares of all versions of a record, leave tombstones, and log, in one transaction."""
+        with writing(self._engine) as connection:
+            rows.lock(connection)
+            found = connection.execute(
+                select(t.record.c.key, t.record.c.leaf).where(
+                    t.record.c.source == source, t.record.c.record_id == record
+                )
+            ).all()
+            for row in found:
+                rows.erase_one(connection, int(row.key))
+                connection.execute(
+                    insert(t.tombstone).values(source=source, record_id=record, leaf=bytes(row.leaf), erased_at=now)
+                )
+            query = select(func.count()).where(t.tombstone.c.source == source, t.tombstone.c.record_id == record)
+            total = int(connection.execute(query.select_from(t.tombstone)).scalar_one())
+            if found:
+                rows.append_log(connection, content(total), now)
+        if found and self._is_sqlite:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("COMMIT")  # a checkpoint waits for the end of transactions, this one's too
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.exec_driver_sql("BEGIN")
+        return total
+
+    def erased(self, leaves: Sequence[LeafHash]) -> set[LeafHash]:
+        """Which leaves have a tombstone."""
+        found: set[LeafHash] = set()
+        with reading(self._engine) as connection:
+            for chunk in rows.chunks(leaves):
+                query = select(t.tombstone.c.leaf).where(t.tombstone.c.leaf.in_(chunk))
+                found.update(LeafHash(bytes(leaf)) for (leaf,) in connection.execute(query))
+        return found
+
+    def versions_of(self, source: ParticipantId, record: RecordId) -> list[KeptRecord]:
+        """Versions of a record that are not erased."""
+        query = select(t.record).where(t.record.c.source == source, t.record.c.record_id == record)
+        with reading(self._engine) as connection:
+            return [
+                rows.kept_record(row) for row in connection.execute(query.order_by(t.record.c.version, t.record.c.key))
+            ]
+
+    def swept_block(self) -> int:
+        """Last block whose events were read for destruction orders; -1 before the first."""
+        with reading(self._engine) as connection:
+            found = rows.read_state(connection, "swept")
+        return -1 if found is None else found[0]
+
+    def note_orders(self, orders: Iterable[Order], swept_block: int) -> None:
+        """Remember orders until they are carried out, and how far events were read."""
+        with writing(self._engine) as connection:
+            rows.lock(connection)
+            for item in orders:
+                connection.execute(delete(t.order).where(rows.is_order(item.source, item.record_id)))
+                connection.execute(
+                    insert(t.order).values(
+                        source=item.source, record_id=item.record_id, erasable_from=item.erasable_from
+                    )
+                )
+            rows.write_state(connection, "swept", swept_block, b"")
+
+    def orders(self) -> list[Order]:
+        """Orders not carried out yet."""
+        with reading(self._engine) as connection:
+            found = connection.execute(select(t.order).order_by(t.order.c.key))
+            return [
+                Order(ParticipantId(bytes(r.source)), RecordId(bytes(r.record_id)), int(r.erasable_from)) for r in found
+            ]
+
+    def drop_order(self, source: ParticipantId, record: RecordId) -> None:
+        """Forget an order that is carried out."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(t.order).where(rows.is_order(source, record)))
+
+    def periods_in_use(self) -> set[str]:
+        """Periods whose key still wraps a share."""
+        with reading(self._engine) as connection:
+            return {str(period) for (period,) in connection.execute(select(t.share.c.period).distinct())}
+
+    # the custodian's own log
+
+    def append(self, content: dict[str, Any], now: int) -> LogEntry:
+        """Append to the log."""
+        with writing(self._engine) as connection:
+            return rows.append_log(connection, content, now)
+
+    def log(self, after: int, limit: int) -> list[LogEntry]:
+        """Entries with an index above `after`."""
+        return self._entries(select(t.log).where(t.log.c.entry > after).order_by(t.log.c.entry).limit(limit))
+
+    def log_about(self, reference: str, kind: str) -> list[LogEntry]:
+        """Entries of a kind whose content has this reference, oldest first."""
+        query = select(t.log).where(t.log.c.reference == reference, t.log.c.kind == kind)
+        return self._entries(query.order_by(t.log.c.entry))
+
+    def log_between(self, start: int, end: int) -> list[tuple[int, bytes]]:
+        """Index and digest of the entries with start <= at < end (Unix seconds)."""
+        query = (
+            select(t.log.c.entry, t.log.c.digest).where(t.log.c.at >= start, t.log.c.at < end).order_by(t.log.c.entry)
+        )
+        with reading(self._engine) as connection:
+            return [(int(index), bytes(digest)) for index, digest in connection.execute(query)]
+
+    def first_log_time(self) -> int | None:
+        """When the first entry was written."""
+        with reading(self._engine) as connection:
+            at = connection.execute(select(t.log.c.at).where(t.log.c.entry == 1)).scalar()
+        return None if at is None else int(at)
+
+    def anchored_log_day(self) -> int | None:
+        """Last civil day whose log root was anchored or was empty."""
+        with reading(self._engine) as connection:
+            found = rows.read_state(connection, "log_day")
+        return None if found is None else found[0]
+
+    def set_anchored_log_day(self, day: int, root: Root | None) -> None:
+        """Remember that the log up to this day is anchored."""
+        with writing(self._engine) as connection:
+            rows.write_state(connection, "log_day", day, root or b"")
+
+    def _entries(self, query: Select[Any]) -> list[LogEntry]:
+        with reading(self._engine) as connection:
+            return [
+                LogEntry(int(row.entry), int(row.at), bytes(row.previous), parse(row.content), bytes(row.digest))
+                for row in connection.execute(query)
+            ]
+
+    def _is_time_to_purge(self, now: int) -> bool:
+        with self._purge_lock:
+            due = now - self._purged_at >= NONCE_SECONDS // 10
+            if due:
+                self._purged_at = now
+            return due
+
+
+def _zero_deleted(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA secure_delete=ON")

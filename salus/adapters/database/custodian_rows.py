@@ -1,0 +1,220 @@
+"""Rows of the custodian's store: what several of its transactions share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+
+from salus.adapters.database import custodian_tables as t
+from salus.core.canonical import canonical
+from salus.core.custody import BatchRef, DepositBatch, DepositedRecord, KeptRecord, LogEntry, log_entry
+from salus.core.errors import ConflictError
+from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef
+from salus.core.leaf import Leaf
+
+T = TypeVar("T")
+_CHUNK = 400
+"""Values in one `IN (…)`; both databases take more."""
+
+
+def chunks(values: Iterable[T]) -> Iterator[list[T]]:
+    """Values in groups that fit one query."""
+    left = iter(values)
+    while chunk := list(islice(left, _CHUNK)):
+        yield chunk
+
+
+def read_state(connection: Connection, name: str) -> tuple[int, bytes] | None:
+    """Number and value of a row of state."""
+    row = connection.execute(select(t.state.c.number, t.state.c.value).where(t.state.c.name == name)).first()
+    return None if row is None else (int(row.number), bytes(row.value))
+
+
+def write_state(connection: Connection, name: str, number: int, value: bytes) -> None:
+    """Set a row of state."""
+    changed = connection.execute(update(t.state).where(t.state.c.name == name).values(number=number, value=value))
+    if changed.rowcount == 0:
+        connection.execute(insert(t.state).values(name=name, number=number, value=value))
+
+
+def lock(connection: Connection) -> tuple[int, bytes]:
+    """Count and head of the log; until the transaction ends no other writer passes here."""
+    query = select(t.state.c.number, t.state.c.value).where(t.state.c.name == "log").with_for_update()
+    row = connection.execute(query).one()
+    return int(row.number), bytes(row.value)
+
+
+def append_log(connection: Connection, content: dict[str, Any], now: int) -> LogEntry:
+    """Append to the log inside this transaction."""
+    count, head = lock(connection)
+    last = connection.execute(select(t.log.c.at).where(t.log.c.entry == count)).scalar()
+    entry = log_entry(count + 1, max(now, int(last or 0)), head, content)
+    connection.execute(
+        insert(t.log).values(
+            entry=entry.index,
+            at=entry.at,
+            kind=str(content["kind"]),
+            reference=str(content.get("reference", "")),
+            previous=entry.previous,
+            content=canonical(content).decode(),
+            digest=entry.digest,
+        )
+    )
+    write_state(connection, "log", entry.index, entry.digest)
+    return entry
+
+
+def is_stored(connection: Connection, deposited: DepositBatch) -> bool:
+    """Whether the batch is stored.
+
+    Raises:
+        ConflictError: with other content.
+    """
+    query = select(t.batch.c.custodian_set, t.batch.c.size).where(
+        t.batch.c.source == deposited.source, t.batch.c.root == deposited.root
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return False
+    if (int(row.custodian_set), int(row.size)) != (deposited.custodian_set, len(deposited.records)):
+        raise ConflictError("the batch is stored with other content")
+    return True
+
+
+def fingerprints(connection: Connection, deposited: DepositBatch) -> dict[LeafHash, bytes]:
+    """Fingerprints of those leaves of the batch that are stored."""
+    known: dict[LeafHash, bytes] = {}
+    for chunk in chunks([item.leaf_hash for item in deposited.records]):
+        query = select(t.record.c.leaf, t.record.c.fingerprint).where(
+            t.record.c.source == deposited.source, t.record.c.leaf.in_(chunk)
+        )
+        known.update((LeafHash(bytes(row.leaf)), bytes(row.fingerprint)) for row in connection.execute(query))
+    return known
+
+
+def tombstones_of(connection: Connection, deposited: DepositBatch) -> dict[RecordId, set[LeafHash]]:
+    """Tombstones, by record, of the records in the batch."""
+    found: dict[RecordId, set[LeafHash]] = {}
+    for chunk in chunks({item.leaf.record_id for item in deposited.records}):
+        query = select(t.tombstone.c.record_id, t.tombstone.c.leaf).where(
+            t.tombstone.c.source == deposited.source, t.tombstone.c.record_id.in_(chunk)
+        )
+        for row in connection.execute(query):
+            found.setdefault(RecordId(bytes(row.record_id)), set()).add(LeafHash(bytes(row.leaf)))
+    return found
+
+
+def insert_batch(connection: Connection, deposited: DepositBatch, new: list[DepositedRecord]) -> None:
+    """Insert a batch, those of its records that are new, and their shares."""
+    connection.execute(
+        insert(t.batch).values(
+            source=deposited.source,
+            root=deposited.root,
+            custodian_set=deposited.custodian_set,
+            size=len(deposited.records),
+            deposited_at=deposited.at,
+        )
+    )
+    is_batch = (t.batch.c.source == deposited.source) & (t.batch.c.root == deposited.root)
+    batch_key = connection.execute(select(t.batch.c.key).where(is_batch)).scalar_one()
+    if new:
+        connection.execute(insert(t.record), [record_values(deposited, item) for item in new])
+    keys: dict[bytes, int] = {}
+    for chunk in chunks([item.leaf_hash for item in deposited.records]):
+        query = select(t.record.c.leaf, t.record.c.key).where(
+            t.record.c.source == deposited.source, t.record.c.leaf.in_(chunk)
+        )
+        keys.update((bytes(row.leaf), int(row.key)) for row in connection.execute(query))
+    if new:
+        connection.execute(
+            insert(t.share),
+            [{"record": keys[item.leaf_hash], "period": item.share.period, "blob": item.share.blob} for item in new],
+        )
+    if keys:
+        connection.execute(insert(t.batch_record), [{"batch": batch_key, "record": key} for key in keys.values()])
+
+
+def record_values(deposited: DepositBatch, item: DepositedRecord) -> dict[str, Any]:
+    """Column values of a record."""
+    leaf = item.leaf
+    return {
+        "source": deposited.source,
+        "leaf": item.leaf_hash,
+        "record_id": leaf.record_id,
+        "version": leaf.version,
+        "previous": leaf.previous,
+        "subject": leaf.subject,
+        "envelope_digest": leaf.envelope_digest,
+        "content_commitment": leaf.content_commitment,
+        "categories": leaf.categories,
+        "level": leaf.level,
+        "confidentiality": leaf.confidentiality,
+        "form": leaf.form,
+        "first_day": leaf.first_day,
+        "last_day": leaf.last_day,
+        "topics": item.topics,
+        "topics_salt": item.topics_salt,
+        "topics_commitment": leaf.topics_commitment,
+        "custodian_set": leaf.custodian_set,
+        "fingerprint": item.fingerprint,
+        "anchored": False,
+        "deposited_at": deposited.at,
+    }
+
+
+def erase_one(connection: Connection, key: int) -> None:
+    """Overwrite and delete a record's share, then delete the record."""
+    size = connection.execute(select(func.length(t.share.c.blob)).where(t.share.c.record == key)).scalar()
+    if size is not None:
+        connection.execute(update(t.share).where(t.share.c.record == key).values(blob=bytes(int(size))))
+        connection.execute(delete(t.share).where(t.share.c.record == key))
+    connection.execute(delete(t.batch_record).where(t.batch_record.c.record == key))
+    connection.execute(delete(t.record).where(t.record.c.key == key))
+
+
+def is_order(source: ParticipantId, record_id: RecordId) -> ColumnElement[bool]:
+    """Condition that names an order."""
+    return (t.order.c.source == source) & (t.order.c.record_id == record_id)
+
+
+def batch_ref(row: Row[Any]) -> BatchRef:
+    """Batch of a row."""
+    return BatchRef(
+        int(row.key),
+        ParticipantId(bytes(row.source)),
+        Root(bytes(row.root)),
+        int(row.custodian_set),
+        int(row.size),
+    )
+
+
+def kept_record(row: Row[Any]) -> KeptRecord:
+    """Record version of a row."""
+    leaf = Leaf(
+        record_id=RecordId(bytes(row.record_id)),
+        version=int(row.version),
+        previous=LeafHash(bytes(row.previous)),
+        subject=SubjectRef(bytes(row.subject)),
+        envelope_digest=bytes(row.envelope_digest),
+        content_commitment=bytes(row.content_commitment),
+        categories=int(row.categories),
+        level=int(row.level),
+        confidentiality=int(row.confidentiality),
+        form=int(row.form),
+        first_day=int(row.first_day),
+        last_day=int(row.last_day),
+        topics_commitment=bytes(row.topics_commitment),
+        custodian_set=int(row.custodian_set),
+    )
+    return KeptRecord(
+        int(row.key),
+        ParticipantId(bytes(row.source)),
+        LeafHash(bytes(row.leaf)),
+        leaf,
+        int(row.topics),
+        bool(row.anchored),
+        int(row.deposited_at),
+    )

@@ -1,0 +1,317 @@
+"""A custodian's store in dictionaries, with the behaviour of the one on a database."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from threading import RLock
+from typing import Any
+
+from salus.core.canonical import canonical, parse
+from salus.core.codes import Code
+from salus.core.custody import (
+    BatchRef,
+    DepositBatch,
+    DepositedRecord,
+    KeptRecord,
+    LogEntry,
+    Order,
+    WrappedShare,
+    log_entry,
+)
+from salus.core.errors import ConflictError, NotFoundError, RefusedError
+from salus.core.hashing import sha256
+from salus.core.ids import ZERO32, LeafHash, ParticipantId, RecordId, Root, SubjectRef
+
+NONCE_SECONDS = 3600
+
+
+@dataclass(slots=True)
+class _Batch:
+    ref: BatchRef
+    records: list[int] = field(default_factory=list)
+    anchored_at: int | None = None
+
+
+class MemoryPeriodKeys:
+    """Period keys that are the same in every run. An erased key stays away."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, bytes] = {}
+
+    def present(self, period: str) -> bytes:
+        """The key of a period, made if there is none yet."""
+        return self._keys.setdefault(period, sha256(b"salus.memory.period|" + period.encode()))
+
+    def past(self, period: str) -> bytes:
+        """The key of a period.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        if period not in self._keys:
+            raise NotFoundError(f"there is no key of the period {period}")
+        return self._keys[period]
+
+    def periods(self) -> list[str]:
+        """Periods that have a key."""
+        return sorted(self._keys)
+
+    def erase(self, period: str) -> None:
+        """Remove a key."""
+        self._keys.pop(period, None)
+
+
+class MemoryCustodianStore:
+    """The custodian's store in memory. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._nonces: dict[bytes, int] = {}
+        self._seen: tuple[int, bytes] | None = None
+        self._batches: dict[tuple[ParticipantId, Root], _Batch] = {}
+        self._records: dict[int, KeptRecord] = {}
+        self._fingerprints: dict[int, bytes] = {}
+        self._shares: dict[int, WrappedShare] = {}
+        self._tombstones: dict[tuple[ParticipantId, RecordId], set[LeafHash]] = {}
+        self._orders: dict[tuple[ParticipantId, RecordId], Order] = {}
+        self._swept = -1
+        self._log: list[LogEntry] = []
+        self._log_day: tuple[int, Root | None] | None = None
+        self._next = 1
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    # calls and blocks
+
+    def admit(self, nonce: bytes, now: int) -> None:
+        """Remember a call's nonce.
+
+        Raises:
+            ConflictError: it was seen before.
+        """
+        with self._lock:
+            if nonce in self._nonces:
+                raise ConflictError("this call was seen before")
+            self._nonces = {old: at for old, at in self._nonces.items() if at >= now - NONCE_SECONDS}
+            self._nonces[nonce] = now
+
+    def seen_block(self) -> tuple[int, bytes] | None:
+        """Highest final block ever seen: number and hash."""
+        with self._lock:
+            return self._seen
+
+    def see_block(self, number: int, block_hash: bytes) -> None:
+        """Remember a final block if it is higher than the one remembered."""
+        with self._lock:
+            if self._seen is None or self._seen[0] < number:
+                self._seen = (number, block_hash)
+
+    def accept_chain(self, number: int, block_hash: bytes, now: int, content: dict[str, Any]) -> None:
+        """Remember this final block though it may be lower, and log why."""
+        with self._lock:
+            self.append(content, now)
+            self._seen = (number, block_hash)
+
+    # records
+
+    def deposit(self, batch: DepositBatch, content: dict[str, Any]) -> None:
+        """Store a batch and a log entry; the same batch again changes nothing.
+
+        Raises:
+            ConflictError: a leaf, or the batch, is stored with other content.
+            RefusedError: a new version of a record that was destroyed.
+        """
+        with self._lock:
+            stored = {r.leaf_hash: r.key for r in self._records.values() if r.source == batch.source}
+            gone: set[LeafHash] = set()
+            for item in batch.records:
+                key = stored.get(item.leaf_hash)
+                if key is not None and self._fingerprints[key] != item.fingerprint:
+                    raise ConflictError("a record version is stored with another share")
+                erased = self._tombstones.get((batch.source, item.leaf.record_id), {item.leaf_hash})
+                if item.leaf_hash not in erased:
+                    raise RefusedError(Code.RECORD_DESTROYED)
+                if (batch.source, item.leaf.record_id) in self._tombstones:
+                    gone.add(item.leaf_hash)
+            new = [item for item in batch.records if item.leaf_hash not in stored and item.leaf_hash not in gone]
+            known = self._batches.get((batch.source, batch.root))
+            if known is not None:
+                if new or (known.ref.custodian_set, known.ref.count) != (batch.custodian_set, len(batch.records)):
+                    raise ConflictError("the batch is stored with other content")
+                return
+            self._insert(batch, new, stored)
+            self.append(content, batch.at)
+
+    def _insert(self, batch: DepositBatch, new: list[DepositedRecord], stored: dict[LeafHash, int]) -> None:
+        for item in new:
+            key = stored[item.leaf_hash] = self._number()
+            self._records[key] = KeptRecord(
+                key, batch.source, item.leaf_hash, item.leaf, item.topics, anchored=False, deposited_at=batch.at
+            )
+            self._fingerprints[key] = item.fingerprint
+            self._shares[key] = item.share
+        ref = BatchRef(self._number(), batch.source, batch.root, batch.custodian_set, len(batch.records))
+        keys = [stored[item.leaf_hash] for item in batch.records if item.leaf_hash in stored]
+        self._batches[batch.source, batch.root] = _Batch(ref, keys)
+
+    def find(self, leaves: Sequence[LeafHash]) -> dict[LeafHash, list[KeptRecord]]:
+        """Record versions by leaf."""
+        wanted = set(leaves)
+        found: dict[LeafHash, list[KeptRecord]] = {}
+        for kept in self._all():
+            if kept.leaf_hash in wanted:
+                found.setdefault(kept.leaf_hash, []).append(kept)
+        return found
+
+    def of_subject(self, subject: SubjectRef) -> list[KeptRecord]:
+        """All record versions of a subject that are not erased, in order of deposit."""
+        return [kept for kept in self._all() if kept.leaf.subject == subject]
+
+    def newest(self, source: ParticipantId, records: Iterable[RecordId]) -> dict[RecordId, int]:
+        """Newest anchored version of each record that has one."""
+        wanted = set(records)
+        found: dict[RecordId, int] = {}
+        for kept in self._all():
+            record = kept.leaf.record_id
+            if kept.source == source and kept.anchored and record in wanted:
+                found[record] = max(found.get(record, 0), kept.leaf.version)
+        return found
+
+    def batches_of(self, keys: Iterable[int]) -> dict[int, list[BatchRef]]:
+        """Batches, not known to be anchored, that hold the records with these keys."""
+        wanted = set(keys)
+        found: dict[int, list[BatchRef]] = {}
+        with self._lock:
+            for batch in self._batches.values():
+                if batch.anchored_at is None:
+                    for key in wanted.intersection(batch.records):
+                        found.setdefault(key, []).append(batch.ref)
+        return found
+
+    def open_batches(self, limit: int) -> list[BatchRef]:
+        """Batches not known to be anchored, oldest first."""
+        with self._lock:
+            return [batch.ref for batch in self._batches.values() if batch.anchored_at is None][:limit]
+
+    def mark_anchored(self, batches: Iterable[int], now: int) -> None:
+        """Remember that batches are anchored at a final block."""
+        wanted = set(batches)
+        with self._lock:
+            for batch in self._batches.values():
+                if batch.ref.key in wanted:
+                    batch.anchored_at = now
+                    for key in batch.records:
+                        if key in self._records:
+                            self._records[key] = replace(self._records[key], anchored=True)
+
+    def shares(self, keys: Iterable[int]) -> dict[int, WrappedShare]:
+        """Wrapped shares by record key; erased ones are missing."""
+        with self._lock:
+            return {key: self._shares[key] for key in keys if key in self._shares}
+
+    # destruction
+
+    def erase(self, source: ParticipantId, record: RecordId, now: int, content: Callable[[int], dict[str, Any]]) -> int:
+        """Erase the shares of all versions of a record, leave tombstones, and log."""
+        with self._lock:
+            versions = self.versions_of(source, record)
+            for kept in versions:
+                del self._records[kept.key], self._fingerprints[kept.key], self._shares[kept.key]
+                self._tombstones.setdefault((source, record), set()).add(kept.leaf_hash)
+            total = len(self._tombstones.get((source, record), ()))
+            if versions:
+                self.append(content(total), now)
+            return total
+
+    def erased(self, leaves: Sequence[LeafHash]) -> set[LeafHash]:
+        """Which leaves have a tombstone."""
+        with self._lock:
+            return {leaf for gone in self._tombstones.values() for leaf in gone}.intersection(leaves)
+
+    def versions_of(self, source: ParticipantId, record: RecordId) -> list[KeptRecord]:
+        """Versions of a record that are not erased."""
+        kept = [k for k in self._all() if k.source == source and k.leaf.record_id == record]
+        return sorted(kept, key=lambda k: (k.leaf.version, k.key))
+
+    def swept_block(self) -> int:
+        """Last block whose events were read for destruction orders; -1 before the first."""
+        with self._lock:
+            return self._swept
+
+    def note_orders(self, orders: Iterable[Order], swept_block: int) -> None:
+        """Remember orders until they are carried out, and how far events were read."""
+        with self._lock:
+            for item in orders:
+                self._orders.pop((item.source, item.record_id), None)
+                self._orders[item.source, item.record_id] = item
+            self._swept = swept_block
+
+    def orders(self) -> list[Order]:
+        """Orders not carried out yet."""
+        with self._lock:
+            return list(self._orders.values())
+
+    def drop_order(self, source: ParticipantId, record: RecordId) -> None:
+        """Forget an order that is carried out."""
+        with self._lock:
+            self._orders.pop((source, record), None)
+
+    def periods_in_use(self) -> set[str]:
+        """Periods whose key still wraps a share."""
+        with self._lock:
+            return {share.period for share in self._shares.values()}
+
+    # the custodian's own log
+
+    def append(self, content: dict[str, Any], now: int) -> LogEntry:
+        """Append to the log."""
+        with self._lock:
+            last = self._log[-1] if self._log else None
+            at = now if last is None else max(now, last.at)
+            copy = parse(canonical(content))
+            entry = log_entry(len(self._log) + 1, at, ZERO32 if last is None else last.digest, copy)
+            self._log.append(entry)
+            return entry
+
+    def log(self, after: int, limit: int) -> list[LogEntry]:
+        """Entries with an index above `after`."""
+        with self._lock:
+            return self._log[after : after + limit]
+
+    def log_about(self, reference: str, kind: str) -> list[LogEntry]:
+        """Entries of a kind whose content has this reference, oldest first."""
+        with self._lock:
+            return [e for e in self._log if e.content["kind"] == kind and e.content.get("reference", "") == reference]
+
+    def log_between(self, start: int, end: int) -> list[tuple[int, bytes]]:
+        """Index and digest of the entries with start <= at < end (Unix seconds)."""
+        with self._lock:
+            first = bisect_left(self._log, start, key=lambda e: e.at)
+            last = bisect_left(self._log, end, key=lambda e: e.at)
+            return [(e.index, e.digest) for e in self._log[first:last]]
+
+    def first_log_time(self) -> int | None:
+        """When the first entry was written."""
+        with self._lock:
+            return self._log[0].at if self._log else None
+
+    def anchored_log_day(self) -> int | None:
+        """Last civil day whose log root was anchored or was empty."""
+        with self._lock:
+            return None if self._log_day is None else self._log_day[0]
+
+    def set_anchored_log_day(self, day: int, root: Root | None) -> None:
+        """Remember that the log up to this day is anchored."""
+        with self._lock:
+            self._log_day = (day, root)
+
+    def _all(self) -> list[KeptRecord]:
+        with self._lock:
+            return list(self._records.values())
+
+    def _number(self) -> int:
+        self._next += 1
+        return self._next - 1
