@@ -1,0 +1,1 @@
+"""Content stores: where envelopes lie."""

@@ -1,0 +1,116 @@
+"""The `ContentStore` port in a folder: one file per envelope, named by its CID, in folders by its last two characters.
+
+A file gets its name only when its bytes are on disk, and `put` returns only when the name is too. Bytes are hashed
+again on every read.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from salus.core.cid import cid_of
+from salus.core.errors import IntegrityError, NotFoundError, UnavailableError
+from salus.core.hashing import sha256
+
+_SCRATCH = ".new"
+
+
+class FolderStore:
+    """Envelopes in one folder. Safe to use from several threads and processes."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        (root / _SCRATCH).mkdir(parents=True, exist_ok=True)
+
+    def put(self, data: bytes) -> bytes:
+        """Store durably; returns the SHA-256. A damaged copy of the same bytes is replaced."""
+        return self.put_many([data])[0]
+
+    def put_many(self, blobs: Sequence[bytes]) -> list[bytes]:
+        """Store several durably; each folder is synced once. Returns their digests in order.
+
+        Raises:
+            UnavailableError: the disk refuses.
+        """
+        digests = [sha256(blob) for blob in blobs]
+        try:
+            self._write({digest: blob for digest, blob in zip(digests, blobs, strict=True) if not self._holds(digest)})
+        except OSError as error:
+            raise UnavailableError(f"the content folder cannot be written ({error.strerror})") from error
+        return digests
+
+    def get(self, digest: bytes) -> bytes:
+        """The bytes, checked against the digest.
+
+        Raises:
+            NotFoundError: not here.
+            IntegrityError: the stored bytes are damaged.
+            UnavailableError: the disk refuses.
+        """
+        data = self._read(digest)
+        if data is None:
+            raise NotFoundError(f"the content folder has no {cid_of(digest)}")
+        if sha256(data) != digest:
+            raise IntegrityError(f"the stored bytes of {cid_of(digest)} are damaged")
+        return data
+
+    def delete(self, digest: bytes) -> bool:
+        """Remove durably; False when it was not here.
+
+        Raises:
+            UnavailableError: the disk refuses.
+        """
+        path = self._path(digest)
+        try:
+            path.unlink()
+            _sync([path.parent])
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise UnavailableError(f"the content folder cannot be written ({error.strerror})") from error
+        return True
+
+    def _write(self, blobs: dict[bytes, bytes]) -> None:
+        moves: list[tuple[Path, Path]] = []
+        for digest, blob in blobs.items():
+            target = self._path(digest)
+            scratch = self._root / _SCRATCH / f"{target.name}.{secrets.token_hex(4)}"
+            with scratch.open("xb") as file:
+                file.write(blob)
+                file.flush()
+                os.fsync(file.fileno())
+            moves.append((scratch, target))
+        made = [target.parent for _, target in moves if not target.parent.exists()]
+        for folder in made:
+            folder.mkdir(exist_ok=True)
+        for scratch, target in moves:
+            scratch.replace(target)
+        _sync({target.parent for _, target in moves} | ({self._root} if made else set()))
+
+    def _holds(self, digest: bytes) -> bool:
+        data = self._read(digest)
+        return data is not None and sha256(data) == digest
+
+    def _read(self, digest: bytes) -> bytes | None:
+        try:
+            return self._path(digest).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UnavailableError(f"the content folder cannot be read ({error.strerror})") from error
+
+    def _path(self, digest: bytes) -> Path:
+        cid = cid_of(digest)
+        return self._root / cid[-2:] / cid
+
+
+def _sync(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
