@@ -93,9 +93,22 @@ class OpenedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """A granted access while it lasts: what custodians are shown, and the private session key (32 bytes), which never
+    leaves the process."""
+
+    access: Access
+    session_key: bytes = field(repr=False)
+    expires_at: int
+    listed: tuple[ListedRecord, ...]
+    custodians: tuple[ParticipantId, ...]
+    body_for: Callable[[ParticipantId], dict[str, Any]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """Outcome of a granted access. `refused` maps leaves to the custodians' codes, `liars` are custodians whose shares
-    were not the ones dealt, `milliseconds` is the time each step took."""
+    were not the ones dealt, `milliseconds` is the time each step took. `session` opens the same records again."""
 
     access_id: AccessId
     access: Access
@@ -103,6 +116,7 @@ class Opened:
     items: tuple[OpenedItem, ...]
     refused: dict[LeafHash, Code]
     liars: tuple[ParticipantId, ...]
+    session: Session
     milliseconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -169,7 +183,8 @@ def open_with_consent(package: ConsentPackage, ask: Ask, participant: Participan
     def body_for(custodian: ParticipantId) -> dict[str, Any]:
         return dict(shown, link=hex32(package.links[custodian]))
 
-    return _collect(access, session_key, expires_at, listed, list(package.links), body_for, reading, watch)
+    session = Session(access, session_key, expires_at, tuple(listed), tuple(package.links), body_for)
+    return _collect(session, reading, watch)
 
 
 def open_without_consent(
@@ -197,7 +212,18 @@ def open_without_consent(
         "history": ask.history,
         "userOpening": opening,
     }
-    return _collect(access, session_key, expires_at, listed, custodians, lambda _: shown, reading, watch)
+    session = Session(access, session_key, expires_at, tuple(listed), tuple(custodians), lambda _: shown)
+    return _collect(session, reading, watch)
+
+
+def open_again(session: Session, reading: Reading) -> Opened:
+    """Open the records of an access once more while its session lasts: a new release, no new request.
+
+    Raises:
+        RefusedError: custodians refuse by now (revoked, frozen, suspended, expired).
+        UnavailableError: too few custodians, or the content, are reachable.
+    """
+    return _collect(session, reading, Stopwatch())
 
 
 def _chosen(listed: list[ListedRecord], ask: Ask) -> list[ListedRecord]:
@@ -265,34 +291,35 @@ def _request(access: Access, package: ConsentPackage | None, reading: Reading) -
     return recorded.expires_at
 
 
-def _collect(
-    access: Access,
-    session_key: bytes,
-    expires_at: int,
-    listed: list[ListedRecord],
-    custodians: Sequence[ParticipantId],
-    body_for: Callable[[ParticipantId], dict[str, Any]],
-    reading: Reading,
-    watch: Stopwatch,
-) -> Opened:
-    access_id = access.access_id(reading.ledger.domain("AccessGateway"))
-    caller = reading.caller
-    answers = ask_all(
-        custodians,
-        lambda custodian: reading.custodians.release(custodian, caller.call("release", custodian, body_for(custodian))),
-    )
+def _collect(session: Session, reading: Reading, watch: Stopwatch) -> Opened:
+    access_id = session.access.access_id(reading.ledger.domain("AccessGateway"))
+
+    def release(custodian: ParticipantId) -> dict[str, Any]:
+        call = reading.caller.call("release", custodian, session.body_for(custodian))
+        return reading.custodians.release(custodian, call)
+
+    answers = ask_all(session.custodians, release)
     answers.require()
     watch.lap("shares")
-    opener = _Opener(access_id, session_key, reading.ledger, reading.content, answers)
+    opener = _Opener(access_id, session.session_key, reading.ledger, reading.content, answers)
     items, refused, liars = [], dict[LeafHash, Code](), set[ParticipantId]()
-    for record in listed:
+    for record in session.listed:
         outcome = opener.open(record, liars)
         if isinstance(outcome, Code):
             refused[record.leaf] = outcome
         else:
             items.append(OpenedItem(record, outcome))
     watch.lap("decrypt")
-    return Opened(access_id, access, expires_at, tuple(items), refused, tuple(sorted(liars)), watch.milliseconds)
+    return Opened(
+        access_id,
+        session.access,
+        session.expires_at,
+        tuple(items),
+        refused,
+        tuple(sorted(liars)),
+        session,
+        watch.milliseconds,
+    )
 
 
 class _Opener:

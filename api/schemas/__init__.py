@@ -1,0 +1,1 @@
+"""JSON that goes in and out, as pydantic models: camelCase members, bytes as lower-case `0x` hex, nothing unknown."""

@@ -1,0 +1,87 @@
+"""What a route asks of its caller, as FastAPI dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api.errors import ForbiddenError, UnauthenticatedError
+from api.model import Caller, Patient, Scope, Staff
+from api.security.limits import RateLimit
+from api.security.tokens import Tokens
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Staff or patient token, five minutes.")
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
+class Guards:
+    """Reads tokens and counts callers."""
+
+    def __init__(self, tokens: Tokens, per_peer: RateLimit, per_account: RateLimit) -> None:
+        self._tokens = tokens
+        self._per_peer = per_peer
+        self._per_account = per_account
+
+    def anybody(self, credentials: Credentials) -> Caller:
+        """Staff or a signed-in patient.
+
+        Raises:
+            UnauthenticatedError: no token, or not one of this API.
+        """
+        if credentials is None:
+            raise UnauthenticatedError("this needs a bearer token")
+        return self._tokens.read(credentials.credentials)
+
+    def staff(self, scope: Scope) -> Callable[[Credentials], Staff]:
+        """Dependency: staff with a scope; ForbiddenError otherwise."""
+
+        def require(credentials: Credentials) -> Staff:
+            return self.staff_of(self.anybody(credentials), scope)
+
+        return require
+
+    def patient(self, credentials: Credentials) -> Patient:
+        """A signed-in patient.
+
+        Raises:
+            ForbiddenError: it is staff.
+        """
+        caller = self.anybody(credentials)
+        if not isinstance(caller, Patient):
+            raise ForbiddenError("only a signed-in patient may do this")
+        return caller
+
+    def witness(self, token: str, first: Staff, scope: Scope) -> Staff:
+        """A second person of the staff, by their own token.
+
+        Raises:
+            ForbiddenError: the same person, or without the scope.
+        """
+        second = self.staff_of(self._tokens.read(token), scope)
+        if second.person == first.person:
+            raise ForbiddenError("the witness must be another person")
+        return second
+
+    @staticmethod
+    def staff_of(caller: Caller, scope: Scope) -> Staff:
+        """The caller as staff with a scope.
+
+        Raises:
+            ForbiddenError: a patient, or without the scope.
+        """
+        if not isinstance(caller, Staff):
+            raise ForbiddenError("only staff of this institution may do this")
+        if scope not in caller.scopes:
+            raise ForbiddenError(f"this needs the scope {scope}")
+        return caller
+
+    def limited(self, request: Request) -> None:
+        """Count a request without a token against its peer."""
+        self._per_peer.take(request.client.host if request.client else "")
+
+    def count(self, account: str) -> None:
+        """Count a relayed call against the account that signed it."""
+        self._per_account.take(account)

@@ -1,0 +1,81 @@
+"""Patients sign in with a signature: a typed-data challenge for one account, one API and two minutes (EIP-712).
+
+    SignIn(address account,bytes32 participantId,bytes32 nonce,uint64 deadline)        domain Salus
+
+The participant's id is in the challenge, so a signature made for one institution's API is no use at another's.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+from typing import Any
+
+from api.errors import UnauthenticatedError
+from api.model import Patient
+from salus.core import signatures
+from salus.core.eip712 import Domain, StructType
+from salus.core.errors import SignatureError
+from salus.core.ids import Address, ParticipantId
+from salus.core.ports import Clock, Randomness
+
+SIGN_IN_TYPE = StructType(
+    "SignIn",
+    ("address", "account"),
+    ("bytes32", "participantId"),
+    ("bytes32", "nonce"),
+    ("uint64", "deadline"),
+)
+LIFE_SECONDS = 120
+_PER_ACCOUNT = 8
+_ACCOUNTS = 10_000
+
+
+class SignIns:
+    """Open challenges. They are kept in memory only: after a restart a patient asks for a new one."""
+
+    def __init__(self, domain: Domain, participant: ParticipantId, clock: Clock, random: Randomness) -> None:
+        self._domain = domain
+        self._participant = participant
+        self._clock = clock
+        self._random = random
+        self._open: OrderedDict[Address, list[tuple[bytes, int]]] = OrderedDict()
+        self._lock = Lock()
+
+    def challenge(self, account: Address) -> dict[str, Any]:
+        """Typed data for the account's wallet to sign."""
+        nonce, deadline = self._random(32), self._clock.now() + LIFE_SECONDS
+        with self._lock:
+            mine = self._open.setdefault(account, [])
+            mine.append((nonce, deadline))
+            del mine[:-_PER_ACCOUNT]
+            self._open.move_to_end(account)
+            while len(self._open) > _ACCOUNTS:
+                self._open.popitem(last=False)
+        return SIGN_IN_TYPE.typed_data(self._domain, self._values(account, nonce, deadline))
+
+    def sign_in(self, account: Address, signature: bytes) -> Patient:
+        """The patient who signed an open challenge, which is then used up.
+
+        Raises:
+            UnauthenticatedError: no open challenge of this account was signed by it.
+        """
+        now = self._clock.now()
+        with self._lock:
+            for nonce, deadline in self._open.get(account, ()):
+                digest = SIGN_IN_TYPE.digest(self._domain, self._values(account, nonce, deadline))
+                if deadline > now and _signed(digest, signature, account):
+                    self._open[account].remove((nonce, deadline))
+                    return Patient(account)
+        raise UnauthenticatedError("no open challenge of this account bears this signature; ask for a new challenge")
+
+    def _values(self, account: Address, nonce: bytes, deadline: int) -> dict[str, Any]:
+        return {"account": account, "participantId": self._participant, "nonce": nonce, "deadline": deadline}
+
+
+def _signed(digest: bytes, signature: bytes, account: Address) -> bool:
+    try:
+        signatures.check(digest, signature, account)
+    except SignatureError:
+        return False
+    return True
