@@ -11,7 +11,7 @@ import {Policy} from "./libraries/Policy.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 import {Access, AccessKind, AccessLib, AccessSlot, AccessWords} from "./types/Access.sol";
 import {Codes} from "./types/Codes.sol";
-import {ConsentLib, ConsentScope, ConsentSlot, ConsentStatus, ConsentWords} from "./types/Consent.sol";
+import {ConsentHead, ConsentLib, ConsentScope, ConsentSlot, ConsentStatus, ConsentWords} from "./types/Consent.sol";
 import {Directory} from "./types/Directory.sol";
 import {Entries} from "./types/Entries.sol";
 import {Labels} from "./types/Labels.sol";
@@ -30,6 +30,25 @@ contract AccessGateway is IAccessGateway, TypedData {
 
     uint64 private constant REVIEW_TIME = 72 hours;
     uint8 private constant MAX_VERDICT = 2;
+
+    /* TYPES */
+
+    /// @dev One request under a consent, unpacked. A batch fills the same one again for each item.
+    struct Request {
+        bytes32 accessId;
+        Access access;
+        ConsentHead head;
+        ConsentScope scope;
+    }
+
+    /// @dev An account that asks, read once for a run of requests.
+    struct Caller {
+        address operator;
+        bytes32 participantId;
+        Standing standing;
+        uint32 left;
+        uint32 recorded;
+    }
 
     /* IMMUTABLES */
 
@@ -64,27 +83,32 @@ contract AccessGateway is IAccessGateway, TypedData {
         external
         returns (bytes32 accessId, uint16 code)
     {
-        Access memory unpacked = access.unpack();
-        accessId = _digest(unpacked.hash());
+        Request memory unpacked;
+        accessId = _unpack(access, unpacked);
+        Caller memory caller = _callerOf(msg.sender);
         uint8 refusal;
-        (code, refusal) =
-            _requestUnderConsent(consent, access, unpacked, accessId, msg.sender, consents.domainSeparator());
+        (code, refusal) = _requestUnderConsent(consent, access, unpacked, caller, consents.domainSeparator());
         if (refusal != Refusal.NONE) revert AccessGatewayRefused(accessId, refusal);
+        _charge(caller);
     }
 
     /// @inheritdoc IAccessGateway
     function requestMany(SignedRequest[] calldata requests) external returns (uint256 recorded) {
         bytes32 consentDomain = consents.domainSeparator();
+        Request memory unpacked;
+        Caller memory caller;
         for (uint256 i = 0; i < requests.length; ++i) {
             SignedRequest calldata item = requests[i];
-            Access memory unpacked = item.access.unpack();
-            bytes32 accessId = _digest(unpacked.hash());
-            (, uint8 refusal) = _requestUnderConsent(
-                item.consent, item.access, unpacked, accessId, _recover(accessId, item.operator), consentDomain
-            );
+            address operator = _signerOf(_unpack(item.access, unpacked), item.operator);
+            if (operator != caller.operator) {
+                _charge(caller);
+                caller = _callerOf(operator);
+            }
+            (, uint8 refusal) = _requestUnderConsent(item.consent, item.access, unpacked, caller, consentDomain);
             if (refusal == Refusal.NONE) ++recorded;
-            else emit RequestSkipped(i, accessId, refusal);
+            else emit RequestSkipped(i, unpacked.accessId, refusal);
         }
+        _charge(caller);
     }
 
     /// @inheritdoc IAccessGateway
@@ -92,7 +116,8 @@ contract AccessGateway is IAccessGateway, TypedData {
         external
         returns (bytes32 accessId, uint16 code)
     {
-        Access memory unpacked = access.unpack();
+        Access memory unpacked;
+        access.unpack(unpacked);
         accessId = _digest(unpacked.hash());
         uint8 refusal = _refusalOf(access, unpacked, accessId, AccessKind.OWN);
         if (refusal != Refusal.NONE) revert AccessGatewayRefused(accessId, refusal);
@@ -116,7 +141,8 @@ contract AccessGateway is IAccessGateway, TypedData {
         CompactSignature calldata first,
         CompactSignature calldata second
     ) external returns (bytes32 accessId, uint16 code) {
-        Access memory unpacked = access.unpack();
+        Access memory unpacked;
+        access.unpack(unpacked);
         accessId = _digest(unpacked.hash());
         address operator = _recover(accessId, first);
         address witness = _recover(accessId, second);
@@ -126,13 +152,15 @@ contract AccessGateway is IAccessGateway, TypedData {
         if (refusal == Refusal.NONE && participants.participantOf(witness) != unpacked.participantId) {
             refusal = Refusal.OTHER_PARTICIPANT;
         }
-        Standing memory standing;
-        if (refusal == Refusal.NONE) (standing, refusal) = _charge(operator, unpacked.participantId);
+        Caller memory caller = _callerOf(operator);
+        if (refusal == Refusal.NONE) refusal = _refusalOf(caller, unpacked.participantId);
         if (refusal != Refusal.NONE) revert AccessGatewayRefused(accessId, refusal);
 
-        code = _decideEmergency(standing, unpacked);
+        code = _decideEmergency(caller.standing, unpacked);
         uint64 time = uint64(block.timestamp);
         _record(access, accessId, unpacked.referenceId, operator, code, time + Policy.EMERGENCY_SESSION);
+        caller.recorded = 1;
+        _charge(caller);
 
         if (code == Codes.GRANTED) {
             _emergencyBy[accessId] = unpacked.participantId;
@@ -214,52 +242,60 @@ contract AccessGateway is IAccessGateway, TypedData {
 
     /// @inheritdoc IAccessGateway
     function idOf(AccessWords calldata access) external view returns (bytes32) {
-        return _digest(access.unpack().hash());
+        Access memory unpacked;
+        access.unpack(unpacked);
+        return _digest(unpacked.hash());
     }
 
     /// @inheritdoc IAccessGateway
     function consentIdOf(ConsentWords calldata consent) external view returns (bytes32) {
-        return _consentId(consent, consent.unpackScope(), consents.domainSeparator());
+        ConsentHead memory head;
+        ConsentScope memory scope;
+        return _consentId(consent, head, scope, consents.domainSeparator());
     }
 
     /* INTERNAL */
+
+    function _unpack(AccessWords calldata access, Request memory unpacked) private view returns (bytes32 accessId) {
+        access.unpack(unpacked.access);
+        accessId = _digest(unpacked.access.hash());
+        unpacked.accessId = accessId;
+    }
 
     /// @dev Decides and records one request, or tells why it can't be recorded.
     function _requestUnderConsent(
         ConsentWords calldata consent,
         AccessWords calldata access,
-        Access memory unpacked,
-        bytes32 accessId,
-        address operator,
+        Request memory unpacked,
+        Caller memory caller,
         bytes32 consentDomain
     ) private returns (uint16 code, uint8 refusal) {
-        refusal = _refusalOf(access, unpacked, accessId, AccessKind.CONSENT);
+        refusal = _refusalOf(access, unpacked.access, unpacked.accessId, AccessKind.CONSENT);
+        if (refusal == Refusal.NONE) refusal = _refusalOf(caller, access.participantId);
         if (refusal != Refusal.NONE) return (0, refusal);
         if (!consent.isClean()) return (0, Refusal.MALFORMED);
-        ConsentScope memory scope = consent.unpackScope();
-        if (_consentId(consent, scope, consentDomain) != unpacked.referenceId) return (0, Refusal.OTHER_CONSENT);
+        if (_consentId(consent, unpacked.head, unpacked.scope, consentDomain) != access.referenceId) {
+            return (0, Refusal.OTHER_CONSENT);
+        }
 
         uint64 expiry;
-        (code, expiry, refusal) = _decide(address(uint160(consent.holder)), scope, unpacked, operator);
-        if (refusal != Refusal.NONE) return (0, refusal);
+        (code, expiry) = _decide(unpacked.head.holder, unpacked.scope, unpacked.access, caller.standing);
+        if (code == 0) return (0, Refusal.CONSENT_UNKNOWN);
 
-        _record(access, accessId, bytes32(consent.holder), operator, code, expiry);
+        _record(access, unpacked.accessId, bytes32(consent.holder), caller.operator, code, expiry);
+        ++caller.recorded;
     }
 
-    /// @dev Charges the participant, asks the policy and spends a use if everything allows it.
-    function _decide(address holder, ConsentScope memory scope, Access memory access, address operator)
+    /// @dev Asks the policy, and spends a use if everything allows it. The code is 0 if the consent was never granted.
+    function _decide(address holder, ConsentScope memory scope, Access memory access, Standing memory standing)
         private
-        returns (uint16 code, uint64 expiry, uint8 refusal)
+        returns (uint16 code, uint64 expiry)
     {
-        Standing memory standing;
-        (standing, refusal) = _charge(operator, access.participantId);
-        if (refusal != Refusal.NONE) return (0, 0, refusal);
-
         uint64 time = uint64(block.timestamp);
         uint16 standingCode = Policy.checkStanding(standing, access, time);
         uint16 scopeCode = Policy.checkScope(scope, access, time);
         (uint256 slot, uint64 epoch) = consents.consume(holder, access.referenceId, standingCode == 0 && scopeCode == 0);
-        if (ConsentSlot.status(slot) == ConsentStatus.UNKNOWN) return (0, 0, Refusal.CONSENT_UNKNOWN);
+        if (ConsentSlot.status(slot) == ConsentStatus.UNKNOWN) return (0, 0);
 
         code = Policy.combine(standingCode, slot, epoch, scopeCode);
         expiry = Policy.sessionEnd(scope.validUntil, scope.sessionMinutes, time);
@@ -277,13 +313,9 @@ contract AccessGateway is IAccessGateway, TypedData {
         );
     }
 
-    function _charge(address operator, bytes32 expected) private returns (Standing memory standing, uint8 refusal) {
-        bytes32 participantId;
-        bool charged;
-        (participantId, standing, charged) = participants.charge(operator);
-        if (participantId == 0) refusal = Refusal.NOT_OPERATOR;
-        else if (participantId != expected) refusal = Refusal.OTHER_PARTICIPANT;
-        else if (!charged) refusal = Refusal.QUOTA_USED_UP;
+    /// @dev Counts what a caller has recorded since it was read.
+    function _charge(Caller memory caller) private {
+        if (caller.recorded != 0) participants.charge(caller.participantId, caller.recorded);
     }
 
     /// @dev Stores the outcome, tells the world and appends it to the log.
@@ -344,16 +376,30 @@ contract AccessGateway is IAccessGateway, TypedData {
         view
         returns (uint8)
     {
-        bool isOwn = kind == AccessKind.OWN;
-        if (
-            !access.isClean() || unpacked.kind != kind || unpacked.purpose == 0
-                || unpacked.purpose & (unpacked.purpose - 1) != 0 || (isOwn && unpacked.purpose != Labels.PATRQT)
-                || isOwn != (unpacked.participantId == 0) || unpacked.recordCount == 0
-                || unpacked.recordCount > Labels.MAX_RECORDS || unpacked.recordsRoot == 0 || unpacked.sessionKey == 0
-        ) return Refusal.MALFORMED;
+        uint32 purpose = unpacked.purpose;
+        // Without its lowest bit a mask of exactly one bit is empty.
+        if (!access.isClean() || unpacked.kind != kind || purpose == 0 || purpose & (purpose - 1) != 0) {
+            return Refusal.MALFORMED;
+        }
+        if (access.recordsRoot == 0 || access.sessionKey == 0) return Refusal.MALFORMED;
+        if (unpacked.recordCount == 0 || unpacked.recordCount > Labels.MAX_RECORDS) return Refusal.MALFORMED;
+        if ((access.participantId == 0) != (kind == AccessKind.OWN)) return Refusal.MALFORMED;
+        if (kind == AccessKind.OWN && purpose != Labels.PATRQT) return Refusal.MALFORMED;
         if (block.timestamp > unpacked.deadline) return Refusal.DEADLINE_PASSED;
         if (slotOf[accessId] != 0) return Refusal.ACCESS_KNOWN;
         return Refusal.NONE;
+    }
+
+    function _refusalOf(Caller memory caller, bytes32 participantId) private pure returns (uint8) {
+        if (caller.participantId == 0) return Refusal.NOT_OPERATOR;
+        if (caller.participantId != participantId) return Refusal.OTHER_PARTICIPANT;
+        if (caller.recorded >= caller.left) return Refusal.QUOTA_USED_UP;
+        return Refusal.NONE;
+    }
+
+    function _callerOf(address operator) private view returns (Caller memory caller) {
+        caller.operator = operator;
+        (caller.participantId, caller.standing, caller.left) = participants.callerOf(operator);
     }
 
     function _requireGranted(bytes32 accessId, bytes32 key) private view returns (uint256 slot) {
@@ -372,12 +418,21 @@ contract AccessGateway is IAccessGateway, TypedData {
         (signer,,) = ECDSA.tryRecover(digest, signature.r, signature.vs);
     }
 
-    function _consentId(ConsentWords calldata consent, ConsentScope memory scope, bytes32 domain)
-        private
-        pure
-        returns (bytes32)
-    {
-        bytes32 structHash = ConsentLib.hash(ConsentLib.hash(consent.unpackHead()), ConsentLib.hash(scope));
+    /// @dev An empty signature stands for the sender: an institution that delivers its own requests need not sign twice.
+    function _signerOf(bytes32 digest, CompactSignature calldata signature) private view returns (address) {
+        return signature.r | signature.vs == 0 ? msg.sender : _recover(digest, signature);
+    }
+
+    /// @dev Unpacks a consent and computes its id.
+    function _consentId(
+        ConsentWords calldata consent,
+        ConsentHead memory head,
+        ConsentScope memory scope,
+        bytes32 domain
+    ) private pure returns (bytes32) {
+        consent.unpackHead(head);
+        consent.unpackScope(scope);
+        bytes32 structHash = ConsentLib.hash(ConsentLib.hash(head), ConsentLib.hash(scope));
         return MessageHashUtils.toTypedDataHash(domain, structHash);
     }
 

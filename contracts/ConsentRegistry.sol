@@ -6,7 +6,6 @@ import {IConsentRegistry} from "./interfaces/IConsentRegistry.sol";
 import {ICouncil} from "./interfaces/ICouncil.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 import {ConsentHead, ConsentLib, ConsentSlot, ConsentStatus} from "./types/Consent.sol";
-import {Directory} from "./types/Directory.sol";
 import {Entries} from "./types/Entries.sol";
 
 /// @title ConsentRegistry
@@ -28,10 +27,11 @@ contract ConsentRegistry is IConsentRegistry, TypedData {
 
     mapping(address holder => mapping(bytes32 consentId => uint256)) public slotOf;
     mapping(address holder => uint64) public epochOf;
+    address public gateway;
 
     /* CONSTRUCTOR */
 
-    /// @param council_ Its directory names the gateway that consumes.
+    /// @param council_ Admits the gateway that consumes.
     /// @param log_ Log of all changes.
     constructor(ICouncil council_, IAuditLog log_) TypedData(keccak256("Salus ConsentRegistry")) {
         if (address(council_) == address(0) || address(log_) == address(0)) revert ConsentRegistryZeroAddress();
@@ -104,9 +104,7 @@ contract ConsentRegistry is IConsentRegistry, TypedData {
         external
         returns (uint256 slot, uint64 epoch)
     {
-        if (!council.isActive(Directory.ACCESS_GATEWAY, msg.sender)) {
-            revert ConsentRegistryNotGateway(msg.sender);
-        }
+        if (msg.sender != gateway) revert ConsentRegistryNotGateway(msg.sender);
         slot = slotOf[holder][consentId];
         epoch = epochOf[holder];
 
@@ -114,6 +112,16 @@ contract ConsentRegistry is IConsentRegistry, TypedData {
         bool spends = otherwiseAllowed && slot.status() == ConsentStatus.LIVE && slot.epoch() == epoch && usesLeft != 0
             && usesLeft != ConsentSlot.UNLIMITED;
         if (spends) slotOf[holder][consentId] = slot.spent();
+    }
+
+    /// @inheritdoc IConsentRegistry
+    function admitGateway(address newGateway) external {
+        if (msg.sender != address(council)) revert ConsentRegistryNotCouncil(msg.sender);
+
+        address previous = gateway;
+        gateway = newGateway;
+
+        emit GatewayAdmitted(newGateway, previous);
     }
 
     /* READS */

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IAuditLog} from "./interfaces/IAuditLog.sol";
+import {IConsentRegistry} from "./interfaces/IConsentRegistry.sol";
 import {Call, ICouncil, Tenure} from "./interfaces/ICouncil.sol";
 import {IParticipantRegistry} from "./interfaces/IParticipantRegistry.sol";
 import {Directory} from "./types/Directory.sol";
@@ -151,6 +152,12 @@ contract Council is ICouncil {
             if (previous != address(0)) IAuditLog(log).retireWriter(previous);
             IAuditLog(log).admitWriter(account);
         }
+        if (role == Directory.ACCESS_GATEWAY) {
+            // Pushed, not asked for: the registry would otherwise call back for every request of a batch.
+            address consents = _current[Directory.CONSENT_REGISTRY].account;
+            if (consents == address(0)) revert CouncilInvalidContract(Directory.CONSENT_REGISTRY, consents);
+            IConsentRegistry(consents).admitGateway(account);
+        }
     }
 
     /// @inheritdoc ICouncil
@@ -265,6 +272,7 @@ contract Council is ICouncil {
             return !fillsEmptyRole;
         }
         if (call.target == contractOf(Directory.AUDIT_LOG)) return true;
+        if (call.target == contractOf(Directory.CONSENT_REGISTRY)) return true;
         return call.target == contractOf(Directory.PARTICIPANT_REGISTRY) && callData.length >= 4
             && bytes4(callData[:4]) == IParticipantRegistry.renew.selector;
     }

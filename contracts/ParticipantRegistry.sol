@@ -200,26 +200,31 @@ contract ParticipantRegistry is IParticipantRegistry, TypedData {
     /* QUOTA */
 
     /// @inheritdoc IParticipantRegistry
-    function charge(address operator) external returns (bytes32 participantId, Standing memory standing, bool charged) {
+    function charge(bytes32 participantId, uint32 count) external {
         if (!council.isActive(Directory.ACCESS_GATEWAY, msg.sender)) {
             revert ParticipantRegistryNotGateway(msg.sender);
         }
-        participantId = participantOf(operator);
-        if (participantId == 0) return (participantId, standing, false);
-
         Participant storage member = _participants[participantId];
-        standing = Standing({status: member.status, roles: member.roles, accreditedUntil: member.accreditedUntil});
-        // Safe cast: 32 bits of hours end in the year 491,936.
-        uint32 hour = uint32(block.timestamp / 1 hours);
-        uint32 used = member.hour == hour ? member.used : 0;
-        if (used >= member.hourlyQuota) return (participantId, standing, false);
+        uint32 left = _quotaLeft(member);
+        if (count > left) revert ParticipantRegistryQuotaUsedUp(participantId, count, left);
 
-        member.hour = hour;
-        member.used = used + 1;
-        charged = true;
+        member.used = member.hourlyQuota - left + count;
+        member.hour = _hour();
     }
 
     /* READS */
+
+    /// @inheritdoc IParticipantRegistry
+    function callerOf(address operator)
+        external
+        view
+        returns (bytes32 participantId, Standing memory standing, uint32 left)
+    {
+        participantId = participantOf(operator);
+        Participant storage member = _participants[participantId];
+        standing = Standing({status: member.status, roles: member.roles, accreditedUntil: member.accreditedUntil});
+        left = _quotaLeft(member);
+    }
 
     /// @inheritdoc IParticipantRegistry
     function participantOf(address operator) public view returns (bytes32 participantId) {
@@ -276,6 +281,17 @@ contract ParticipantRegistry is IParticipantRegistry, TypedData {
         member.roles = terms.roles;
         member.accreditedUntil = terms.accreditedUntil;
         member.hourlyQuota = terms.hourlyQuota;
+    }
+
+    function _quotaLeft(Participant storage member) private view returns (uint32) {
+        uint32 used = member.hour == _hour() ? member.used : 0;
+        // A renewal may have lowered the quota below what was used this hour.
+        return used < member.hourlyQuota ? member.hourlyQuota - used : 0;
+    }
+
+    function _hour() private view returns (uint32) {
+        // Safe cast: 32 bits of hours end in the year 491,936.
+        return uint32(block.timestamp / 1 hours);
     }
 
     function _requireStatus(bytes32 participantId, uint8 expected) private view {

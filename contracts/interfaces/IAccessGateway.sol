@@ -11,7 +11,7 @@ struct CompactSignature {
     bytes32 vs;
 }
 
-/// @notice An operator's request that anybody may deliver.
+/// @notice An operator's request that anybody may deliver. With an empty signature the operator is the sender.
 struct SignedRequest {
     ConsentWords consent;
     AccessWords access;

@@ -17,9 +17,12 @@ interface IConsentRegistry {
     /// @notice All consents of epochs before `epoch` are void.
     event ConsentsRevoked(address indexed holder, uint64 epoch);
 
+    event GatewayAdmitted(address indexed gateway, address indexed previous);
+
     /* ERRORS */
 
     error ConsentRegistryZeroAddress();
+    error ConsentRegistryNotCouncil(address caller);
     error ConsentRegistryNotGateway(address caller);
     error ConsentRegistryInvalidSignature(address holder, bytes32 consentId);
     error ConsentRegistryDeadlinePassed(uint64 deadline, uint64 time);
@@ -62,7 +65,13 @@ interface IConsentRegistry {
         external
         returns (uint256 slot, uint64 epoch);
 
+    /// @notice Lets another gateway consume in place of the present one. Only by the Council, when it installs the gateway.
+    function admitGateway(address newGateway) external;
+
     /* READS */
+
+    /// @notice Gateway that may consume.
+    function gateway() external view returns (address);
 
     /// @notice The consent's word: status 8 (0 unknown, 1 live, 2 revoked, 3 replaced), uses left 32 (all ones: without
     /// limit), epoch 64, granted at 64.

@@ -24,7 +24,7 @@ struct Tenure {
 /// contracts. A proposal is a list of calls; it can be executed once, after `threshold` present members have approved.
 /// Calls of the delay class need `delaySeconds` on top, counted from the approval that reached the threshold:
 /// changing members, threshold or delay; replacing a contract that already holds a role; renewing a participant (its
-/// keys); any direct call to the AuditLog.
+/// keys); any direct call to the AuditLog or the ConsentRegistry.
 interface ICouncil {
     /* EVENTS */
 
@@ -79,8 +79,8 @@ interface ICouncil {
 
     /* SETTINGS, by proposals to the Council itself */
 
-    /// @notice Gives a directory role to a contract; the contract before it loses it, and the right to write the log, in
-    /// the same block. The first filling of a role has no delay.
+    /// @notice Gives a directory role to a contract; the contract before it loses it, and the right to write the log and
+    /// to consume consents, in the same block. The first filling of a role has no delay.
     function install(bytes32 role, address account) external;
 
     function addMember(address member) external;

@@ -101,6 +101,7 @@ interface IParticipantRegistry {
     error ParticipantRegistryInvalidSignature(address signer);
     error ParticipantRegistryInvalidSet(uint256 memberCount, uint8 threshold);
     error ParticipantRegistryNotCustodian(bytes32 participantId);
+    error ParticipantRegistryQuotaUsedUp(bytes32 participantId, uint32 count, uint32 left);
     error ParticipantRegistryUnknownSet(uint32 setId);
 
     /* MEMBERSHIP */
@@ -150,13 +151,20 @@ interface IParticipantRegistry {
 
     /* QUOTA */
 
-    /// @notice Counts one request against the quota of the operator's participant. Only by the active gateway.
-    /// @return participantId 0 if the account is no operator.
-    /// @return standing What the policy needs to know of the participant.
-    /// @return charged False if the quota of this hour is used up; then nothing was counted.
-    function charge(address operator) external returns (bytes32 participantId, Standing memory standing, bool charged);
+    /// @notice Counts requests against a participant's quota of the present hour. Only by the active gateway, which has read
+    /// `callerOf` in the same transaction.
+    function charge(bytes32 participantId, uint32 count) external;
 
     /* READS */
+
+    /// @notice What the gateway needs to know of an account that asks.
+    /// @return participantId Participant it operates, 0 if none.
+    /// @return standing What the policy needs to know of the participant.
+    /// @return left Requests left in the present clock hour.
+    function callerOf(address operator)
+        external
+        view
+        returns (bytes32 participantId, Standing memory standing, uint32 left);
 
     /// @notice Participant an account operates, 0 if none.
     function participantOf(address operator) external view returns (bytes32);

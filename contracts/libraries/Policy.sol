@@ -147,16 +147,18 @@ library Policy {
 
     /// @notice Whether a mask of the consent has a bit this ruleset does not define.
     function hasUndefinedBits(ConsentScope memory consent) internal pure returns (bool) {
-        return consent.purposes & ~Labels.PURPOSES != 0 || consent.categories & ~Labels.CATEGORIES != 0
-            || consent.actions & ~Labels.ACTIONS != 0 || consent.obligations & ~Labels.OBLIGATIONS != 0
-            || consent.flags & ~Labels.FLAGS != 0;
+        uint256 undefined = (consent.purposes & ~Labels.PURPOSES) | (consent.categories & ~Labels.CATEGORIES)
+            | (consent.actions & ~Labels.ACTIONS) | (consent.obligations & ~Labels.OBLIGATIONS)
+            | (consent.flags & ~Labels.FLAGS);
+        return undefined != 0;
     }
 
     /// @notice Whether the request has an undefined bit, or an ordinal above its last value.
     function hasUndefinedLabels(Access memory access) internal pure returns (bool) {
-        return access.purpose & ~Labels.PURPOSES != 0 || access.categories & ~Labels.CATEGORIES != 0
-            || access.actions & ~Labels.ACTIONS != 0 || access.level > Labels.MAX_LEVEL
-            || access.confidentiality > Labels.MAX_CONFIDENTIALITY || access.form > Labels.MAX_FORM;
+        uint256 undefined = (access.purpose & ~Labels.PURPOSES) | (access.categories & ~Labels.CATEGORIES)
+            | (access.actions & ~Labels.ACTIONS);
+        return undefined != 0 || access.level > Labels.MAX_LEVEL || access.confidentiality > Labels.MAX_CONFIDENTIALITY
+            || access.form > Labels.MAX_FORM;
     }
 
     /// @notice Whether the consent's ordinals exist, its validity is not empty and it has at most one window.
