@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from oracle.hl7.errors import LimitError, Location, StructureError
 from oracle.hl7.escapes import unescape
@@ -208,6 +209,11 @@ class Message:
         return [segment for segment in self.segments if segment.name == name]
 
 
+@lru_cache(maxsize=1024)
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
 def _readable(text: str) -> str:
     """Text without control characters, which FHIR strings may not hold; tabs and line breaks stay."""
     return text if text.isprintable() else _CONTROL.sub("", text)
@@ -237,7 +243,7 @@ def parse(text: str, limits: Limits = DEFAULT_LIMITS) -> Message:
     folded = 0
     for line in lines:
         name = line[:3]
-        if (line[3:4] == separators.field and _NAME.fullmatch(name)) or line in _EMPTY_SEGMENTS:
+        if (line[3:4] == separators.field and _is_name(name)) or line in _EMPTY_SEGMENTS:
             seen[name] = occurrence = seen.get(name, 0) + 1
             segments.append(Segment(line, separators, occurrence, limits))
         elif line.strip():

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from enum import IntEnum
+from functools import lru_cache
 
 from oracle.hl7.errors import FieldError, Location
 
@@ -78,12 +79,20 @@ def parse_stamp(text: str, zone: timezone = SHANGHAI, location: Location | None 
     Raises:
         FieldError: not a date of the calendar, or not in HL7's form.
     """
-    text = text.strip()
+    try:
+        return _read(text.strip(), zone)
+    except ValueError as error:
+        raise FieldError(str(error), location) from error
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str, zone: timezone) -> Stamp | None:
+    """As `parse_stamp`; the same few stamps come many times in a message."""
     if not text.strip("0"):
         return None
     found = _STAMP.fullmatch(text)
     if found is None:
-        raise FieldError("not an HL7 time stamp", location)
+        raise ValueError("not an HL7 time stamp")
     parts = [int(part) for part in found.groups()[:6] if part is not None]
     offset = found.group(8)
     year, month, day, hour, minute, second = parts + [1, 1, 1, 0, 0, 0][len(parts) :]
@@ -92,7 +101,7 @@ def parse_stamp(text: str, zone: timezone = SHANGHAI, location: Location | None 
         if moment.year < 2 or moment.year > 9998:
             raise ValueError("outside the calendar")
     except ValueError as error:
-        raise FieldError("not a date of the calendar", location) from error
+        raise ValueError("not a date of the calendar") from error
     return Stamp(moment, Precision(len(parts)), found.group(7) or "")
 
 

@@ -63,8 +63,7 @@ def _topics_of_head(group: NormalisedGroup) -> Topic:
 
 
 def _topics(codes: tuple[Code, ...], texts: tuple[str, ...], *, is_diagnosis: bool = False) -> Topic:
-    words = dict.fromkeys((*texts, *(code.display or code.code for code in codes)))
-    found = topics_of_texts(words)
+    found = topics_of_texts(dict.fromkeys((*texts, *(code.display or code.code for code in codes))))
     for code in codes:
         if said := topics_of_code(code.system, code.code, is_diagnosis=is_diagnosis):
             found |= said
@@ -110,7 +109,8 @@ def _judge(item: Item, base: Category, checkup: Category) -> _Judged:
     # The group's own category is judged with the group: it must not split every item off.
     own = category if category != base else Category.LAB
     labels = _labels(own, _topics(item.codes, item.texts, is_diagnosis=is_diagnosis))
-    return _Judged(item, replace(labels, categories=category | checkup if checkup else category))
+    categories = category | checkup if checkup else category
+    return _Judged(item, Labels(categories, labels.level, labels.confidentiality, labels.topics))
 
 
 def _whole(group: NormalisedGroup, wide: Labels, kept: list[_Judged], base: Category) -> RecordDraft:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from salus.core.labels import Topic
 
@@ -77,7 +78,19 @@ _PATTERNS: dict[Topic, str] = {Topic.PREGNANT: "(?<!妇)产科"}
 
 def topics_of_texts(texts: Iterable[str]) -> Topic:
     """Topics the words name."""
-    joined = "\n".join(texts)
+    found = 0
+    for text in texts:
+        found |= _topics_of_short(text) if len(text) <= _SHORT else _topics_of(text)
+    return Topic(found) if found else _NONE
+
+
+@lru_cache(maxsize=8192)
+def _topics_of_short(text: str) -> int:
+    """Names of tests and short results come many times a day."""
+    return _topics_of(text)
+
+
+def _topics_of(joined: str) -> int:
     found = 0
     if not joined.isascii() and _ANY_HANZI.search(joined):
         for topic, pattern in _HANZI.items():
@@ -96,9 +109,10 @@ def topics_of_texts(texts: Iterable[str]) -> Topic:
     for capitals, topic in _CAPITAL_WORDS:
         if capitals.search(joined):
             found |= topic
-    return Topic(found) if found else _NONE
+    return found
 
 
+_SHORT = 24
 _NONE = Topic(0)
 # Letters and digits are tokens of their own, so HIV1, HIV-1 and anti-HIV all hold the word HIV.
 _TOKEN = re.compile(r"[a-z]+|[0-9]+")

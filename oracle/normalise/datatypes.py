@@ -11,11 +11,13 @@ import re
 from dataclasses import dataclass
 from datetime import timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 from oracle.hl7.errors import FieldError
 from oracle.hl7.message import Repetition
+from oracle.hl7.separators import Separators
 from oracle.hl7.timestamps import SHANGHAI, parse_stamp
 from oracle.normalise import tables
 from salus.core.record import Code
@@ -85,6 +87,12 @@ def system_uri(name: str) -> str:
     if upper.startswith("HL7") and len(upper) == 7 and upper[3:].isdigit():
         return f"{tables.TERMINOLOGY}v2-{upper[3:]}"
     return tables.CODE_SYSTEM.get(upper) or f"urn:id:{quote(name)}"
+
+
+@lru_cache(maxsize=4096)
+def dictionary_concept(raw: str, separators: Separators) -> tuple[Json, tuple[Code, ...]] | None:
+    """As `concept`, for fields that name tests: the same few hundred come all day. The result must not be changed."""
+    return concept(Repetition(raw, separators))
 
 
 def concept(repetition: Repetition, default_system: str = "") -> tuple[Json, tuple[Code, ...]] | None:
@@ -266,9 +274,11 @@ def quantity(text: str, unit: Json) -> Json | None:
     return result | unit
 
 
-def unit_of(unit: Repetition | None) -> Json:
-    """OBX-6 as the unit part of a Quantity; system and code only for UCUM."""
-    if unit is None or not unit:
+@lru_cache(maxsize=1024)
+def unit_of(raw: str, separators: Separators) -> Json:
+    """OBX-6 as the unit part of a Quantity; system and code only for UCUM. The result must not be changed."""
+    unit = Repetition(raw, separators)
+    if not unit:
         return {}
     code, words = unit.value(1), unit.value(2)
     result: Json = {"unit": words or code}

@@ -21,6 +21,7 @@ from oracle.normalise.datatypes import (
     Authority,
     concept,
     date_time,
+    dictionary_concept,
     entity_identifier,
     number,
     practitioner,
@@ -72,7 +73,7 @@ class Reported:
 def observation(reading: Reading, obx: Segment, notes: list[str], report: Reported) -> Item:
     """One OBX as an item."""
     reading.leave_out_rest(obx, MAPPED)
-    found = concept(obx.first(3)) if obx.first(3) else None
+    found = dictionary_concept(obx.first(3).raw, obx.separators) if obx.first(3) else None
     code, codes = found or ({"text": "unnamed"}, (Code("", "", ""),))
     key = _key(report, codes[0], obx.value(4))
     measured = reading.stamp(obx, 14)
@@ -152,7 +153,7 @@ def _observation(
         result["category"] = [{"coding": [coding]}]
     if report.encounter:
         result["encounter"] = report.encounter
-    unit = unit_of(obx.first(6)) if obx.field(6) else {}
+    unit = unit_of(obx.first(6).raw, obx.separators) if obx.field(6) else {}
     texts = _set_value(reading, obx, unit, result)
     flags = [_interpretation(one.value(1)) for one in obx.repetitions(8)]
     if flags:
