@@ -47,5 +47,5 @@ def test_compose__another_record_key__gives_the_head_another_id() -> None:
 def test_draft__without_keys_or_with_turned_days__raises(
     record_key: str, subject_key: str, first: int, last: int
 ) -> None:
-    with pytest.raises(ValueError, match="key|after"):
+    with pytest.raises(ValueError, match=r"key|after"):
         RecordDraft(record_key, subject_key, "report", {}, LABELS, first, last)
