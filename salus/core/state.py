@@ -128,3 +128,22 @@ class Denial(IntEnum):
     NONE = 0
     OVERRIDABLE = 1
     ABSOLUTE = 2
+
+
+class ProposalStatus(IntEnum):
+    """Where a proposal of the Council stands."""
+
+    UNKNOWN = 0
+    OPEN = 1
+    EXECUTED = 2
+    CANCELLED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalState:
+    """A proposal: status, approvals by present members, and when the threshold was reached (0: not yet)."""
+
+    status: ProposalStatus
+    proposer: Address
+    approvals: int
+    reached_at: int

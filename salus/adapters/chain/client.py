@@ -33,7 +33,7 @@ class RpcProvider(JSONBaseProvider):
                 "error": {"code": refusal.code, "message": refusal.reason, "data": refusal.data},
             }
 
-    def is_connected(self, show_traceback: bool = False) -> bool:  # noqa: FBT001, FBT002 - web3's signature
+    def is_connected(self, show_traceback: bool = False) -> bool:
         """Whether the node answers."""
         try:
             self._rpc.call("web3_clientVersion")

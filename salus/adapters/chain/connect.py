@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from salus.adapters.chain.abi import reverts
 from salus.adapters.chain.blocks import Blocks
+from salus.adapters.chain.board import Board
 from salus.adapters.chain.deployer import ContractDeployer
 from salus.adapters.chain.directory import Directory
 from salus.adapters.chain.finality import rule_of
@@ -28,6 +29,11 @@ class Chain:
     blocks: Blocks
     directory: Directory
     reader: Reader
+
+    @property
+    def board(self) -> Board:
+        """The Council as its members see it."""
+        return Board(self.reader, self.directory)
 
     def writer(self, signers: Sequence[Signer], *, patience: float = 60.0) -> Lanes:
         """Transactions of some accounts. Make one writer per process and account: it counts nonces itself."""

@@ -4,31 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 from salus.adapters.chain.reads import Read, view
 from salus.core.ids import Address, role_id
+from salus.core.state import ProposalState, ProposalStatus
 
 _NAME = "Council"
-
-
-class ProposalStatus(IntEnum):
-    """Where a proposal stands."""
-
-    UNKNOWN = 0
-    OPEN = 1
-    EXECUTED = 2
-    CANCELLED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class ProposalState:
-    """A proposal: status, proposer, approvals of present members, when the threshold was reached (0: not yet)."""
-
-    status: ProposalStatus
-    proposer: Address
-    approvals: int
-    reached_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,106 @@
+"""Decide something in the Council: propose → approve by as many members as it takes → wait for the delay → execute.
+
+Every step looks first what is there already, so a decision that was interrupted is taken up where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from salus.core.errors import ChainRevert, ConflictError, InputError, UnavailableError
+from salus.core.ids import Address
+from salus.core.ports import ChainWriter, ContractCall, TxReceipt
+from salus.core.state import ProposalState, ProposalStatus
+
+EncodedCall = tuple[Address, bytes]
+"""Target and calldata, as a proposal holds them."""
+_PAUSE_SECONDS = 0.5
+
+
+class CouncilBoard(Protocol):
+    """The Council as its members see it."""
+
+    def encode(self, call: ContractCall) -> EncodedCall:
+        """A call as a proposal holds it."""
+        ...
+
+    def proposal_id(self, calls: Sequence[EncodedCall], salt: bytes) -> bytes:
+        """Id of a list of calls, 32 bytes."""
+        ...
+
+    def proposal(self, proposal_id: bytes) -> ProposalState:
+        """State at the newest block."""
+        ...
+
+    def threshold(self) -> int:
+        """Approvals a proposal needs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chamber:
+    """Who votes: the board, and the writers of members in order (at least as many as the threshold).
+
+    `pause` sleeps; `patience` is how long a delay is waited for, in seconds.
+    """
+
+    board: CouncilBoard
+    members: Sequence[ChainWriter]
+    pause: Callable[[float], None]
+    patience: float = 60.0
+
+
+def decide(calls: Sequence[ContractCall], salt: bytes, chamber: Chamber) -> TxReceipt | None:
+    """Carry out calls by a vote. Returns the receipt of the execution, or None when it was carried out before.
+
+    `salt` (32 bytes) names the decision: the same calls with the same salt are one decision.
+
+    Raises:
+        InputError: fewer members than the threshold.
+        ConflictError: the proposal was cancelled.
+        ChainRevert: a call reverts, so nothing of it is carried out.
+        UnavailableError: the delay ends later than `patience` seconds from now; run it again then.
+    """
+    board, members = chamber.board, chamber.members
+    threshold = board.threshold()
+    if len(members) < threshold:
+        raise InputError(f"a decision needs the writers of {threshold} members, {len(members)} were given")
+    encoded = [board.encode(call) for call in calls]
+    proposal = board.proposal_id(encoded, salt)
+    state = board.proposal(proposal)
+    if state.status is ProposalStatus.EXECUTED:
+        return None
+    if state.status is ProposalStatus.CANCELLED:
+        raise ConflictError("this proposal was cancelled: decide anew with another salt")
+    if state.status is ProposalStatus.UNKNOWN:
+        members[0].send(ContractCall("Council", "propose", (encoded, salt)))
+    for member in members:
+        if board.proposal(proposal).approvals >= threshold:
+            break
+        _approve(member, proposal)
+    return _execute(ContractCall("Council", "execute", (encoded, salt)), chamber)
+
+
+def _approve(member: ChainWriter, proposal: bytes) -> None:
+    try:
+        member.send(ContractCall("Council", "approve", (proposal,)))
+    except ChainRevert as revert:
+        if revert.error != "CouncilAlreadyVoted":
+            raise
+
+
+def _execute(call: ContractCall, chamber: Chamber) -> TxReceipt:
+    waited = 0.0
+    while True:
+        try:
+            return chamber.members[0].send(call)
+        except ChainRevert as revert:
+            if revert.error != "CouncilDelayed":
+                raise
+            if waited >= chamber.patience:
+                until = revert.args_by_name.get("executableFrom")
+                raise UnavailableError(f"the proposal is approved; run this again after Unix time {until}") from revert
+        chamber.pause(_PAUSE_SECONDS)
+        waited += _PAUSE_SECONDS

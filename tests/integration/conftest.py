@@ -1,0 +1,27 @@
+"""Fixtures for every integration test.
+
+`chain`  session-wide `ChainWorld` (tests/integration/world.py) on a real Anvil with one-second blocks: contracts
+         deployed from deployments/plan.yaml (cooling-off and recovery delay 5 s, no Council delay), eight institutions
+         admitted (`hospital-a`, `hospital-b`, `checkup`, `institute`, `regulator`, `custodian-1` to `custodian-3`),
+         custodian set 1 (2 of 3). Use `chain.reader` (ChainReader), `chain.party(name).writer` and `.operator`
+         (ChainWriter, Signer), `chain.relay` (ChainWriter of nobody, for patients' calls) and `chain.chamber` (for
+         `salus.flows.council.decide`). It is shared: make patients, consents and records of your own, and leave
+         institutions active.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from devnet.anvil import Anvil, AnvilSettings, free_port
+from tests.integration.world import ChainWorld, build
+
+
+@pytest.fixture(scope="session")
+def chain() -> Iterator[ChainWorld]:
+    with Anvil(AnvilSettings(free_port())) as anvil:
+        world = build(anvil)
+        yield world
+        world.chain.close()
