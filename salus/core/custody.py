@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from salus.core.canonical import canonical
+from salus.core.eip712 import Domain, StructType
 from salus.core.hashing import Tag, sha256, words
 from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, hex32
 from salus.core.leaf import Leaf
@@ -111,3 +112,20 @@ def log_root(entries: Iterable[tuple[int, bytes]]) -> Root:
         InputError: there are none.
     """
     return MerkleTree(double_hash(words(Tag.LOG, index, digest)) for index, digest in entries).root
+
+
+ATTESTATION_TYPE = StructType(
+    "Attestation",
+    ("bytes32", "sourceId"),
+    ("bytes32", "recordId"),
+    ("bytes32", "custodianId"),
+    ("uint32", "erased"),
+)
+
+
+def attestation_digest(
+    domain: Domain, source: ParticipantId, record: RecordId, custodian: ParticipantId, erased: int
+) -> bytes:
+    """What a custodian signs when it has erased its shares; `domain` is the RecordRegistry's (protocol section 4)."""
+    values = {"sourceId": source, "recordId": record, "custodianId": custodian, "erased": erased}
+    return ATTESTATION_TYPE.digest(domain, values)

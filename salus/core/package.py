@@ -15,7 +15,7 @@ from salus.core.canonical import canonical, parse
 from salus.core.consent import LINK_TYPE, Consent, TermField, TermOpening
 from salus.core.eip712 import Domain
 from salus.core.errors import EnvelopeError, InputError
-from salus.core.ids import Address, ConsentId, ParticipantId, SubjectRef, from_hex, hex32
+from salus.core.ids import Address, ConsentId, LeafHash, ParticipantId, SubjectRef, from_hex, hex32
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,16 @@ class SignedLink:
 
 @dataclass(frozen=True, slots=True)
 class ConsentPackage:
-    """Everything a grantee needs to ask: the consent, the term openings, a sealed link per custodian."""
+    """Everything a grantee needs to ask: the consent, the term openings, a sealed link per custodian.
+
+    `excluded` are the leaves whose records tree is the value of the term EXCLUDED; custodians need them.
+    """
 
     consent: Consent
     consent_id: ConsentId
     openings: tuple[TermOpening, ...]
     links: dict[ParticipantId, bytes]
+    excluded: tuple[LeafHash, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """JSON form."""
@@ -91,6 +95,7 @@ class ConsentPackage:
             "consentId": hex32(self.consent_id),
             "openings": [opening.to_json() for opening in self.openings],
             "links": {hex32(custodian): hex32(sealed) for custodian, sealed in self.links.items()},
+            "excluded": [hex32(leaf) for leaf in self.excluded],
         }
 
     @classmethod
@@ -109,13 +114,14 @@ class ConsentPackage:
                 for custodian, sealed in value["links"].items()
             }
             consent_id = ConsentId(from_hex(value["consentId"]))
+            excluded = tuple(LeafHash(from_hex(leaf)) for leaf in value.get("excluded", ()))
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError("malformed consent package") from error
         if consent.consent_id(domain) != consent_id:
             raise InputError("the package's id is not its consent's")
         for opening in openings:
             opening.check(consent.terms)
-        return cls(consent, consent_id, openings, links)
+        return cls(consent, consent_id, openings, links, excluded)
 
     def opening(self, field: TermField) -> TermOpening | None:
         """The opening of a field, if it is in the package."""

@@ -1,0 +1,57 @@
+"""Destroy: carry out a final order on chain: erase the shares, leave tombstones, log, and sign an attestation.
+
+The order is the permission; who asks does not matter. Source: DESIGN section 4, Destruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from custodian.log import destroyed
+from custodian.rules import Custodian, View, admit
+from custodian.schemas import read_destroy
+from salus.core.custody import attestation_digest
+from salus.core.errors import ConflictError, NotFoundError
+from salus.core.ids import ParticipantId, RecordId, hex32
+from salus.core.state import RecordStatus
+
+VERB = "destroy"
+
+
+def destroy(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a signed destruction: `{erased, attestation}`. The same again gets the same answer.
+
+    Raises:
+        InputError: malformed.
+        RefusedError: codes of every call.
+        NotFoundError: there is no final order.
+        ConflictError: the cooling-off has not ended, or a legal hold keeps the record.
+    """
+    admitted = admit(custodian, VERB, value)
+    body = read_destroy(admitted.body)
+    erased = erase_ordered(custodian, body.source, body.record, admitted.view)
+    domain = custodian.chain.domain("RecordRegistry")
+    digest = attestation_digest(domain, body.source, body.record, custodian.id, erased)
+    return {"erased": erased, "attestation": hex32(custodian.signer.sign(digest))}
+
+
+def erase_ordered(custodian: Custodian, source: ParticipantId, record: RecordId, view: View) -> int:
+    """Erase what a final order names; how many versions are erased, now and before.
+
+    Raises:
+        NotFoundError: there is no final order.
+        ConflictError: the cooling-off has not ended, or a legal hold keeps the record.
+    """
+    chain, store = custodian.chain, custodian.store
+    order = chain.record_state(source, record, view.final)
+    if order.status not in (RecordStatus.ORDERED, RecordStatus.DESTROYED):
+        raise NotFoundError("there is no final destruction order for this record")
+    if order.erasable_from > view.head.timestamp:
+        raise ConflictError("the cooling-off of this order has not ended")
+    subjects = {version.leaf.subject for version in store.versions_of(source, record)}
+    if any(chain.subject(subject, at).hold for subject in subjects for at in view.stamps):
+        raise ConflictError("a legal hold keeps this record")
+    erased = store.erase(source, record, custodian.clock.now(), lambda total: destroyed(source, record, total))
+    store.drop_order(source, record)
+    return erased

@@ -1,0 +1,105 @@
+"""Entries of the custodian's own log: what was taken in, shown, released and erased, for whom, and under what.
+
+Entries name accounts, participants, subjects, consents, accesses and leaves by their ids, never content or keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from salus.core.codes import Code
+from salus.core.ids import Address, LeafHash, ParticipantId, RecordId, Root, SubjectRef, hex32
+from salus.core.merkle import records_root
+
+
+class Kind(StrEnum):
+    """What an entry records."""
+
+    DEPOSIT = "deposit"
+    LIST = "list"
+    WITHHELD = "withheld"
+    RELEASE = "release"
+    DESTROY = "destroy"
+    CHAIN = "chain"
+
+
+def deposited(signer: Address, source: ParticipantId, root: Root, count: int) -> dict[str, Any]:
+    """A batch was stored."""
+    return {
+        "kind": Kind.DEPOSIT.value,
+        "reference": hex32(root),
+        "signer": signer,
+        "sourceId": hex32(source),
+        "count": count,
+    }
+
+
+def listed(
+    signer: Address,
+    participant: ParticipantId | None,
+    reference: bytes,
+    subject: SubjectRef,
+    leaves: Sequence[LeafHash],
+    withheld: Mapping[Code, int],
+) -> dict[str, Any]:
+    """Records were listed; `reference` is the consentId, or the subject when it asked itself.
+
+    The leaves stand as their records root; what was left out stands as a count per code.
+    """
+    return {
+        "kind": Kind.LIST.value,
+        "reference": hex32(reference),
+        "signer": signer,
+        "participantId": None if participant is None else hex32(participant),
+        "subjectRef": hex32(subject),
+        "count": len(leaves),
+        "recordsRoot": hex32(records_root(leaves)) if leaves else None,
+        "withheld": {str(int(code)): withheld[code] for code in sorted(withheld)},
+    }
+
+
+def reported(signer: Address, participant: ParticipantId | None, consent: bytes) -> dict[str, Any]:
+    """What a consent left out was shown to the subject or a supervisor."""
+    return {
+        "kind": Kind.WITHHELD.value,
+        "reference": hex32(consent),
+        "signer": signer,
+        "participantId": None if participant is None else hex32(participant),
+    }
+
+
+def released(
+    signer: Address,
+    access: bytes,
+    subject: SubjectRef,
+    leaves: Iterable[LeafHash],
+    refused: Mapping[LeafHash, Code],
+    user_opening: str | None,
+) -> dict[str, Any]:
+    """Shares are about to be sent. `user_opening` is sealed to the regulator and kept for it."""
+    return {
+        "kind": Kind.RELEASE.value,
+        "reference": hex32(access),
+        "signer": signer,
+        "subjectRef": hex32(subject),
+        "leaves": [hex32(leaf) for leaf in leaves],
+        "refused": {hex32(leaf): int(code) for leaf, code in refused.items()},
+        "userOpening": user_opening,
+    }
+
+
+def destroyed(source: ParticipantId, record: RecordId, erased: int) -> dict[str, Any]:
+    """All shares of a record were erased."""
+    return {
+        "kind": Kind.DESTROY.value,
+        "reference": hex32(record),
+        "sourceId": hex32(source),
+        "erased": erased,
+    }
+
+
+def chain_accepted(number: int, block_hash: bytes) -> dict[str, Any]:
+    """An operator accepted a chain that had lost blocks."""
+    return {"kind": Kind.CHAIN.value, "reference": hex32(block_hash), "number": number}

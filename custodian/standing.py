@@ -1,0 +1,61 @@
+"""Standing: whether a record version may go out at all: anchored, valid, not ordered to be destroyed, newest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from custodian.ports import CustodianStore
+from custodian.rules import Custodian, View
+from salus.core.codes import Code
+from salus.core.custody import BatchRef, KeptRecord
+from salus.core.ids import ParticipantId, RecordId
+from salus.core.ports import ChainReader
+from salus.core.state import RecordStatus
+
+BATCH_TAG = 1
+_REFUSALS = {
+    RecordStatus.INVALID: Code.RECORD_INVALID,
+    RecordStatus.ORDERED: Code.RECORD_DESTROYED,
+    RecordStatus.DESTROYED: Code.RECORD_DESTROYED,
+}
+
+
+def is_anchored(chain: ChainReader, batch: BatchRef, view: View) -> bool:
+    """Whether a batch is anchored at the final block by its source, with the same count and custodian set."""
+    anchor = chain.anchor(batch.source, batch.root, view.final)
+    expected = (batch.count, batch.custodian_set, BATCH_TAG)
+    return anchor.anchored_at != 0 and (anchor.count, anchor.custodian_set, anchor.tag) == expected
+
+
+def settle(custodian: Custodian, records: Iterable[KeptRecord], view: View) -> list[KeptRecord]:
+    """The records, with what the chain says now of those not known to be anchored; what is found is remembered."""
+    kept = list(records)
+    carrying = custodian.store.batches_of(record.key for record in kept if not record.anchored)
+    batches = {batch.key: batch for several in carrying.values() for batch in several}
+    anchored = {key for key, batch in batches.items() if is_anchored(custodian.chain, batch, view)}
+    if anchored:
+        custodian.store.mark_anchored(anchored, custodian.clock.now())
+    now = {key for key, several in carrying.items() if any(batch.key in anchored for batch in several)}
+    return [replace(record, anchored=True) if record.key in now else record for record in kept]
+
+
+def chain_refusal(chain: ChainReader, record: KeptRecord, view: View) -> Code | None:
+    """Why the source's later word keeps a record version back: invalid, or ordered to be destroyed; at either block."""
+    for at in view.stamps:
+        for name in (record.leaf.record_id, record.leaf_hash):
+            code = _REFUSALS.get(chain.record_state(record.source, name, at).status)
+            if code is not None:
+                return code
+    return None
+
+
+def superseded(store: CustodianStore, records: Sequence[KeptRecord]) -> set[int]:
+    """Keys of the records of which a newer version is anchored."""
+    by_source: dict[ParticipantId, set[RecordId]] = {}
+    for record in records:
+        by_source.setdefault(record.source, set()).add(record.leaf.record_id)
+    newest = {source: store.newest(source, wanted) for source, wanted in by_source.items()}
+    return {
+        record.key for record in records if newest[record.source].get(record.leaf.record_id, 0) > record.leaf.version
+    }
