@@ -64,8 +64,10 @@ def send_file(
     output.emit(
         {"sent": report.sent, "codes": codes, "unanswered": report.unanswered, "refused": report.refused},
         [
-            f"{report.sent} sent: {', '.join(f'{count} {code}' for code, count in codes.items())}, "
-            f"{report.unanswered} unanswered"
+            (
+                f"{report.sent} sent: {', '.join(f'{count} {code}' for code, count in codes.items())}, "
+                f"{report.unanswered} unanswered"
+            )
         ],
     )
     if report.unanswered:
