@@ -13,6 +13,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -69,16 +71,10 @@ def anvil_command(settings: AnvilSettings) -> tuple[str, ...]:
 
 def is_ready(port: int, chain_id: int = CHAIN_ID) -> bool:
     """Whether a chain of that id answers on a loopback port."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []})
-        connection.request("POST", "/", body, {"content-type": "application/json"})
-        answer = json.loads(connection.getresponse().read())
-        return bool(answer.get("result") == hex(chain_id))
+        return bool(_ask(port, "eth_chainId") == hex(chain_id))
     except (OSError, http.client.HTTPException, ValueError):
         return False
-    finally:
-        connection.close()
 
 
 def free_port() -> int:
@@ -153,12 +149,36 @@ class Anvil:
             child.kill()
             child.wait()
 
+    @contextmanager
+    def instant(self) -> Iterator[None]:
+        """A block per transaction, at once, while inside: for deploying. Time does not run ahead of the clock.
+
+        Not for load: Anvil slows down under a deep pool in this mode.
+        """
+        _ask(self.settings.port, "evm_setAutomine", True)  # noqa: FBT003 - a JSON-RPC parameter
+        try:
+            yield
+        finally:
+            _ask(self.settings.port, "evm_setAutomine", False)  # noqa: FBT003 - as above
+            _ask(self.settings.port, "evm_setIntervalMining", self.settings.block_seconds or 0)
+
     def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
+
+
+def _ask(port: int, method: str, *params: object) -> object:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        connection.request("POST", "/", body, {"content-type": "application/json"})
+        answer = json.loads(connection.getresponse().read())
+        return answer.get("result")
+    finally:
+        connection.close()
 
 
 def _require_free(port: int) -> None:

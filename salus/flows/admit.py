@@ -30,8 +30,8 @@ ACCEPTANCE_TYPE = StructType(
 class Applicant:
     """An institution that wants to join. `principal` is the account that applies and its first operator.
 
-    `accreditation` is the digest of the documents, `encryption_key` its X25519 public key, `node_key` the 64-byte public
-    key of its node, `validator` the account that seals blocks (both zero: it runs none); `salt` makes the id.
+    `accreditation` is the digest of the documents, `encryption_key` its X25519 public key, `node_key` the 64 bytes of
+    its node's public key, `validator` the account that seals blocks (both zero: it runs none); `salt` makes the id.
     """
 
     principal: Address

@@ -22,6 +22,7 @@ from tests.integration.world import ChainWorld, build
 @pytest.fixture(scope="session")
 def chain() -> Iterator[ChainWorld]:
     with Anvil(AnvilSettings(free_port())) as anvil:
-        world = build(anvil)
+        with anvil.instant():
+            world = build(anvil)
         yield world
         world.chain.close()

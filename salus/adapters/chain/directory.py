@@ -75,11 +75,13 @@ class Directory:
             NotFoundError: nobody holds it.
         """
         holders = self.present() if block is None else self.at(block)
-        try:
-            return holders[contract]
-        except KeyError:
+        if contract not in holders and block is None:
+            self._present = None  # it may have been installed this very moment
+            holders = self.present()
+        if contract not in holders:
             where = "now" if block is None else f"at block {block.number}"
-            raise NotFoundError(f"the directory of the Council has no {contract} {where}") from None
+            raise NotFoundError(f"the directory of the Council has no {contract} {where}")
+        return holders[contract]
 
     def resolve(self, contract: str) -> tuple[Address, ContractAbi]:
         """Address and ABI of a role, or of a contract of the deployment given by its `0x` address.
