@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from api.errors import ForbiddenError
 from api.ports import Titles
-from api.schemas.common import Block
 from api.schemas.facts import (
     ConsentFact,
     CustodianFact,
@@ -16,6 +15,7 @@ from api.schemas.facts import (
     ParticipantFact,
     SubjectFact,
 )
+from api.views import block_fact
 from salus.core.did import Did, DidKind
 from salus.core.errors import NotFoundError
 from salus.core.ids import ZERO32, Address, ConsentId, ParticipantId, SubjectRef, hex32
@@ -36,11 +36,6 @@ CONTRACTS = (
     "AuditLog",
 )
 _DOMAINS = tuple(name for name in CONTRACTS if name != "AuditLog")
-
-
-def block_fact(stamp: BlockStamp) -> Block:
-    """A block."""
-    return Block(number=stamp.number, hash=hex32(stamp.hash), timestamp=stamp.timestamp)
 
 
 class Facts:

@@ -21,7 +21,10 @@ class SubjectFunction(StrEnum):
 
 
 class SubjectCall(Wire):
-    """One signed verb: `message` has the EIP-712 members; `rotate` bears the old controller's and the new's signature."""
+    """One signed verb: `message` has the EIP-712 members.
+
+    `rotate` bears two signatures: the old controller's, then the new one's.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={

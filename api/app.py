@@ -1,0 +1,184 @@
+"""The ASGI application of one institution, put together from parts the runtime hands in."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems
+from api.errors import TooLargeError
+from api.facts import Facts
+from api.log import Log
+from api.metrics import Metrics
+from api.model import Institution
+from api.opening import Opening
+from api.packages import Packages
+from api.ports import OnceStore, PackageStore, Titles, VersionStore
+from api.relay import Relay
+from api.resolve import Resolver
+from api.routers import accesses, audit, auth, consents, facts, relay, service
+from api.security.clients import Assertions, Client, ClientRegistry
+from api.security.guards import Guards
+from api.security.limits import RateLimit
+from api.security.signin import SignIns
+from api.security.tokens import Tokens
+from salus.core.did import Did, DidKind
+from salus.core.ports import ChainReader, ChainWriter, ContentStore, CustodianClient
+from salus.core.ports_index import IndexReader
+from salus.flows.custody import Caller
+from salus.flows.destroy import Destroying
+from salus.flows.ledger import Gateway
+from salus.flows.open import AccessLedger, Reading
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_DESCRIPTION = """Opens records for the staff of one institution, relays patients' signed calls to chain and custodians,
+and tells auditors and patients what was opened. Errors are problems (RFC 9457) with stable codes; docs/api.md has the
+rules of signing in."""
+_log = structlog.get_logger("salus.api")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything one API needs.
+
+    `operator` sends the institution's own transactions, `relayer` those of patients. `ledger` is the institution's way
+    to the gateway, `emergency` the one two operators sign. `token_key` signs tokens, `seal_key` (32 bytes) seals
+    packages at rest. `checks` are asked by /ready.
+    """
+
+    institution: Institution
+    chain: ChainReader
+    index: IndexReader
+    operator: ChainWriter
+    relayer: ChainWriter
+    ledger: AccessLedger
+    emergency: AccessLedger
+    custodians: CustodianClient
+    content: ContentStore
+    caller: Caller
+    packages: PackageStore
+    versions: VersionStore
+    once: OnceStore
+    titles: Titles
+    clients: Mapping[str, Client] | ClientRegistry
+    token_key: Ed25519PrivateKey
+    seal_key: bytes
+    checks: Mapping[str, Callable[[], None]]
+    pause: Callable[[float], None] = time.sleep
+    calls_per_minute: int = 1200
+    calls_per_account: int = 120
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The application; it starts nothing and opens nothing by itself."""
+    metrics = Metrics()
+    app = FastAPI(
+        title="Salus API",
+        version="1",
+        description=_DESCRIPTION,
+        docs_url="/docs",
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    problems.install(app)
+    guards, auth_routes = _security(parts)
+    me, clock, random = parts.institution.participant, parts.caller.clock, parts.caller.random
+    packages = Packages(me, parts.packages, parts.seal_key, parts.chain, clock, random)
+    log = Log(me, parts.index, parts.titles)
+    carried = Relay(parts.chain, parts.relayer, Gateway(parts.chain, parts.relayer, parts.pause))
+    reading = Reading(parts.ledger, parts.custodians, parts.content, parts.caller)
+    opening = Opening(me, parts.chain, parts.index, reading, parts.emergency, parts.versions, metrics)
+    destroying = Destroying(
+        parts.chain, parts.operator, parts.custodians, parts.content, parts.caller, clock, parts.pause
+    )
+    known = Facts(me, parts.chain, parts.index, parts.titles)
+    resolver = Resolver(parts.chain, parts.index, parts.versions)
+    app.include_router(auth_routes)
+    app.include_router(facts.router(known, resolver, guards))
+    app.include_router(consents.router(carried, packages, guards, parts.chain, clock, random))
+    app.include_router(relay.router(carried, parts.custodians, parts.content, parts.chain, guards, metrics))
+    app.include_router(accesses.router(me, opening, packages, log, destroying, guards))
+    app.include_router(audit.router(log, guards))
+    app.include_router(service.router(parts.checks, metrics))
+    app.add_middleware(_Envelope, metrics=metrics)
+    return app
+
+
+def _security(parts: Parts) -> tuple[Guards, auth.APIRouter]:
+    clock, random = parts.caller.clock, parts.caller.random
+    issuer = str(Did(parts.chain.chain_id, DidKind.PARTICIPANT, parts.institution.participant))
+    audiences = frozenset({issuer, f"{parts.institution.public_url}/oauth/token"})
+    tokens = Tokens(parts.token_key, issuer, clock, random)
+    guards = Guards(tokens, RateLimit(parts.calls_per_minute), RateLimit(parts.calls_per_account))
+    assertions = Assertions(parts.clients, audiences, parts.once, clock)
+    sign_ins = SignIns(parts.chain.domain("Council"), parts.institution.participant, clock, random)
+    return guards, auth.router(assertions, sign_ins, tokens, guards)
+
+
+class _Envelope:
+    """Around every request: an id, a limit on the body, one log line and the metrics. Paths are logged as templates."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = headers.get("x-request-id", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        started, status, taken = time.perf_counter(), 500, 0
+
+        async def limited() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MAX_BODY_BYTES:
+                raise TooLargeError(f"the body is longer than {MAX_BODY_BYTES} bytes")
+            return message
+
+        async def marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+                outgoing = MutableHeaders(scope=message)
+                outgoing["x-request-id"] = request_id
+                outgoing.setdefault("cache-control", "no-store")
+            await send(message)
+
+        try:
+            if int(headers.get("content-length") or 0) > MAX_BODY_BYTES:
+                error = TooLargeError(f"the body is longer than {MAX_BODY_BYTES} bytes")
+                await problems.response_of(error, request_id)(scope, receive, marked)
+            else:
+                await self._app(scope, limited, marked)
+        finally:
+            self._record(Request(scope), status, request_id, time.perf_counter() - started)
+
+    def _record(self, request: Request, status: int, request_id: str, seconds: float) -> None:
+        route = getattr(request.scope.get("route"), "path", "unmatched")
+        self._metrics.requests.labels(request.method, route, str(status)).inc()
+        self._metrics.seconds.labels(route).observe(seconds)
+        _log.info(
+            "answered",
+            request_id=request_id,
+            method=request.method,
+            route=route,
+            status=status,
+            milliseconds=round(seconds * 1000, 1),
+        )

@@ -1,0 +1,71 @@
+"""The log, for auditors and for patients."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from api.log import Log
+from api.model import Patient, Scope
+from api.routers.bodies import PROBLEMS, After, Limit, page_of, participant_of
+from api.schemas.audit import Entries, Summary
+from api.schemas.common import Hex32
+from api.security.guards import Guards
+from salus.core.ids import from_hex
+from salus.core.ports_index import EntryFilter
+
+Since = Annotated[int | None, Query(alias="from", ge=0, description="Unix seconds, included")]
+Until = Annotated[int | None, Query(alias="to", ge=0, description="Unix seconds, not included")]
+
+
+def router(log: Log, guards: Guards) -> APIRouter:
+    """Routes of the log."""
+    routes = APIRouter(prefix="/v1", tags=["audit"], responses=PROBLEMS)
+    audits = Depends(guards.staff(Scope.AUDIT_READ))
+    signed_in = Depends(guards.patient)
+
+    @routes.get("/audit", summary="Log entries of all institutions", dependencies=[audits])
+    def entries(
+        after: After = None,
+        limit: Limit = 100,
+        *,
+        newest: bool = False,
+        participant: Hex32 | None = None,
+        key: Hex32 | None = None,
+        reference: Hex32 | None = None,
+        kind: int | None = None,
+        code: int | None = None,
+        since: Since = None,
+        until: Until = None,
+    ) -> Entries:
+        which = EntryFilter(
+            keys=None if key is None else (from_hex(key),),
+            participant=None if participant is None else participant_of(participant),
+            reference=None if reference is None else from_hex(reference),
+            kind=kind,
+            code=code,
+            since=since,
+            until=until,
+        )
+        return log.entries(which, page_of(after, limit, newest_first=newest))
+
+    @routes.get("/audit/summary", summary="Counts of accesses, and open alerts", dependencies=[audits])
+    def summary(
+        since: Since = None,
+        until: Until = None,
+        participant: Hex32 | None = None,
+    ) -> Summary:
+        return log.summary(since, until, None if participant is None else participant_of(participant))
+
+    @routes.get("/log", summary="A patient's own log: who, what for, when, with which outcome")
+    def own(
+        after: After = None,
+        limit: Limit = 100,
+        *,
+        newest: bool = False,
+        patient: Patient = signed_in,
+    ) -> Entries:
+        return log.of_patient(patient, page_of(after, limit, newest_first=newest))
+
+    return routes

@@ -1,0 +1,86 @@
+"""Bodies that are read as they are, answers that are written canonically, and pages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+
+from fastapi import Depends, Query, Request, Response
+
+from api.schemas.common import Problem
+from salus.core.canonical import canonical, parse
+from salus.core.errors import InputError
+from salus.core.ids import Address, ParticipantId, address_bytes, from_hex, to_address
+from salus.core.ports_index import MAX_PAGE, Page
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "model": Problem,
+        "description": "A problem (RFC 9457); docs/errors.md lists codes and names.",
+        "content": {"application/problem+json": {}},
+    }
+}
+
+After = Annotated[int | None, Query(ge=0, description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """Body as a JSON object with decimals as written.
+
+    Raises:
+        InputError: not a JSON object.
+    """
+    value = parse(await request.body())
+    if not isinstance(value, dict):
+        raise InputError("the body is a JSON object")
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], Depends(json_object)]
+
+
+async def form(request: Request) -> dict[str, str]:
+    """Body of `application/x-www-form-urlencoded`; a member given twice is refused (RFC 6749 section 3.2).
+
+    Raises:
+        InputError: another kind of body, or a repeated member.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise InputError("the body is application/x-www-form-urlencoded")
+    members = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=False)
+    if any(len(values) != 1 for values in members.values()):
+        raise InputError("a member of the form is repeated")
+    return {name: values[0] for name, values in members.items()}
+
+
+Form = Annotated[dict[str, str], Depends(form)]
+
+
+def canonical_json(value: Any) -> Response:
+    """Answer in canonical JSON, which keeps decimals as written."""
+    return Response(canonical(value), media_type="application/json")
+
+
+def page_of(after: int | None, limit: int, *, newest_first: bool = False) -> Page:
+    """Page of the index."""
+    return Page(after, limit, newest_first)
+
+
+def account_of(text: str) -> Address:
+    """Checksummed account.
+
+    Raises:
+        InputError: not 20 bytes of hex.
+    """
+    return to_address(address_bytes(Address(text)))
+
+
+def participant_of(text: str) -> ParticipantId:
+    """Id of an institution.
+
+    Raises:
+        InputError: not 32 bytes of hex.
+    """
+    return ParticipantId(from_hex(text))
