@@ -1,0 +1,158 @@
+import json
+import random
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salus.core.canonical import canonical, integer, parse
+from salus.core.errors import CanonicalError, InputError
+from salus.core.labels import Category, Form
+from tests.unit.core.strategies import json_objects, json_values
+
+
+def _shuffled(value: Any, chance: random.Random) -> Any:
+    if isinstance(value, dict):
+        members = list(value.items())
+        chance.shuffle(members)
+        return {name: _shuffled(member, chance) for name, member in members}
+    return [_shuffled(item, chance) for item in value] if isinstance(value, list) else value
+
+
+@given(json_objects, st.randoms(use_true_random=False))
+def test_canonical__members_shuffled__same_bytes(value: dict[str, Any], chance: random.Random) -> None:
+    assert canonical(_shuffled(value, chance)) == canonical(value)
+
+
+@given(json_values)
+def test_canonical__parsed_again__same_bytes(value: Any) -> None:
+    written = canonical(value)
+    assert canonical(parse(written)) == written
+
+
+@given(json_values)
+def test_canonical__any_value__no_white_space_outside_strings_and_utf8(value: Any) -> None:
+    written = canonical(value)
+    again = json.dumps(json.loads(written, parse_float=str), separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+    assert len(written.decode()) <= len(again) + 2 * again.count('"')
+
+
+def test_canonical__names__in_order_of_code_units() -> None:
+    # RFC 8785 section 3.2.3, with the names below U+D800.
+    value = {"€": "Euro Sign", "\r": "Carriage Return", "1": "One", "\x80": "Control", "ö": "Diaeresis", "": 0}
+    assert list(parse(canonical(value))) == ["", "\r", "1", "\x80", "ö", "€"]
+
+
+def test_canonical__strings__escaped_as_rfc_8785_says() -> None:
+    # RFC 8785 section 3.2.2.2: short escapes, \u00xx in lower case, nothing else escaped.
+    text = '\b\t\n\f\r"\\\x00\x1f\x7f/€\u2028😀'
+    assert canonical(text).decode() == '"\\b\\t\\n\\f\\r\\"\\\\\\u0000\\u001f\x7f/€\u2028😀"'
+
+
+@pytest.mark.parametrize("text", ["5.40", "0.0", "-0.0", "100.000", "0.0000001", "0.0000000", "-1.50", "12345678901.2"])
+def test_canonical__decimal__keeps_the_digits_it_was_written_with(text: str) -> None:
+    assert canonical(parse(text)) == text.encode()
+    assert canonical({"value": [parse(text)]}) == f'{{"value":[{text}]}}'.encode()
+
+
+def test_canonical__integer_of_any_size__digits() -> None:
+    assert canonical([2**63, -(2**64), 10**40]) == f"[{2**63},{-(2**64)},{10**40}]".encode()
+
+
+def test_canonical__flags_and_ordinals__their_numbers() -> None:
+    assert canonical({"c": Category.LAB | Category.DEMO, "f": Form.LIMITED}) == b'{"c":129,"f":2}'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.5,
+        float("nan"),
+        Decimal("NaN"),
+        Decimal("Infinity"),
+        Decimal("1E+2"),
+        Decimal("1E-101"),
+        Decimal("1E-999999999"),
+        b"bytes",
+        {1: "one"},
+        {None: 1},
+        {"\ud800": 1},
+        {"😀": 1},
+        {"\ue000": 1},
+        {"a": {"b": [1, 2.0]}},
+        "\ud800",
+        {"a": 1j},
+        {1, 2},
+    ],
+    ids=repr,
+)
+def test_canonical__no_exact_form__refused(value: Any) -> None:
+    with pytest.raises(CanonicalError):
+        canonical(value)
+
+
+def test_canonical__float_after_small_decimal__refused() -> None:
+    with pytest.raises(CanonicalError):
+        canonical([Decimal("0.0000001"), 1.5])
+
+
+def test_canonical__nested_too_deep__refused() -> None:
+    value: Any = 1
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(CanonicalError):
+        canonical(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "nul",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        '{"a":1,"a":1}',
+        '{"x":{"a":1,"b":2,"a":3}}',
+        "01",
+        "1.",
+        ".5",
+        "+1",
+        "1 2",
+        "'a'",
+        '"\x01"',
+        "[1,]",
+        b'"\xff"',
+        "1e2",
+        "1E-2",
+        "1.5e3",
+        "[" * 100_000,
+        "9" * 5_000,
+    ],
+    ids=lambda text: repr(text[:20]),
+)
+def test_parse__not_such_json__refused(text: str | bytes) -> None:
+    with pytest.raises(InputError):
+        parse(text)
+
+
+def test_parse__exponent_of_eleven_characters__refused_before_it_is_computed() -> None:
+    with pytest.raises(InputError):
+        parse('{"issuedAt":1e999999999}')
+
+
+@given(st.integers(1, 256), st.data())
+def test_integer__of_its_width__itself(bits: int, data: st.DataObject) -> None:
+    value = data.draw(st.integers(0, 2**bits - 1))
+    assert integer(value, bits) == value
+
+
+@pytest.mark.parametrize(
+    "value", [-1, 2**64, True, False, "5", 5.0, Decimal(5), Decimal("5.9"), None, [], b"5"], ids=repr
+)
+def test_integer__anything_else__refused(value: Any) -> None:
+    with pytest.raises(InputError):
+        integer(value)
