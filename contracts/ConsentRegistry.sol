@@ -109,8 +109,8 @@ contract ConsentRegistry is IConsentRegistry, TypedData {
         epoch = epochOf[holder];
 
         uint32 usesLeft = slot.usesLeft();
-        bool spends = otherwiseAllowed && slot.status() == ConsentStatus.LIVE && slot.epoch() == epoch && usesLeft != 0
-            && usesLeft != ConsentSlot.UNLIMITED;
+        bool spends = usesLeft != ConsentSlot.UNLIMITED && usesLeft != 0 && otherwiseAllowed
+            && slot.status() == ConsentStatus.LIVE && slot.epoch() == epoch;
         if (spends) slotOf[holder][consentId] = slot.spent();
     }
 
