@@ -61,12 +61,13 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class SignedConsent:
-    """A composed consent with its terms and the holder's signature."""
+    """A composed consent with its terms, the leaves it excludes, and the holder's signature."""
 
     consent: Consent
     consent_id: ConsentId
     terms: Terms
     signature: bytes
+    excluded: tuple[LeafHash, ...] = ()
 
 
 def compose(
@@ -109,10 +110,12 @@ def compose(
     return consent, terms
 
 
-def sign(consent: Consent, terms: Terms, holder: Signer, domain: Domain) -> SignedConsent:
-    """The holder's signature over the consent's digest; `domain` is the ConsentRegistry's."""
+def sign(
+    consent: Consent, terms: Terms, holder: Signer, domain: Domain, excluded: tuple[LeafHash, ...] = ()
+) -> SignedConsent:
+    """The holder's signature over the consent's digest; `domain` is the ConsentRegistry's, `excluded` as offered."""
     consent_id = consent.consent_id(domain)
-    return SignedConsent(consent, consent_id, terms, holder.sign(consent_id))
+    return SignedConsent(consent, consent_id, terms, holder.sign(consent_id), excluded)
 
 
 def grant_call(signed: SignedConsent) -> ContractCall:
@@ -143,7 +146,7 @@ def package(
     fields = sorted({TermField.TOPICS, TermField.EXCLUDED, *extra_openings})
     openings: tuple[TermOpening, ...] = tuple(signed.terms.open(term) for term in fields)
     links = {custodian: link.seal_to(salus.chain_id, custodian, key) for custodian, key in custodian_keys.items()}
-    return ConsentPackage(signed.consent, signed.consent_id, openings, links)
+    return ConsentPackage(signed.consent, signed.consent_id, openings, links, signed.excluded)
 
 
 def revoke_call(holder: Signer, consent: ConsentId, domain: Domain) -> ContractCall:

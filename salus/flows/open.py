@@ -175,6 +175,7 @@ def open_with_consent(package: ConsentPackage, ask: Ask, participant: Participan
         "access": access.to_json(),
         "consent": package.consent.to_json(),
         "terms": [opening.to_json() for opening in package.openings],
+        "excluded": [hex32(leaf) for leaf in package.excluded],
         "leaves": _leaves(listed, ask),
         "history": ask.history,
         "userOpening": opening,
