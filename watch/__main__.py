@@ -1,0 +1,45 @@
+"""`python -m watch [serve|verify|rebuild]`: follow the chain, compare the index with the chain, or make it anew."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from salus.core.errors import SalusError
+from watch import runtime, settings
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; 0 on success, 1 when the index differs or a part is wrong."""
+    parser = argparse.ArgumentParser(prog="watch", description=__doc__)
+    parser.add_argument("command", nargs="?", default="serve", choices=("serve", "verify", "rebuild"))
+    command = parser.parse_args(argv).command
+    try:
+        told = settings.read()
+        if command == "serve":
+            runtime.serve(told)
+        elif command == "rebuild":
+            made = runtime.rebuild_index(told)
+            sys.stdout.write(f"rebuilt up to block {made.block}: {made.digest.hex()}\n")
+        else:
+            return _verify(told)
+    except SalusError as error:
+        sys.stderr.write(f"watch: {error.diagnostics()}\n")
+        return 1
+    return 0
+
+
+def _verify(told: settings.Settings) -> int:
+    kept, fresh, differing = runtime.verify(told)
+    if kept == fresh and not differing:
+        sys.stdout.write(f"the index is what the chain says, up to block {kept.block}: {kept.digest.hex()}\n")
+        return 0
+    sys.stdout.write(
+        f"the index differs from the chain at block {kept.block} ({differing} log heads differ): "
+        "stop the watch and run `python -m watch rebuild`\n"
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Builds the watch from its settings and runs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+
+import structlog
+import uvicorn
+from sqlalchemy import Engine
+
+from salus.adapters.chain.connect import Chain, connect
+from salus.adapters.database.engine import open_engine
+from salus.adapters.database.index import DatabaseIndex
+from salus.adapters.database.migrate import migrate
+from salus.core.errors import SetupError
+from salus.core.ids import Address
+from salus.core.ports_index import IndexDigest
+from watch.app import create_app
+from watch.follow import Follower
+from watch.gaps import check_heads, suspects
+from watch.index import Indexer, rebuild
+from watch.metrics import Metrics
+from watch.settings import Settings
+
+_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every command needs."""
+
+    chain: Chain
+    engine: Engine
+    store: DatabaseIndex
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Parts]:
+    """Chain and index, with the schema brought up to date.
+
+    Raises:
+        SetupError: the deployment file or another setting is wrong.
+        UnavailableError: the node is away.
+    """
+    engine = open_engine(settings.database_url)
+    try:
+        chain = connect(settings.rpc_url, _council(settings), settings.finality)
+        try:
+            migrate(engine, "index")
+            yield Parts(chain, engine, DatabaseIndex(engine))
+        finally:
+            chain.close()
+    finally:
+        engine.dispose()
+
+
+def serve(settings: Settings) -> None:
+    """Follow the chain and answer on HTTP until told to stop."""
+    _log_lines()
+    with opened(settings) as parts:
+        metrics, stop = Metrics(), Event()
+        follower = Follower(parts.chain.reader, parts.store, metrics, settings.first_block)
+        thread = Thread(target=follower.run, args=(stop, settings.poll_seconds), name="follower")
+        thread.start()
+        try:
+            app = create_app(lambda: follower.status, metrics)
+            uvicorn.run(app, host=_HOST, port=settings.port, log_level="warning", access_log=False)
+        finally:
+            stop.set()
+            thread.join()
+
+
+def verify(settings: Settings) -> tuple[IndexDigest, IndexDigest, int]:
+    """Digest of the index, digest of one made from the chain alone, and how many log heads differ."""
+    with opened(settings) as parts:
+        kept = parts.store.digest()
+        with _scratch() as empty:
+            fresh = rebuild(parts.chain.reader, empty, kept.block, settings.first_block)
+        at = parts.chain.reader.block(kept.block)
+        findings = check_heads(parts.chain.reader, parts.store, at, [None, *suspects(parts.store)])
+        return kept, fresh, sum(finding.found for finding in findings)
+
+
+def rebuild_index(settings: Settings) -> IndexDigest:
+    """Empty the index and make it again from the chain. Alerts are kept."""
+    with opened(settings) as parts:
+        parts.store.write(0, ())
+        for _ in Indexer(parts.chain.reader, parts.store, settings.first_block).catch_up():
+            pass
+        return parts.store.digest()
+
+
+@contextmanager
+def _scratch() -> Iterator[DatabaseIndex]:
+    with TemporaryDirectory() as folder:
+        engine = open_engine(f"sqlite:///{folder}/index.db")
+        try:
+            migrate(engine, "index")
+            yield DatabaseIndex(engine)
+        finally:
+            engine.dispose()
+
+
+def _council(settings: Settings) -> Address:
+    try:
+        known = json.loads(settings.deployment.read_text(encoding="utf-8"))
+        return Address(known["contracts"]["Council"][-1]["address"])
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise SetupError("SALUS_WATCH_DEPLOYMENT must name a deployment file that lists the Council") from error
+
+
+def _log_lines() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ]
+    )
