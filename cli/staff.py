@@ -38,7 +38,9 @@ def make_client_key(path: Path) -> None:
 def public_jwk(path: Path) -> dict[str, Any]:
     """Public JWK of a client key, for the registry."""
     key = serialization.load_pem_private_key(path.read_bytes(), None).public_key()
-    return dict(jwt.algorithms.ECAlgorithm.to_jwk(key, as_dict=True))  # type: ignore[arg-type]  # our keys are EC
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise SetupError(f"{path.name} is not an EC key: remove it and run `make up` again")
+    return jwt.algorithms.ECAlgorithm.to_jwk(key, as_dict=True)
 
 
 class StaffClient:
