@@ -3,12 +3,14 @@
 RFC 8785 would print 5.40 as 5.4; in FHIR the trailing zero is clinical precision, so numbers with a point are
 `decimal.Decimal` and keep their digits. Floats and exponents are refused: a number of eleven characters like
 1e99999999 would otherwise take minutes to turn into an integer. RFC 8785 sorts member names by UTF-16 code units, which
-is the order of code points for names up to U+D7FF; others are refused.
+is the order of code points for names up to U+D7FF; others are refused. Depth is limited here because the interpreter's
+own limit is not enough: libraries raise it, and then brackets in a row end the process.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -19,6 +21,9 @@ from salus.core.errors import CanonicalError, InputError
 
 _encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _MAX_PLACES = 100
+MAX_DEPTH = 128
+"""Arrays and objects inside each other."""
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
 def canonical(value: Any) -> bytes:
@@ -28,8 +33,8 @@ def canonical(value: Any) -> bytes:
         CanonicalError: a float, NaN, a non-string member name, another type, or too deep a nesting.
     """
     try:
-        return _encoder.encode(_spelled(value) if _check(value) else value)
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+        return _encoder.encode(_spelled(value) if _check(value, MAX_DEPTH) else value)
+    except (TypeError, ValueError, msgspec.MsgspecError) as error:
         raise CanonicalError("value has no canonical JSON form") from error
 
 
@@ -37,11 +42,13 @@ def parse(data: bytes | str) -> Any:
     """Read JSON, keeping decimals as written and refusing exponents, NaN, infinities and repeated member names.
 
     Raises:
-        InputError: not such JSON.
+        InputError: not such JSON, not UTF-8, or nested too deep.
     """
     try:
-        return json.loads(data, parse_float=_decimal, parse_constant=_no_constant, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
+        text = data if isinstance(data, str) else data.decode()
+        _check_depth(text)
+        return json.loads(text, parse_float=_decimal, parse_constant=_no_constant, object_pairs_hook=_unique)
+    except ValueError as error:
         raise InputError("malformed JSON") from error
 
 
@@ -54,6 +61,18 @@ def integer(value: Any, bits: int = 64) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0 or value >> bits:
         raise InputError(f"expected an integer of {bits} bits")
     return value
+
+
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for match in _TOKENS.finditer(text):
+        mark = text[match.start()]
+        if mark != '"':
+            depth += 1 if mark in "[{" else -1
+            if depth > MAX_DEPTH:
+                raise ValueError("nested too deep")
 
 
 def _decimal(text: str) -> Decimal:
@@ -73,14 +92,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _check(value: Any) -> bool:
+def _check(value: Any, depth: int) -> bool:
     """Refuse what has no canonical form; True when a decimal in it must be spelled out before it is encoded."""
     if value is None or isinstance(value, (str, bool, int)):
         return False
     if isinstance(value, (dict, list, tuple)):
+        if not depth:
+            raise CanonicalError(f"values are nested at most {MAX_DEPTH} deep")
         unspelled = False
         for member in _members(value) if isinstance(value, dict) else value:
-            unspelled |= _check(member)
+            unspelled |= _check(member, depth - 1)
         return unspelled
     if isinstance(value, Decimal):
         exponent = value.as_tuple().exponent

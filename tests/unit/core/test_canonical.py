@@ -1,5 +1,6 @@
 import json
 import random
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salus.core.canonical import canonical, integer, parse
+from salus.core.canonical import MAX_DEPTH, canonical, integer, parse
 from salus.core.errors import CanonicalError, InputError
 from salus.core.labels import Category, Form
 from tests.unit.core.strategies import json_objects, json_values
@@ -98,12 +99,46 @@ def test_canonical__float_after_small_decimal__refused() -> None:
         canonical([Decimal("0.0000001"), 1.5])
 
 
-def test_canonical__nested_too_deep__refused() -> None:
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 5_000, 100_000])
+def test_canonical__nested_too_deep__refused(depth: int) -> None:
     value: Any = 1
-    for _ in range(100_000):
-        value = [value]
+    for i in range(depth):
+        value = {"a": value} if i % 2 else [value]
     with pytest.raises(CanonicalError):
         canonical(value)
+
+
+@pytest.mark.parametrize("text", ["[" * MAX_DEPTH + "]" * MAX_DEPTH, '{"a":' * MAX_DEPTH + "1" + "}" * MAX_DEPTH])
+def test_canonical__nested_to_the_limit__same_bytes(text: str) -> None:
+    assert canonical(parse(text)) == text.encode()
+
+
+def test_parse__many_brackets_that_are_not_deep__read() -> None:
+    text = '["[[[[[","\\"[[[",' + ",".join(["[[],{}]"] * 1_000) + "]"
+    assert len(parse(text)) == 1_002
+
+
+@pytest.mark.parametrize("limit", [1_000, 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 1_000_000,
+        '{"a":' * 1_000_000,
+        '[{"a":' * 90_000 + "1" + "}]" * 90_000,
+        '["' + '\\"' * 500_000,
+        '["]",' * 1_000_000,
+    ],
+    ids=lambda text: repr(text[:8]),
+)
+def test_parse__nested_too_deep__refused_whatever_the_interpreter_s_limit(text: str, limit: int) -> None:
+    # py_ecc, which eth-account imports, sets the limit to 100,000; the C stack ends long before.
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit)
+    try:
+        with pytest.raises(InputError):
+            parse(text)
+    finally:
+        sys.setrecursionlimit(before)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +164,8 @@ def test_canonical__nested_too_deep__refused() -> None:
         "1e2",
         "1E-2",
         "1.5e3",
-        "[" * 100_000,
+        '{"a":1}'.encode("utf-16"),
+        b'\xef\xbb\xbf{"a":1}',
         "9" * 5_000,
     ],
     ids=lambda text: repr(text[:20]),
