@@ -1,0 +1,148 @@
+"""Deposit: waiting versions become batches, and every custodian of the set gets its shares of each batch.
+
+A batch goes on to the chain only when all custodians have acknowledged it durably; one that is away is asked again for
+as long as it takes, from where the batch stood before a restart. Source: docs/protocol.md section 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import takewhile
+
+import structlog
+
+from oracle.handover import OpenedBatch
+from oracle.ports import Outbox
+from oracle.sitekey import SiteKey
+from salus.core import hpke
+from salus.core.deposit import encode_items
+from salus.core.errors import IntegrityError, SalusError
+from salus.core.ids import ParticipantId, hex32
+from salus.core.journal import Batch, BatchState
+from salus.core.merkle import MerkleTree
+from salus.core.ports import ChainReader, Clock, CustodianClient
+from salus.core.state import CustodianSet
+from salus.flows.custody import Caller, ask_all
+
+MAX_BATCH = 1000
+MAX_OPEN = 16
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Patience:
+    """When a batch that failed is tried again."""
+
+    pause: float = FIRST_PAUSE_SECONDS
+    again_at: float = 0.0
+
+
+class Depositing:
+    """Forms batches and deposits them. `monotonic` gives seconds, for pauses after a failure only."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        chain: ChainReader,
+        custodians: CustodianClient,
+        caller: Caller,
+        site: SiteKey,
+        source: ParticipantId,
+        clock: Clock,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._outbox = outbox
+        self._chain = chain
+        self._custodians = custodians
+        self._caller = caller
+        self._site = site
+        self._source = source
+        self._clock = clock
+        self._monotonic = monotonic
+        self._patience: dict[int, _Patience] = {}
+
+    def form(self, *, at_least: int = 1) -> int:
+        """Make a batch of the waiting versions of one custodian set if there are that many; its size, or 0."""
+        if len(self._outbox.batches(BatchState.OPEN, MAX_OPEN)) >= MAX_OPEN:
+            return 0
+        waiting = self._outbox.waiting(MAX_BATCH)
+        if not waiting or len(waiting) < at_least:
+            return 0
+        custodian_set = waiting[0].custodian_set
+        chosen = list(takewhile(lambda one: one.custodian_set == custodian_set, waiting))
+        root = MerkleTree(one.leaf_hash for one in chosen).root
+        self._outbox.form(root, custodian_set, chosen, self._clock.now())
+        return len(chosen)
+
+    def deliver(self) -> int:
+        """Ask the custodians that haven't acknowledged the open batches yet; how many batches became complete."""
+        complete = 0
+        for batch in self._outbox.batches(BatchState.OPEN, MAX_OPEN):
+            patience = self._patience.get(batch.key)
+            if patience is None or patience.again_at <= self._monotonic():
+                complete += self._deliver(batch)
+        return complete
+
+    def _deliver(self, batch: Batch) -> bool:
+        final = self._chain.final()
+        members = self._chain.custodian_set(batch.custodian_set, final)
+        missing = [
+            (place, member) for place, member in enumerate(members.members) if not batch.acknowledged >> place & 1
+        ]
+        opened = OpenedBatch(self._site, self._outbox.items(batch.key))
+        if len(opened) != batch.count:
+            raise IntegrityError(f"batch {batch.key} has lost versions: restore the database from its backup")
+        calls = {
+            member: self._call(batch, member, opened, place, self._chain.participant(member, final).encryption_key)
+            for place, member in missing
+        }
+        answers = ask_all(calls, lambda member: self._ask(batch, member, calls[member]))
+        given = sum(1 << place for place, member in missing if member in answers.given)
+        done = _all_of(members) == batch.acknowledged | given
+        if given:
+            self._outbox.acknowledge(batch.key, given, complete=done)
+        if answers.failed:
+            self._wait(batch, answers.failed)
+        else:
+            self._patience.pop(batch.key, None)
+        return done
+
+    def _call(
+        self, batch: Batch, custodian: ParticipantId, opened: OpenedBatch, place: int, encryption_key: bytes
+    ) -> dict[str, object]:
+        info = hpke.deposit_info(self._chain.chain_id, batch.root, batch.custodian_set, custodian)
+        sealed = hpke.seal(encode_items(opened.items_for(place)), encryption_key, info)
+        body = {
+            "sourceId": hex32(self._source),
+            "root": hex32(batch.root),
+            "custodianSet": batch.custodian_set,
+            "sealed": hex32(sealed),
+        }
+        return self._caller.call("deposit", custodian, body)
+
+    def _ask(self, batch: Batch, custodian: ParticipantId, call: dict[str, object]) -> dict[str, object]:
+        answer = self._custodians.deposit(custodian, call)
+        if answer.get("root") != hex32(batch.root) or answer.get("stored") != batch.count:
+            raise IntegrityError("the custodian acknowledged another batch")
+        return answer
+
+    def _wait(self, batch: Batch, failed: dict[ParticipantId, SalusError]) -> None:
+        patience = self._patience.setdefault(batch.key, _Patience())
+        patience.again_at = self._monotonic() + patience.pause
+        patience.pause = min(patience.pause * 2, LONGEST_PAUSE_SECONDS)
+        for custodian, error in failed.items():
+            _log.warning(
+                "deposit not acknowledged",
+                batch=batch.key,
+                custodian=hex32(custodian),
+                error=type(error).__name__,
+                code=int(getattr(error, "code", 0)),
+            )
+
+
+def _all_of(members: CustodianSet) -> int:
+    return (1 << len(members.members)) - 1

@@ -1,0 +1,182 @@
+"""The journal: group commit of what was received. Durable first, then answer.
+
+    append ─► waiting ─┐
+    append ─► waiting ─┼─► one transaction, flushed to disk ─► all futures done ─► replies
+    append ─► waiting ─┘         (meanwhile the next group gathers)
+
+A future is done when its message is durable, also when the same bytes were before (a replay stores nothing). Rows hold
+keyed hashes and sealed bytes only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Condition, Thread
+
+from oracle.ports import Incoming, MessageStore, Origin
+from oracle.sitekey import SiteKey
+from salus.core.errors import UnavailableError
+from salus.core.journal import NO_FAULT, Appended, Fault, JournalRow, MessageFlag, MessageState, SealedMessage
+from salus.core.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLimits:
+    """Rows in one transaction, and how much may wait for the disk before more is turned away."""
+
+    group: int = 512
+    waiting: int = 20_000
+    waiting_bytes: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GroupResult:
+    """One group commit: what each message came to."""
+
+    results: tuple[Appended, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    received: Incoming
+    listener: str
+    future: asyncio.Future[None]
+
+
+class Journal:
+    """Stores received messages in groups; satisfies the journal port of `oracle.intake`.
+
+    `on_group` is called after each commit, in the thread that made it. `start` begins the writer thread; without it
+    `commit_group` does one group in the caller's thread.
+    """
+
+    def __init__(
+        self,
+        store: MessageStore,
+        site: SiteKey,
+        clock: Clock,
+        *,
+        limits: JournalLimits = JournalLimits(),
+        on_group: Callable[[GroupResult], None] = lambda _: None,
+    ) -> None:
+        self._store = store
+        self._site = site
+        self._clock = clock
+        self._limits = limits
+        self._on_group = on_group
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_bytes = 0
+        self._changed = Condition()
+        self._stopping = False
+        self._thread: Thread | None = None
+
+    def append(self, received: Incoming, peer: Origin) -> asyncio.Future[None]:
+        """Store one message; call it on an event loop. The future fails with UnavailableError when too much waits."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with self._changed:
+            full = len(self._waiting) >= self._limits.waiting or self._waiting_bytes > self._limits.waiting_bytes
+            if full or self._stopping:
+                future.set_exception(UnavailableError("the journal can take no more now"))
+                return future
+            self._waiting.append(_Waiting(received, peer.listener, future))
+            self._waiting_bytes += len(received.raw)
+            self._changed.notify()
+        return future
+
+    def start(self) -> None:
+        """Begin the writer thread."""
+        self._thread = Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Store what waits, then end the writer thread."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def commit_group(self) -> int:
+        """Store one group of what waits; returns its size. Its futures get the error if storing fails."""
+        with self._changed:
+            group = [self._waiting.popleft() for _ in range(min(self._limits.group, len(self._waiting)))]
+            self._waiting_bytes -= sum(len(one.received.raw) for one in group)
+        if not group:
+            return 0
+        failure: Exception | None = None
+        try:
+            results = self._store.append([self._row(one) for one in group])
+        except Exception as error:  # noqa: BLE001 - whatever failed, these messages are not durable and their senders must know
+            failure = error
+        _resolve(group, failure)
+        if failure is None:
+            self._on_group(GroupResult(tuple(results)))
+        return len(group)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._stopping)
+                if self._stopping and not self._waiting:
+                    return
+            self.commit_group()
+
+    def _row(self, waiting: _Waiting) -> JournalRow:
+        received, site = waiting.received, self._site
+        message_hash = site.digest("message", waiting.listener, *received.message_key)
+        raw_hash = site.digest("raw", received.sha256)
+        flags, state, fault = MessageFlag(0), MessageState.PENDING, NO_FAULT
+        if received.charset_mismatch:
+            flags |= MessageFlag.CHARSET_MISMATCH
+        if received.error is not None:
+            flags |= MessageFlag.REFUSED
+            state, fault = MessageState.QUARANTINED, Fault(int(received.error.condition), str(received.error.location))
+        return JournalRow(
+            listener=waiting.listener,
+            message_hash=message_hash,
+            raw_hash=raw_hash,
+            content_hash=site.digest("content", waiting.listener, received.content_hash),
+            kind=received.message_type,
+            received_at=self._clock.now(),
+            state=state,
+            flags=flags,
+            fault=fault,
+            sealed=seal_raw(site, message_hash, raw_hash, received.raw),
+        )
+
+
+def seal_raw(site: SiteKey, message_hash: bytes, raw_hash: bytes, raw: bytes) -> bytes:
+    """Bytes of a message as they rest in the journal."""
+    return site.seal("raw", message_hash + raw_hash, raw)
+
+
+def open_raw(site: SiteKey, message: SealedMessage) -> bytes:
+    """Bytes of a message as they were received.
+
+    Raises:
+        IntegrityError: another site key, or damage.
+    """
+    return site.open("raw", message.message_hash + message.raw_hash, message.sealed)
+
+
+def _resolve(group: list[_Waiting], failure: Exception | None) -> None:
+    """Finish futures, with one call into each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for one in group:
+        by_loop.setdefault(one.future.get_loop(), []).append(one.future)
+    for loop, futures in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_finish, futures, failure)
+
+
+def _finish(futures: list[asyncio.Future[None]], failure: Exception | None) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if failure is None:
+            future.set_result(None)
+        else:
+            future.set_exception(failure)

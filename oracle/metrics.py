@@ -1,0 +1,93 @@
+"""Prometheus metrics of the oracle: counts and seconds, never content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from salus.core.journal import Appended, Backlog, MessageState, Work
+
+_SECONDS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+_RECORDS = (1, 5, 20, 50, 100, 200, 500, 1000)
+
+
+class Metrics:
+    """Metrics in a registry of their own, so that two oracles in one process don't mix."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self.appended = Counter(
+            "salus_oracle_journalled_total", "Messages that reached the journal", ["result"], registry=self.registry
+        )
+        self.groups = Counter("salus_oracle_journal_groups_total", "Group commits", registry=self.registry)
+        self.outcomes = Counter(
+            "salus_oracle_messages_total", "Messages processed", ["outcome"], registry=self.registry
+        )
+        self.versions = Counter("salus_oracle_versions_total", "Record versions sealed", registry=self.registry)
+        self.unchanged = Counter("salus_oracle_unchanged_total", "Drafts that said nothing new", registry=self.registry)
+        self.anchored = Counter("salus_oracle_batches_anchored_total", "Batches anchored", registry=self.registry)
+        self.batch_records = Histogram(
+            "salus_oracle_batch_records", "Versions in a batch", buckets=_RECORDS, registry=self.registry
+        )
+        self.stage_seconds = Histogram(
+            "salus_oracle_stage_seconds", "One run of a stage", ["stage"], buckets=_SECONDS, registry=self.registry
+        )
+        self.worker_errors = Counter(
+            "salus_oracle_worker_errors_total",
+            "Runs that failed and are tried again",
+            ["worker"],
+            registry=self.registry,
+        )
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one run of a stage."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.stage_seconds.labels(name).observe(perf_counter() - began)
+
+    def journalled(self, results: tuple[Appended, ...]) -> None:
+        """Count one group commit."""
+        self.groups.inc()
+        for result in Appended:
+            self.appended.labels(result.name.lower()).inc(results.count(result))
+
+    def sealed(self, work: Work) -> None:
+        """Count one run of the seal stage."""
+        states = [outcome.state for outcome in work.outcomes]
+        for state in (MessageState.DONE, MessageState.QUARANTINED, MessageState.FAILED):
+            self.outcomes.labels(state.name.lower()).inc(states.count(state))
+        self.versions.inc(len(work.versions))
+
+    def watch(
+        self, backlog: Callable[[], Backlog], verdicts: Callable[[], Mapping[str, int]], now: Callable[[], int]
+    ) -> None:
+        """Show what is under way, read at each scrape, and the verdicts of intake."""
+        for name, about, read in (
+            ("pending_messages", "Messages not processed yet", lambda: backlog().pending),
+            ("quarantined_messages", "Messages that wait for a person", lambda: backlog().quarantined),
+            ("waiting_versions", "Versions in no batch yet", lambda: backlog().waiting_versions),
+            ("open_batches", "Batches not anchored yet", lambda: backlog().open_batches),
+            ("open_invalidations", "Versions not invalid on chain yet", lambda: backlog().invalidations),
+            ("oldest_pending_seconds", "Age of the oldest pending message", lambda: _age(backlog(), now())),
+        ):
+            Gauge(f"salus_oracle_{name}", about, registry=self.registry).set_function(read)
+        received = Gauge(
+            "salus_oracle_verdicts", "Messages judged at intake since start", ["verdict"], registry=self.registry
+        )
+        for verdict in ("accept", "reject", "error", "quarantine", "transport", "not stored"):
+            received.labels(verdict).set_function(partial(_count, verdicts, verdict))
+
+
+def _count(verdicts: Callable[[], Mapping[str, int]], verdict: str) -> float:
+    return verdicts().get(verdict, 0)
+
+
+def _age(backlog: Backlog, now: int) -> int:
+    return max(0, now - backlog.oldest_pending_at) if backlog.pending else 0

@@ -1,0 +1,142 @@
+"""Ports of the oracle: its stores, and messages as the journal sees them. Writers have committed durably on return."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from salus.core.ids import Address, RecordId, Root
+from salus.core.journal import (
+    Anchored,
+    Appended,
+    Backlog,
+    Batch,
+    BatchItem,
+    BatchState,
+    DeskCode,
+    Invalidation,
+    JournalRow,
+    KnownSubject,
+    RecordState,
+    SealedMessage,
+    StoredMessage,
+    WaitingVersion,
+    Work,
+)
+from salus.core.leaf import Leaf
+
+
+class Objection(Protocol):
+    """What was found wrong with a message (an `HL7Error`)."""
+
+    @property
+    def condition(self) -> int:
+        """HL7 table 0357."""
+        ...
+
+    @property
+    def location(self) -> object:
+        """Place in the message; its text is like "PID-3"."""
+        ...
+
+
+class Incoming(Protocol):
+    """One judged message (`oracle.intake.receive.Received`)."""
+
+    @property
+    def raw(self) -> bytes: ...
+
+    @property
+    def message_key(self) -> tuple[str, str, str]:
+        """MSH-3, MSH-4 and MSH-10 as sent."""
+        ...
+
+    @property
+    def sha256(self) -> bytes: ...
+
+    @property
+    def content_hash(self) -> bytes: ...
+
+    @property
+    def message_type(self) -> str: ...
+
+    @property
+    def charset_mismatch(self) -> bool: ...
+
+    @property
+    def error(self) -> Objection | None: ...
+
+
+class Origin(Protocol):
+    """Where a message came in (`oracle.intake.ports.Peer`)."""
+
+    @property
+    def listener(self) -> str: ...
+
+
+class MessageStore(Protocol):
+    """Messages as received, and what has become of them."""
+
+    def append(self, rows: Sequence[JournalRow]) -> list[Appended]: ...
+
+    def pending(self, limit: int) -> list[SealedMessage]: ...
+
+    def sealed(self, key: int) -> SealedMessage: ...
+
+    def message(self, key: int) -> StoredMessage: ...
+
+    def quarantine(self, after: int = 0, limit: int = 100) -> list[StoredMessage]: ...
+
+    def redrive(self, key: int) -> None: ...
+
+    def purge(self, received_before: int, limit: int = 1000) -> int: ...
+
+
+class RecordStore(Protocol):
+    """Subjects, heads of records, and versions."""
+
+    def subjects(self, name_hashes: Iterable[bytes]) -> dict[bytes, KnownSubject]: ...
+
+    def heads(self, record_ids: Iterable[RecordId]) -> dict[RecordId, RecordState]: ...
+
+    def commit(self, work: Work) -> None: ...
+
+    def versions(self, record_id: RecordId) -> list[Leaf]: ...
+
+    def erase(self, record_id: RecordId, at: int) -> None: ...
+
+
+class Outbox(Protocol):
+    """Versions on their way to custodians and chain."""
+
+    def waiting(self, limit: int) -> list[WaitingVersion]: ...
+
+    def form(self, root: Root, custodian_set: int, versions: Sequence[WaitingVersion], at: int) -> None: ...
+
+    def batches(self, state: BatchState, limit: int) -> list[Batch]: ...
+
+    def items(self, key: int) -> list[BatchItem]: ...
+
+    def acknowledge(self, key: int, acknowledged: int, *, complete: bool) -> None: ...
+
+    def anchored(self, key: int, anchored: Anchored) -> None: ...
+
+    def invalidations(self, limit: int) -> list[Invalidation]: ...
+
+    def invalidated(self, key: int, tx_hash: bytes, at: int) -> None: ...
+
+
+class DeskCodes(Protocol):
+    """One-time codes of the registration desk."""
+
+    def issue(self, name_hash: bytes, code_hash: bytes, at: int, expires_at: int) -> None: ...
+
+    def find(self, code_hash: bytes) -> DeskCode: ...
+
+    def use(self, key: int, controller: Address, at: int) -> None: ...
+
+
+class Underway(Protocol):
+    """How much is under way."""
+
+    def backlog(self) -> Backlog: ...

@@ -1,0 +1,72 @@
+"""Store: envelopes into the content store, durably, before anything refers to them; and out of it again for good.
+
+Bytes whose version was never committed (the oracle died in between) are noise: their key is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from oracle.ports import RecordStore
+from salus.core.errors import ConflictError, IntegrityError
+from salus.core.ids import ParticipantId, RecordId, hex32
+from salus.core.journal import NewVersion
+from salus.core.ports import ChainReader, Clock, ContentStore
+from salus.core.state import RecordStatus
+
+_log = structlog.get_logger()
+
+
+def store_envelopes(content: ContentStore, versions: Sequence[NewVersion], envelopes: Sequence[bytes]) -> None:
+    """Store the envelopes of versions.
+
+    Raises:
+        IntegrityError: the content store names one otherwise than its leaf does.
+        UnavailableError: the content store is away.
+    """
+    if not envelopes:
+        return
+    digests = content.put_many(envelopes)
+    if digests != [version.leaf.envelope_digest for version in versions]:
+        raise IntegrityError("the content store returned other digests than the leaves have")
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What erasing a record removed: envelopes that were here, and all that are certainly not here any more."""
+
+    removed: int
+    envelopes: tuple[bytes, ...]
+
+
+class Erasing:
+    """Carries out destruction at the source's copy: content, journal and shares of a record."""
+
+    def __init__(
+        self, records: RecordStore, content: ContentStore, chain: ChainReader, clock: Clock, source: ParticipantId
+    ) -> None:
+        self._records = records
+        self._content = content
+        self._chain = chain
+        self._clock = clock
+        self._source = source
+
+    def erase(self, record_id: RecordId) -> Erased:
+        """Erase a record whose destruction is ordered and due, or done. Erasing again is fine.
+
+        Raises:
+            ConflictError: the chain has no order for it that is final and past its cooling-off.
+        """
+        final = self._chain.final()
+        state = self._chain.record_state(self._source, record_id, final)
+        due = state.status is RecordStatus.ORDERED and state.erasable_from <= final.timestamp
+        if not due and state.status is not RecordStatus.DESTROYED:
+            raise ConflictError("no destruction of this record is due at a final block: order it, or wait")
+        digests = tuple(leaf.envelope_digest for leaf in self._records.versions(record_id))
+        removed = sum(self._content.delete(digest) for digest in digests)
+        self._records.erase(record_id, self._clock.now())
+        _log.info("record erased", record=hex32(record_id), envelopes=len(digests), removed=removed)
+        return Erased(removed, digests)

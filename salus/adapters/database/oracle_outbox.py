@@ -1,0 +1,154 @@
+"""Batches on their way to custodians and chain, and invalidations, in the oracle's database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, exists, func, insert, literal, select, text, update
+
+from salus.adapters.database.oracle import OracleDatabase
+from salus.adapters.database.oracle_messages import chunks
+from salus.adapters.database.oracle_records import leaf_from_bytes
+from salus.adapters.database.oracle_tables import batch, invalidation, secret, version
+from salus.core.ids import LeafHash, Root
+from salus.core.journal import (
+    Anchored,
+    Batch,
+    BatchItem,
+    BatchState,
+    HeadStatus,
+    Invalidation,
+    InvalidationReason,
+    WaitingVersion,
+)
+
+
+class DatabaseOutbox:
+    """The `Outbox` port of the oracle."""
+
+    def __init__(self, database: OracleDatabase) -> None:
+        self._database = database
+
+    def waiting(self, limit: int) -> list[WaitingVersion]:
+        """Versions in no batch yet, oldest first."""
+        columns = (version.c.key, version.c.leaf_hash, version.c.custodian_set)
+        query = select(*columns).where(text("batch IS NULL")).order_by(version.c.key).limit(limit)
+        with self._database.reading() as connection:
+            return [
+                WaitingVersion(row.key, LeafHash(row.leaf_hash), row.custodian_set) for row in connection.execute(query)
+            ]
+
+    def form(self, root: Root, custodian_set: int, versions: Sequence[WaitingVersion], at: int) -> None:
+        """Make waiting versions a batch."""
+        with self._database.writing() as connection:
+            values = {
+                "root": root,
+                "custodian_set": custodian_set,
+                "size": len(versions),
+                "acknowledged": 0,
+                "state": int(BatchState.OPEN),
+                "created_at": at,
+            }
+            key = connection.execute(insert(batch).values(values).returning(batch.c.key)).scalar_one()
+            for chunk in chunks([one.key for one in versions]):
+                connection.execute(update(version).where(version.c.key.in_(chunk)).values(batch=key))
+
+    def batches(self, state: BatchState, limit: int) -> list[Batch]:
+        """Batches in a state, oldest first."""
+        query = select(batch).where(batch.c.state == int(state)).order_by(batch.c.key).limit(limit)
+        if state is not BatchState.ANCHORED:
+            query = query.where(text("state <> 3"))
+        with self._database.reading() as connection:
+            return [_batch(row) for row in connection.execute(query)]
+
+    def items(self, key: int) -> list[BatchItem]:
+        """Versions of a batch with their sealed shares, in the order they were made."""
+        query = (
+            select(version.c.leaf_hash, version.c.leaf, secret.c.sealed)
+            .join(secret, secret.c.version == version.c.key)
+            .where(version.c.batch == key)
+            .order_by(version.c.key)
+        )
+        with self._database.reading() as connection:
+            return [
+                BatchItem(LeafHash(row.leaf_hash), leaf_from_bytes(row.leaf), row.sealed)
+                for row in connection.execute(query)
+            ]
+
+    def acknowledge(self, key: int, acknowledged: int, *, complete: bool) -> None:
+        """Remember which custodians have a batch; DEPOSITED once complete."""
+        values: dict[str, Any] = {"acknowledged": batch.c.acknowledged.op("|")(acknowledged)}
+        if complete:
+            values["state"] = int(BatchState.DEPOSITED)
+        with self._database.writing() as connection:
+            connection.execute(update(batch).where(batch.c.key == key).values(values))
+
+    def anchored(self, key: int, anchored: Anchored) -> None:
+        """A batch's root is final on chain: erase its shares, and note what its versions make invalid."""
+        with self._database.writing() as connection:
+            values = {
+                "state": int(BatchState.ANCHORED),
+                "anchored_at": anchored.at,
+                "anchor_block": anchored.block,
+                "anchor_tx": anchored.tx_hash or None,
+            }
+            connection.execute(update(batch).where(batch.c.key == key).values(values))
+            members = select(version.c.key).where(version.c.batch == key)
+            connection.execute(delete(secret).where(secret.c.version.in_(members)))
+            connection.execute(insert(invalidation).from_select(["version", "reason"], _withdrawn_by(key)))
+
+    def invalidations(self, limit: int) -> list[Invalidation]:
+        """Versions still to be declared invalid, oldest first."""
+        query = (
+            select(invalidation.c.key, invalidation.c.reason, version.c.leaf_hash, version.c.leaf)
+            .join(version, version.c.key == invalidation.c.version)
+            .where(text("done_at IS NULL"))
+            .order_by(invalidation.c.key)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [
+                Invalidation(
+                    row.key,
+                    LeafHash(row.leaf_hash),
+                    leaf_from_bytes(row.leaf).subject,
+                    InvalidationReason(row.reason),
+                )
+                for row in connection.execute(query)
+            ]
+
+    def invalidated(self, key: int, tx_hash: bytes, at: int) -> None:
+        """A version is invalid on chain, at a final block."""
+        with self._database.writing() as connection:
+            values = {"done_at": at, "tx_hash": tx_hash or None}
+            connection.execute(update(invalidation).where(invalidation.c.key == key).values(values))
+
+
+def _withdrawn_by(key: int) -> Any:
+    """Earlier versions of the records a batch withdraws, with the reason; not those that were errors by themselves."""
+    later = version.alias("later")
+    earlier = version.alias("earlier")
+    return (
+        select(earlier.c.key, func.min(later.c.withdraws))
+        .join(later, and_(later.c.record == earlier.c.record, later.c.version > earlier.c.version))
+        .where(
+            later.c.batch == key,
+            later.c.withdraws != 0,
+            earlier.c.status != int(HeadStatus.ENTERED_IN_ERROR),
+            ~exists(select(literal(1)).where(invalidation.c.version == earlier.c.key)),
+        )
+        .group_by(earlier.c.key)
+    )
+
+
+def _batch(row: Row[Any]) -> Batch:
+    return Batch(
+        row.key,
+        Root(row.root),
+        row.custodian_set,
+        row.size,
+        row.acknowledged,
+        BatchState(row.state),
+        row.created_at,
+    )

@@ -1,0 +1,173 @@
+"""Subjects, record heads and versions in the oracle's database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from salus.adapters.database.oracle import OracleDatabase
+from salus.adapters.database.oracle_messages import chunks, settle
+from salus.adapters.database.oracle_tables import raw, record, secret, subject, version
+from salus.core.ids import LeafHash, RecordId, SubjectRef
+from salus.core.journal import HeadStatus, KnownSubject, NewVersion, RecordState, Work
+from salus.core.leaf import Leaf
+
+_LEAF_FIELDS = tuple(Leaf.__slots__)
+_HEAD_COLUMNS = ("subject_ref", "version", "leaf_hash", "content_hash", "status", "updated_at")
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple)
+
+
+class DatabaseRecords:
+    """The `RecordStore` port of the oracle."""
+
+    def __init__(self, database: OracleDatabase) -> None:
+        self._database = database
+
+    def subjects(self, name_hashes: Iterable[bytes]) -> dict[bytes, KnownSubject]:
+        """Subjects already known, by the keyed hash of the source's key."""
+        found: dict[bytes, KnownSubject] = {}
+        columns = (subject.c.name_hash, subject.c.subject_ref, subject.c.sealed_seed)
+        with self._database.reading() as connection:
+            for chunk in chunks(list(set(name_hashes))):
+                for row in connection.execute(select(*columns).where(subject.c.name_hash.in_(chunk))):
+                    one = KnownSubject(row.name_hash, SubjectRef(row.subject_ref), row.sealed_seed)
+                    found[one.name_hash] = one
+        return found
+
+    def heads(self, record_ids: Iterable[RecordId]) -> dict[RecordId, RecordState]:
+        """Newest versions of the records already known."""
+        found: dict[RecordId, RecordState] = {}
+        with self._database.reading() as connection:
+            for chunk in chunks(list(set(record_ids))):
+                for row in connection.execute(select(record).where(record.c.record_id.in_(chunk))):
+                    record_id = RecordId(row.record_id)
+                    found[record_id] = RecordState(
+                        record_id,
+                        SubjectRef(row.subject_ref),
+                        row.version,
+                        LeafHash(row.leaf_hash),
+                        row.content_hash,
+                        HeadStatus(row.status),
+                    )
+        return found
+
+    def commit(self, work: Work) -> None:
+        """Store subjects, versions, heads and outcomes of messages: one durable transaction."""
+        with self._database.writing() as connection:
+            if work.subjects:
+                connection.execute(
+                    insert(subject),
+                    [
+                        {
+                            "name_hash": one.name_hash,
+                            "subject_ref": one.subject,
+                            "sealed_seed": one.sealed_seed,
+                            "created_at": work.at,
+                        }
+                        for one in work.subjects
+                    ],
+                )
+            if work.versions:
+                keys = _move_heads(connection, work)
+                _add_versions(connection, work, keys)
+            settle(connection, work.outcomes)
+
+    def versions(self, record_id: RecordId) -> list[Leaf]:
+        """Leaves of all versions of a record, oldest first."""
+        query = (
+            select(version.c.leaf)
+            .join(record, record.c.key == version.c.record)
+            .where(record.c.record_id == record_id)
+            .order_by(version.c.version)
+        )
+        with self._database.reading() as connection:
+            return [leaf_from_bytes(row.leaf) for row in connection.execute(query)]
+
+    def erase(self, record_id: RecordId, at: int) -> None:
+        """Forget what a record was made of: bytes of its messages, its shares; its head says DESTROYED from now on.
+
+        A message that made other records too loses its bytes as well: they hold this record's content.
+        """
+        with self._database.writing() as connection:
+            key = connection.execute(select(record.c.key).where(record.c.record_id == record_id)).scalar_one_or_none()
+            if key is None:
+                return
+            of_record = version.c.record == key
+            connection.execute(delete(raw).where(raw.c.message.in_(select(version.c.message).where(of_record))))
+            connection.execute(delete(secret).where(secret.c.version.in_(select(version.c.key).where(of_record))))
+            values = {"status": int(HeadStatus.DESTROYED), "content_hash": bytes(32), "updated_at": at}
+            connection.execute(update(record).where(record.c.key == key).values(**values))
+
+
+def leaf_to_bytes(leaf: Leaf) -> bytes:
+    """A leaf as kept: msgpack array in the order of docs/protocol.md section 3."""
+    return _encoder.encode([getattr(leaf, name) for name in _LEAF_FIELDS])
+
+
+def leaf_from_bytes(stored: bytes) -> Leaf:
+    """A kept leaf."""
+    return Leaf(*_decoder.decode(stored))
+
+
+def _move_heads(connection: Connection, work: Work) -> dict[bytes, int]:
+    """Set the heads to the newest of the versions; keys of all records touched."""
+    newest: dict[bytes, NewVersion] = {one.leaf.record_id: one for one in work.versions}
+    keys = _keys(connection, list(newest))
+    updates, inserts = [], []
+    for record_id, one in newest.items():
+        values = {
+            "subject_ref": one.leaf.subject,
+            "version": one.leaf.version,
+            "leaf_hash": one.leaf_hash,
+            "content_hash": one.content_hash,
+            "status": int(one.status),
+            "updated_at": work.at,
+        }
+        if record_id in keys:
+            updates.append(values | {"at_key": keys[record_id]})
+        else:
+            inserts.append(values | {"record_id": record_id})
+    if inserts:
+        made = connection.execute(insert(record).returning(record.c.key, record.c.record_id), inserts)
+        keys |= {bytes(record_id): key for key, record_id in made}
+    if updates:
+        connection.execute(_UPDATE_HEAD, updates)
+    return keys
+
+
+def _keys(connection: Connection, record_ids: Sequence[bytes]) -> dict[bytes, int]:
+    keys: dict[bytes, int] = {}
+    for chunk in chunks(record_ids):
+        query = select(record.c.key, record.c.record_id).where(record.c.record_id.in_(chunk))
+        keys |= {bytes(record_id): key for key, record_id in connection.execute(query)}
+    return keys
+
+
+def _add_versions(connection: Connection, work: Work, keys: dict[bytes, int]) -> None:
+    rows = [
+        {
+            "record": keys[one.leaf.record_id],
+            "message": one.message,
+            "version": one.leaf.version,
+            "leaf_hash": one.leaf_hash,
+            "leaf": leaf_to_bytes(one.leaf),
+            "custodian_set": one.leaf.custodian_set,
+            "status": int(one.status),
+            "withdraws": int(one.withdraws or 0),
+            "created_at": work.at,
+            "batch": None,
+        }
+        for one in work.versions
+    ]
+    made = connection.execute(insert(version).returning(version.c.key, version.c.leaf_hash), rows)
+    named = {bytes(leaf_hash): key for key, leaf_hash in made}
+    secrets = [{"version": named[one.leaf_hash], "sealed": one.secret} for one in work.versions]
+    connection.execute(insert(secret), sorted(secrets, key=lambda row: row["version"]))
+
+
+_UPDATE_HEAD = (
+    update(record).where(record.c.key == bindparam("at_key")).values({name: bindparam(name) for name in _HEAD_COLUMNS})
+)

@@ -1,0 +1,153 @@
+"""Tables of the oracle. Rows are appended under integer keys; hashes are found by indexes beside.
+
+What changes (a message's state) and what is large (its bytes) are rows of different tables, so a change of state does
+not rewrite bytes. Whatever must be erasable (bytes of messages, shares) has a table of its own. Partial indexes cover
+what is under way and stay small, however long the journal gets.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+_KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_HASH = sa.LargeBinary(32)
+
+PENDING, QUARANTINED, FAILED = 1, 4, 5
+ANCHORED = 3
+
+
+def _key() -> sa.Column[int]:
+    return sa.Column("key", _KEY, primary_key=True, autoincrement=True)
+
+
+def _partial(name: str, column: sa.Column[Any], where: str) -> sa.Index:
+    clause = sa.text(where)
+    return sa.Index(name, column, sqlite_where=clause, postgresql_where=clause)
+
+
+meta = sa.Table(
+    "oracle_meta",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+)
+message = sa.Table(
+    "oracle_message",
+    metadata,
+    _key(),
+    sa.Column("listener", sa.String(64), nullable=False),
+    sa.Column("message_hash", _HASH, nullable=False),
+    sa.Column("raw_hash", _HASH, nullable=False),
+    sa.Column("content_hash", _HASH, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("flags", sa.SmallInteger, nullable=False),
+    sa.Column("code", sa.SmallInteger, nullable=False),
+    sa.Column("location", sa.String(64), nullable=False),
+    sa.Column("attempts", sa.SmallInteger, nullable=False),
+    sa.Column("duplicate_of", _KEY),
+    sa.UniqueConstraint("message_hash", "raw_hash", name="oracle_message_bytes"),
+)
+sa.Index("oracle_message_content", message.c.content_hash)
+_partial("oracle_message_pending", message.c.key, "state = 1")
+_partial("oracle_message_quarantine", message.c.key, "state IN (4, 5)")
+raw = sa.Table(
+    "oracle_raw",
+    metadata,
+    sa.Column("message", _KEY, sa.ForeignKey("oracle_message.key"), primary_key=True, autoincrement=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+subject = sa.Table(
+    "oracle_subject",
+    metadata,
+    _key(),
+    sa.Column("name_hash", _HASH, nullable=False),
+    sa.Column("subject_ref", _HASH, nullable=False),
+    sa.Column("sealed_seed", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("name_hash", name="oracle_subject_name"),
+    sa.UniqueConstraint("subject_ref", name="oracle_subject_ref"),
+)
+desk_code = sa.Table(
+    "oracle_desk_code",
+    metadata,
+    _key(),
+    sa.Column("subject", _KEY, sa.ForeignKey("oracle_subject.key"), nullable=False),
+    sa.Column("code_hash", _HASH, nullable=False),
+    sa.Column("issued_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("used_at", sa.BigInteger),
+    sa.Column("controller", sa.LargeBinary(20)),
+    sa.UniqueConstraint("code_hash", name="oracle_desk_code_hash"),
+)
+sa.Index("oracle_desk_code_subject", desk_code.c.subject)
+record = sa.Table(
+    "oracle_record",
+    metadata,
+    _key(),
+    sa.Column("record_id", _HASH, nullable=False),
+    sa.Column("subject_ref", _HASH, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("leaf_hash", _HASH, nullable=False),
+    sa.Column("content_hash", _HASH, nullable=False),
+    sa.Column("status", sa.SmallInteger, nullable=False),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("record_id", name="oracle_record_id"),
+)
+batch = sa.Table(
+    "oracle_batch",
+    metadata,
+    _key(),
+    sa.Column("root", _HASH, nullable=False),
+    sa.Column("custodian_set", sa.BigInteger, nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("acknowledged", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("anchored_at", sa.BigInteger),
+    sa.Column("anchor_block", sa.BigInteger),
+    sa.Column("anchor_tx", sa.LargeBinary(32)),
+    sa.UniqueConstraint("root", name="oracle_batch_root"),
+)
+_partial("oracle_batch_under_way", batch.c.key, "state <> 3")
+version = sa.Table(
+    "oracle_version",
+    metadata,
+    _key(),
+    sa.Column("record", _KEY, sa.ForeignKey("oracle_record.key"), nullable=False),
+    sa.Column("message", _KEY, sa.ForeignKey("oracle_message.key"), nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("leaf_hash", _HASH, nullable=False),
+    sa.Column("leaf", sa.LargeBinary, nullable=False),
+    sa.Column("custodian_set", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.SmallInteger, nullable=False),
+    sa.Column("withdraws", sa.SmallInteger, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("batch", _KEY, sa.ForeignKey("oracle_batch.key")),
+    sa.UniqueConstraint("record", "version", name="oracle_version_number"),
+    sa.UniqueConstraint("leaf_hash", name="oracle_version_leaf"),
+)
+sa.Index("oracle_version_message", version.c.message)
+sa.Index("oracle_version_batch", version.c.batch)
+_partial("oracle_version_waiting", version.c.key, "batch IS NULL")
+secret = sa.Table(
+    "oracle_secret",
+    metadata,
+    sa.Column("version", _KEY, sa.ForeignKey("oracle_version.key"), primary_key=True, autoincrement=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+invalidation = sa.Table(
+    "oracle_invalidation",
+    metadata,
+    _key(),
+    sa.Column("version", _KEY, sa.ForeignKey("oracle_version.key"), nullable=False),
+    sa.Column("reason", sa.SmallInteger, nullable=False),
+    sa.Column("done_at", sa.BigInteger),
+    sa.Column("tx_hash", sa.LargeBinary(32)),
+    sa.UniqueConstraint("version", name="oracle_invalidation_version"),
+)
+_partial("oracle_invalidation_open", invalidation.c.key, "done_at IS NULL")
