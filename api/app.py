@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -115,7 +115,7 @@ def create_app(parts: Parts) -> FastAPI:
     return app
 
 
-def _security(parts: Parts) -> tuple[Guards, auth.APIRouter]:
+def _security(parts: Parts) -> tuple[Guards, APIRouter]:
     clock, random = parts.caller.clock, parts.caller.random
     issuer = str(Did(parts.chain.chain_id, DidKind.PARTICIPANT, parts.institution.participant))
     audiences = frozenset({issuer, f"{parts.institution.public_url}/oauth/token"})
@@ -162,7 +162,8 @@ class _Envelope:
             await send(message)
 
         try:
-            if int(headers.get("content-length") or 0) > MAX_BODY_BYTES:
+            announced = headers.get("content-length", "")
+            if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
                 error = TooLargeError(f"the body is longer than {MAX_BODY_BYTES} bytes")
                 await problems.response_of(error, request_id)(scope, receive, marked)
             else:
