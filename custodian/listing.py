@@ -29,7 +29,7 @@ from custodian.rules import (
 )
 from custodian.schemas import Page, Second, read_list
 from custodian.scope import Scope, consent_scope
-from custodian.standing import chain_refusal, settle, superseded
+from custodian.standing import chain_refusal, prefetch_states, settle, superseded
 from salus.core import signatures
 from salus.core.cid import cid_of
 from salus.core.codes import Code
@@ -202,9 +202,10 @@ def sort_records(
     """A subject's records inside a scope (None: all), and the rest with the code of what keeps each back."""
     sources = {state.source for state in subject_at(custodian.chain, subject, view)}
     records = settle(custodian, custodian.store.of_subject(subject), view)
-    older = set() if history else superseded(custodian.store, records)
+    older = set() if history else superseded(custodian, records, view)
     inside: list[KeptRecord] = []
     withheld: list[tuple[KeptRecord, Code]] = []
+    prefetch_states(custodian, [r for r in records if r.anchored and not (scope and scope.refusal(r))], view)
     for record in records:
         code = _refusal(custodian, record, sources, scope, older, view)
         if code is None:

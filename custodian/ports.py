@@ -7,6 +7,19 @@ from typing import Any, Protocol
 
 from salus.core.custody import BatchRef, DepositBatch, KeptRecord, LogEntry, Order, WrappedShare
 from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef
+from salus.core.ports import ChainReader
+from salus.core.state import BlockStamp
+
+
+class Node(ChainReader, Protocol):
+    """The custodian's own node: a chain reader that can fetch many reads in one exchange."""
+
+    def prefetch(self, reads: Sequence[tuple[str, tuple[Any, ...]]], at: BlockStamp) -> None:
+        """Fetch what several methods need at a block; they then answer from memory.
+
+        `reads` are method names of the reader with their arguments, without the block.
+        """
+        ...
 
 
 class PeriodKeys(Protocol):
@@ -83,12 +96,16 @@ class CustodianStore(Protocol):
         """Newest anchored version of each record that has one."""
         ...
 
+    def unanchored_of(self, source: ParticipantId, records: Iterable[RecordId]) -> list[KeptRecord]:
+        """Versions of these records that are not known to be anchored."""
+        ...
+
     def batches_of(self, keys: Iterable[int]) -> dict[int, list[BatchRef]]:
         """Batches, not known to be anchored, that hold the records with these keys."""
         ...
 
-    def open_batches(self, limit: int) -> list[BatchRef]:
-        """Batches not known to be anchored, oldest first."""
+    def open_batches(self, since: int, limit: int) -> list[BatchRef]:
+        """Batches deposited since a time (Unix seconds) that are not known to be anchored, oldest first."""
         ...
 
     def mark_anchored(self, batches: Iterable[int], now: int) -> None:

@@ -20,6 +20,7 @@ from custodian.rules import (
     open_link,
     open_terms,
     operated_by,
+    prefetch,
     require_consent,
     require_controller,
     require_open,
@@ -28,7 +29,7 @@ from custodian.rules import (
 )
 from custodian.schemas import ReleaseBody, read_release
 from custodian.scope import Scope, access_scope, narrowed
-from custodian.standing import chain_refusal, settle, superseded
+from custodian.standing import chain_refusal, prefetch_states, settle, superseded
 from custodian.wrap import unwrap
 from salus.core import hpke
 from salus.core.access import MAX_RECORDS, Access, AccessKind
@@ -60,6 +61,7 @@ def release(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
     body = read_release(admitted.body)
 
     access_id = body.access.access_id(custodian.chain.domain("AccessGateway"))
+    _prefetch(custodian, admitted, body, access_id)
     _require_access(custodian, access_id, admitted.view)
     _require_caller(custodian, admitted, body.access)
     if body.session_key is not None and body.session_key != body.access.session_key:
@@ -79,6 +81,15 @@ def release(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
         "shares": shares,
         "refused": [{"leaf": hex32(leaf), "code": int(refused[leaf])} for leaf in body.leaves if leaf in refused],
     }
+
+
+def _prefetch(custodian: Custodian, admitted: Admitted, body: ReleaseBody, access_id: AccessId) -> None:
+    reads: list[tuple[str, tuple[Any, ...]]] = [("access", (access_id,)), ("operator_of", (admitted.signer,))]
+    if body.access.participant != ZERO32:
+        reads.append(("participant", (body.access.participant,)))
+    if body.consent is not None:
+        reads.append(("consent", (body.consent.holder, ConsentId(body.access.reference))))
+    prefetch(custodian.chain, admitted.view, reads)
 
 
 def _require_access(custodian: Custodian, access_id: AccessId, view: View) -> None:
@@ -167,7 +178,8 @@ def _judge(
             refused[leaf] = Code.RECORD_OTHER_SOURCE
 
     own = settle(custodian, own, view)
-    older = set() if body.history else superseded(store, own)
+    older = set() if body.history else superseded(custodian, own, view)
+    prefetch_states(custodian, own, view)
     allowed: list[KeptRecord] = []
     for record in own:
         code = _refusal(custodian, record, permit.scope, older, view)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from custodian.ports import CustodianStore, PeriodKeys
+from custodian.ports import CustodianStore, Node, PeriodKeys
 from salus.core.access import Access, AccessKind
 from salus.core.calls import MAX_AGE_SECONDS, SignedCall, read_call
 from salus.core.codes import Code
@@ -39,7 +39,7 @@ class Custodian:
     id: ParticipantId
     signer: Signer
     encryption_key: bytes = field(repr=False)
-    chain: ChainReader
+    chain: Node
     store: CustodianStore
     keys: PeriodKeys
     clock: Clock
@@ -133,6 +133,12 @@ def _holds(chain: ChainReader, final: BlockStamp, number: int, block_hash: bytes
         return chain.block(number).hash == block_hash
     except NotFoundError:
         return False
+
+
+def prefetch(chain: Node, view: View, reads: Sequence[tuple[str, tuple[Any, ...]]]) -> None:
+    """Fetch reads (method name, arguments without the block) at both blocks in one exchange each."""
+    for at in view.stamps:
+        chain.prefetch(reads, at)
 
 
 def require_active(custodian: Custodian, view: View) -> None:
@@ -301,7 +307,7 @@ def subject_at(chain: ChainReader, subject: SubjectRef, view: View) -> tuple[Sub
 def require_open(
     chain: ChainReader, subject: SubjectRef, participant: ParticipantId | None, view: View, *, emergency: bool = False
 ) -> None:
-    """Check that a subject, and the one it was merged into, is not frozen and does not deny the participant.
+    """Check that a subject is not frozen and does not deny the participant.
 
     An emergency overrides an overridable denial; nothing overrides a freeze.
 
@@ -309,13 +315,11 @@ def require_open(
         RefusedError: SUBJECT_FROZEN, SUBJECT_DENIES.
     """
     for at in view.stamps:
-        state = chain.subject(subject, at)
-        group = [subject] if state.survivor == ZERO32 else [subject, state.survivor]
-        if state.frozen or any(chain.subject(member, at).frozen for member in group[1:]):
+        if chain.subject(subject, at).frozen:
             raise RefusedError(Code.SUBJECT_FROZEN)
         if participant is None:
             continue
-        denial = max(chain.denial(member, participant, at) for member in group)
+        denial = chain.denial(subject, participant, at)
         if denial is Denial.ABSOLUTE or (denial is Denial.OVERRIDABLE and not emergency):
             raise RefusedError(Code.SUBJECT_DENIES)
 

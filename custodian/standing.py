@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from custodian.ports import CustodianStore
-from custodian.rules import Custodian, View
+from custodian.rules import Custodian, View, prefetch
 from salus.core.codes import Code
 from salus.core.custody import BatchRef, KeptRecord
 from salus.core.ids import ParticipantId, RecordId
@@ -28,16 +27,32 @@ def is_anchored(chain: ChainReader, batch: BatchRef, view: View) -> bool:
     return anchor.anchored_at != 0 and (anchor.count, anchor.custodian_set, anchor.tag) == expected
 
 
+def prefetch_anchors(custodian: Custodian, batches: Iterable[BatchRef], view: View) -> None:
+    """Fetch what `is_anchored` will read of these batches."""
+    custodian.chain.prefetch([("anchor", (batch.source, batch.root)) for batch in batches], view.final)
+
+
 def settle(custodian: Custodian, records: Iterable[KeptRecord], view: View) -> list[KeptRecord]:
     """The records, with what the chain says now of those not known to be anchored; what is found is remembered."""
     kept = list(records)
     carrying = custodian.store.batches_of(record.key for record in kept if not record.anchored)
     batches = {batch.key: batch for several in carrying.values() for batch in several}
+    prefetch_anchors(custodian, batches.values(), view)
     anchored = {key for key, batch in batches.items() if is_anchored(custodian.chain, batch, view)}
     if anchored:
         custodian.store.mark_anchored(anchored, custodian.clock.now())
     now = {key for key, several in carrying.items() if any(batch.key in anchored for batch in several)}
     return [replace(record, anchored=True) if record.key in now else record for record in kept]
+
+
+def prefetch_states(custodian: Custodian, records: Iterable[KeptRecord], view: View) -> None:
+    """Fetch what `chain_refusal` will read of these records."""
+    reads = [
+        ("record_state", (record.source, name))
+        for record in records
+        for name in (record.leaf.record_id, record.leaf_hash)
+    ]
+    prefetch(custodian.chain, view, reads)
 
 
 def chain_refusal(chain: ChainReader, record: KeptRecord, view: View) -> Code | None:
@@ -50,12 +65,16 @@ def chain_refusal(chain: ChainReader, record: KeptRecord, view: View) -> Code | 
     return None
 
 
-def superseded(store: CustodianStore, records: Sequence[KeptRecord]) -> set[int]:
-    """Keys of the records of which a newer version is anchored."""
+def superseded(custodian: Custodian, records: Sequence[KeptRecord], view: View) -> set[int]:
+    """Keys of the records of which a newer version is anchored at the final block."""
     by_source: dict[ParticipantId, set[RecordId]] = {}
     for record in records:
         by_source.setdefault(record.source, set()).add(record.leaf.record_id)
-    newest = {source: store.newest(source, wanted) for source, wanted in by_source.items()}
+    store = custodian.store
+    newest: dict[ParticipantId, dict[RecordId, int]] = {}
+    for source, wanted in by_source.items():
+        settle(custodian, store.unanchored_of(source, wanted), view)
+        newest[source] = store.newest(source, wanted)
     return {
         record.key for record in records if newest[record.source].get(record.leaf.record_id, 0) > record.leaf.version
     }

@@ -135,6 +135,17 @@ class DatabaseCustodianStore:
                 found.update((RecordId(bytes(r)), int(version)) for r, version in connection.execute(query))
         return found
 
+    def unanchored_of(self, source: ParticipantId, records: Iterable[RecordId]) -> list[KeptRecord]:
+        """Versions of these records that are not known to be anchored."""
+        found: list[KeptRecord] = []
+        with reading(self._engine) as connection:
+            for chunk in rows.chunks(set(records)):
+                query = select(t.record).where(
+                    t.record.c.source == source, t.record.c.record_id.in_(chunk), t.record.c.anchored.is_(False)
+                )
+                found += [rows.kept_record(row) for row in connection.execute(query.order_by(t.record.c.key))]
+        return found
+
     def batches_of(self, keys: Iterable[int]) -> dict[int, list[BatchRef]]:
         """Batches, not known to be anchored, that hold the records with these keys."""
         found: dict[int, list[BatchRef]] = {}
@@ -150,9 +161,10 @@ class DatabaseCustodianStore:
                     found.setdefault(int(row.record), []).append(rows.batch_ref(row))
         return found
 
-    def open_batches(self, limit: int) -> list[BatchRef]:
-        """Batches not known to be anchored, oldest first."""
-        query = select(t.batch).where(t.batch.c.anchored_at.is_(None)).order_by(t.batch.c.key).limit(limit)
+    def open_batches(self, since: int, limit: int) -> list[BatchRef]:
+        """Batches deposited since a time (Unix seconds) that are not known to be anchored, oldest first."""
+        is_open = t.batch.c.anchored_at.is_(None) & (t.batch.c.deposited_at >= since)
+        query = select(t.batch).where(is_open).order_by(t.batch.c.key).limit(limit)
         with reading(self._engine) as connection:
             return [rows.batch_ref(row) for row in connection.execute(query)]
 

@@ -166,12 +166,14 @@ class MemoryChain:
         return found
 
     def subject(self, subject: SubjectRef, at: BlockStamp) -> SubjectState:
-        """A subject; zero source and controller while unbound."""
-        return self._read(("subject", subject), at, NO_SUBJECT)
+        """A subject, with the freezes and holds of all it is linked with; zero source and controller while unbound."""
+        group = [self._read(("subject", member), at, NO_SUBJECT) for member in self._linked(subject, at)]
+        frozen, hold = any(member.frozen for member in group), any(member.hold for member in group)
+        return replace(self._read(("subject", subject), at, NO_SUBJECT), frozen=frozen, hold=hold)
 
     def denial(self, subject: SubjectRef, participant: ParticipantId, at: BlockStamp) -> Denial:
-        """A subject's word about a participant."""
-        return self._read(("denial", subject, participant), at, Denial.NONE)
+        """Strongest denial of a participant by the subject or any it is linked with."""
+        return max(self._read(("denial", member, participant), at, Denial.NONE) for member in self._linked(subject, at))
 
     def consent(self, holder: Address, consent: ConsentId, at: BlockStamp) -> ConsentState:
         """A consent slot and its holder's present epoch."""
@@ -199,6 +201,9 @@ class MemoryChain:
         """Events of a range of blocks, in order."""
         with self._lock:
             return [event for block in self._blocks[first_block : last_block + 1] for event in block.events]
+
+    def prefetch(self, reads: Sequence[tuple[str, tuple[Any, ...]]], at: BlockStamp) -> None:
+        """Nothing to fetch: all is in memory."""
 
     # blocks
 
@@ -282,7 +287,7 @@ class MemoryChain:
         survivor: SubjectRef | None = None,
     ) -> None:
         """Bind a subject, or rotate its controller: a bound one keeps freeze and hold, its epoch rises."""
-        before = self.subject(subject, self.head())
+        before = self._read(("subject", subject), self.head(), NO_SUBJECT)
         bound = before.source != ZERO32
         state = SubjectState(
             source,
@@ -296,17 +301,20 @@ class MemoryChain:
             survivor=survivor or before.survivor,
         )
         kind = EntryKind.CONTROLLER_ROTATED if bound else EntryKind.SUBJECT_BOUND
-        self._mine({("subject", subject): state}, log=(subject, kind, 0, source))
+        joined = (
+            {("merged", survivor): (*self._read(("merged", survivor), self.head(), ()), subject)} if survivor else {}
+        )
+        self._mine({("subject", subject): state, **joined}, log=(subject, kind, 0, source))
 
     def set_frozen(self, subject: SubjectRef, *, frozen: bool) -> None:
         """Stop, or allow again, every access to a subject."""
-        state = replace(self.subject(subject, self.head()), frozen=frozen)
+        state = replace(self._read(("subject", subject), self.head(), NO_SUBJECT), frozen=frozen)
         kind = EntryKind.SUBJECT_FROZEN if frozen else EntryKind.SUBJECT_UNFROZEN
         self._mine({("subject", subject): state}, log=(subject, kind, 0, ZERO32))
 
     def set_hold(self, subject: SubjectRef, *, hold: bool) -> None:
         """Put a legal hold on a subject's records, or end it."""
-        state = replace(self.subject(subject, self.head()), hold=hold)
+        state = replace(self._read(("subject", subject), self.head(), NO_SUBJECT), hold=hold)
         self._mine({("subject", subject): state}, log=(subject, EntryKind.HOLD_SET, int(hold), ZERO32))
 
     def set_denial(self, subject: SubjectRef, participant: ParticipantId, denial: Denial) -> None:
@@ -419,6 +427,12 @@ class MemoryChain:
             written = self._written.get(key, ())
             index = bisect_right(written, at.number, key=lambda pair: pair[0])
             return cast("T", written[index - 1][1]) if index else default
+
+    def _linked(self, subject: SubjectRef, at: BlockStamp) -> tuple[SubjectRef, ...]:
+        survivor = self._read(("subject", subject), at, NO_SUBJECT).survivor
+        root = subject if survivor == ZERO32 else survivor
+        merged: tuple[SubjectRef, ...] = self._read(("merged", root), at, ())
+        return (root, *merged)
 
     def _mine(
         self,

@@ -30,6 +30,7 @@ NONCE_SECONDS = 3600
 @dataclass(slots=True)
 class _Batch:
     ref: BatchRef
+    deposited_at: int
     records: list[int] = field(default_factory=list)
     anchored_at: int | None = None
 
@@ -155,7 +156,7 @@ class MemoryCustodianStore:
             self._shares[key] = item.share
         ref = BatchRef(self._number(), batch.source, batch.root, batch.custodian_set, len(batch.records))
         keys = [stored[item.leaf_hash] for item in batch.records if item.leaf_hash in stored]
-        self._batches[batch.source, batch.root] = _Batch(ref, keys)
+        self._batches[batch.source, batch.root] = _Batch(ref, batch.at, keys)
 
     def find(self, leaves: Sequence[LeafHash]) -> dict[LeafHash, list[KeptRecord]]:
         """Record versions by leaf."""
@@ -180,6 +181,11 @@ class MemoryCustodianStore:
                 found[record] = max(found.get(record, 0), kept.leaf.version)
         return found
 
+    def unanchored_of(self, source: ParticipantId, records: Iterable[RecordId]) -> list[KeptRecord]:
+        """Versions of these records that are not known to be anchored."""
+        wanted = set(records)
+        return [k for k in self._all() if k.source == source and not k.anchored and k.leaf.record_id in wanted]
+
     def batches_of(self, keys: Iterable[int]) -> dict[int, list[BatchRef]]:
         """Batches, not known to be anchored, that hold the records with these keys."""
         wanted = set(keys)
@@ -191,10 +197,11 @@ class MemoryCustodianStore:
                         found.setdefault(key, []).append(batch.ref)
         return found
 
-    def open_batches(self, limit: int) -> list[BatchRef]:
-        """Batches not known to be anchored, oldest first."""
+    def open_batches(self, since: int, limit: int) -> list[BatchRef]:
+        """Batches deposited since a time (Unix seconds) that are not known to be anchored, oldest first."""
         with self._lock:
-            return [batch.ref for batch in self._batches.values() if batch.anchored_at is None][:limit]
+            batches = [b for b in self._batches.values() if b.anchored_at is None and b.deposited_at >= since]
+            return [batch.ref for batch in batches][:limit]
 
     def mark_anchored(self, batches: Iterable[int], now: int) -> None:
         """Remember that batches are anchored at a final block."""

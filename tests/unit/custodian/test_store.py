@@ -123,9 +123,11 @@ def test_store__leaf_in_two_batches__is_anchored_by_either(store: CustodianStore
     [kept] = store.find([first.leaf_hash])[first.leaf_hash]
     refs = store.batches_of([kept.key])[kept.key]
     assert [ref.count for ref in refs] == [1, 2]
-    assert store.open_batches(10) == refs
+    assert store.open_batches(0, 10) == refs
+    assert store.open_batches(0, 1) == refs[:1]
+    assert store.open_batches(1001, 10) == []
     store.mark_anchored([refs[1].key], 2000)
-    assert store.open_batches(10) == refs[:1]
+    assert store.open_batches(0, 10) == refs[:1]
     assert all(k.anchored for k in store.of_subject(SUBJECT))
     assert store.batches_of([kept.key]) == {kept.key: refs[:1]}
 
@@ -137,9 +139,11 @@ def test_store__newest__counts_anchored_versions_of_the_source_only(store: Custo
     store.deposit(batch_of(item("a", 3), source=OTHER), content())
     record = old.leaf.record_id
     assert store.newest(SOURCE, [record]) == {}
-    refs = store.open_batches(10)
+    refs = store.open_batches(0, 10)
     store.mark_anchored([refs[0].key, refs[2].key], 2000)
     assert store.newest(SOURCE, [record]) == {record: 1}
+    assert [kept.leaf.version for kept in store.unanchored_of(SOURCE, [record])] == [2]
+    assert store.unanchored_of(OTHER, [record]) == []
     store.mark_anchored([refs[1].key], 2000)
     assert store.newest(SOURCE, [record, RecordId(ZERO32)]) == {record: 2}
 

@@ -1,0 +1,137 @@
+"""Sweeps: what a custodian does by itself: follow destruction orders, note what is anchored, anchor its log, drop keys.
+
+A custodian serves only after its first sweep of orders: one restored from a backup erases again what was erased since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event
+
+import structlog
+
+from custodian.destroy import erase_ordered
+from custodian.metrics import Metrics
+from custodian.rules import Custodian, look
+from custodian.standing import is_anchored, prefetch_anchors
+from custodian.wrap import period_at
+from salus.core.custody import Order, log_root
+from salus.core.days import SHANGHAI_OFFSET, day_at
+from salus.core.errors import ConflictError, NotFoundError, SalusError
+from salus.core.ids import ParticipantId, RecordId
+from salus.core.ports import ChainWriter, ContractCall
+
+BLOCKS_AT_ONCE = 5000
+BATCHES_AT_ONCE = 500
+LOG_TAG = 2
+_DAY = 86400
+_HOUR = 3600
+_SETTLING_SECONDS = 60
+_log = structlog.get_logger("custodian")
+
+
+def sweep_orders(custodian: Custodian) -> int:
+    """Read destruction orders up to the final block and carry out those that are due; returns how many records."""
+    view = look(custodian)
+    store, chain = custodian.store, custodian.chain
+    while (done := store.swept_block()) < view.final.number:
+        last = min(done + BLOCKS_AT_ONCE, view.final.number)
+        orders = [
+            Order(
+                ParticipantId(event.args["sourceId"]), RecordId(event.args["recordId"]), int(event.args["erasableFrom"])
+            )
+            for event in chain.events(done + 1, last)
+            if (event.contract, event.name) == ("RecordRegistry", "DestructionOrdered")
+        ]
+        store.note_orders(orders, last)
+    carried_out = 0
+    for order in store.orders():
+        if order.erasable_from > view.head.timestamp:
+            continue
+        try:
+            erase_ordered(custodian, order.source, order.record_id, view)
+            carried_out += 1
+        except ConflictError:
+            continue  # a legal hold: the order stays until it is lifted
+        except NotFoundError:
+            store.drop_order(order.source, order.record_id)
+    return carried_out
+
+
+def sweep_anchors(custodian: Custodian) -> int:
+    """Note which of the last hour's batches are anchored, so that lists and releases need not; returns how many."""
+    view = look(custodian)
+    batches = custodian.store.open_batches(custodian.clock.now() - _HOUR, BATCHES_AT_ONCE)
+    prefetch_anchors(custodian, batches, view)
+    anchored = [batch.key for batch in batches if is_anchored(custodian.chain, batch, view)]
+    if anchored:
+        custodian.store.mark_anchored(anchored, custodian.clock.now())
+    return len(anchored)
+
+
+def sweep_log(custodian: Custodian, writer: ChainWriter) -> int:
+    """Anchor the roots of the log's days that are over; returns how many. A day without entries has no root."""
+    store, chain, now = custodian.store, custodian.chain, custodian.clock.now()
+    begun = store.first_log_time()
+    if begun is None:
+        return 0
+    done = store.anchored_log_day()
+    anchored = 0
+    for day in range(day_at(begun) if done is None else done + 1, day_at(now - _SETTLING_SECONDS)):
+        start = day * _DAY - SHANGHAI_OFFSET
+        entries = store.log_between(start, start + _DAY)
+        root = log_root(entries) if entries else None
+        if root is not None and chain.anchor(custodian.id, root, chain.head()).anchored_at == 0:
+            writer.send(ContractCall("RecordRegistry", "anchor", (root, len(entries), 0, LOG_TAG)))
+            anchored += 1
+        store.set_anchored_log_day(day, root)
+    return anchored
+
+
+def sweep_periods(custodian: Custodian) -> int:
+    """Erase the keys of past months that no share needs any more; returns how many."""
+    present = period_at(custodian.clock.now() - _DAY)
+    idle = {period for period in custodian.keys.periods() if period < present} - custodian.store.periods_in_use()
+    for period in sorted(idle):
+        custodian.keys.erase(period)
+    return len(idle)
+
+
+class Sweeper:
+    """Runs the sweeps again and again in a thread of its own; `caught_up` is set after the first sweep of orders."""
+
+    def __init__(self, custodian: Custodian, writer: ChainWriter, metrics: Metrics, seconds: float) -> None:
+        self._custodian = custodian
+        self._metrics = metrics
+        self._seconds = seconds
+        self._sweeps: tuple[tuple[str, Callable[[], int]], ...] = (
+            ("orders", lambda: sweep_orders(custodian)),
+            ("anchors", lambda: sweep_anchors(custodian)),
+            ("log", lambda: sweep_log(custodian, writer)),
+            ("periods", lambda: sweep_periods(custodian)),
+        )
+        self.caught_up = Event()
+
+    def run(self, stop: Event) -> None:
+        """Sweep until told to stop. A sweep that fails is tried again at the next turn."""
+        while True:
+            for name, sweep in self._sweeps:
+                self._once(name, sweep)
+            if stop.wait(self._seconds if self.caught_up.is_set() else min(1.0, self._seconds)):
+                return
+
+    def _once(self, name: str, sweep: Callable[[], int]) -> None:
+        try:
+            done = sweep()
+        except SalusError as error:
+            self._metrics.sweep_failures.labels(name).inc()
+            _log.warning("sweep failed", sweep=name, error=type(error).__name__, reason=str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - a sweep must not end the thread that all sweeps share
+            self._metrics.sweep_failures.labels(name).inc()
+            _log.error("sweep failed", sweep=name, error=type(error).__name__)
+            return
+        if name == "orders":
+            self.caught_up.set()
+        if done:
+            _log.info("swept", sweep=name, count=done)
