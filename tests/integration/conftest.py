@@ -7,6 +7,7 @@
          (ChainWriter, Signer), `chain.relay` (ChainWriter of nobody, for patients' calls) and `chain.chamber` (for
          `salus.flows.council.decide`). It is shared: make patients, consents and records of your own, and leave
          institutions active.
+`instant` a block per transaction, at once, instead of every second, while a test runs.
 """
 
 from __future__ import annotations
@@ -26,3 +27,9 @@ def chain() -> Iterator[ChainWorld]:
             world = build(anvil)
         yield world
         world.chain.close()
+
+
+@pytest.fixture
+def instant(chain: ChainWorld) -> Iterator[None]:
+    with chain.anvil.instant():
+        yield

@@ -39,6 +39,7 @@ class Function:
     selector: bytes
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    prepare: Callable[[Sequence[Any]], tuple[Any, ...]]
     finish: Callable[[Sequence[Any]], tuple[Any, ...]]
 
     def encode(self, args: Sequence[Any]) -> bytes:
@@ -48,8 +49,8 @@ class Function:
             InputError: the arguments don't fit the inputs.
         """
         try:
-            return self.selector + _CODEC.encode(self.inputs, args)
-        except (EncodingError, TypeError, ValueError) as error:
+            return self.selector + _CODEC.encode(self.inputs, self.prepare(args))
+        except (EncodingError, TypeError, ValueError, IndexError) as error:
             wanted = f"{self.contract}.{self.name}({', '.join(self.inputs)})"
             raise InputError(f"the arguments do not fit {wanted}") from error
 
@@ -173,7 +174,8 @@ def _function(contract: str, element: Mapping[str, Any]) -> Function:
         keccak(abi_to_signature(element).encode())[:4],  # type: ignore[arg-type] # an artifact's element is an ABI element
         tuple(get_abi_input_types(element)),  # type: ignore[arg-type] # as above
         tuple(get_abi_output_types(element)),  # type: ignore[arg-type] # as above
-        _finisher(element["outputs"]),
+        _row(element["inputs"], _to_word),
+        _row(element["outputs"], _from_address),
     )
 
 
@@ -187,7 +189,7 @@ def _event(element: Mapping[str, Any]) -> Event:
         tuple(item["name"] for item in inputs),
         tuple((item["name"], kind) for item, kind in typed if item["indexed"]),
         tuple((item["name"], kind) for item, kind in typed if not item["indexed"]),
-        _finisher(inputs),
+        _row(inputs, _from_address),
     )
 
 
@@ -197,33 +199,42 @@ def _error(element: Mapping[str, Any]) -> CustomError:
         keccak(abi_to_signature(element).encode())[:4],  # type: ignore[arg-type] # an artifact's element is an ABI element
         tuple(item["name"] for item in element["inputs"]),
         tuple(get_abi_input_types(element)),  # type: ignore[arg-type] # as above
-        _finisher(element["inputs"]),
+        _row(element["inputs"], _from_address),
     )
 
 
-def _finisher(params: Sequence[Mapping[str, Any]]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """Function that puts decoded values into the form of the ports; only addresses need a change."""
-    places = [(index, change) for index, item in enumerate(params) if (change := _change(item)) is not None]
+_Change = Callable[[Any], Any]
 
-    def finish(values: Sequence[Any]) -> tuple[Any, ...]:
+
+def _row(params: Sequence[Mapping[str, Any]], leaf: Callable[[str], _Change | None]) -> _Change:
+    """Function that changes a row of values where `leaf` has a change for a type; other values stay as they are."""
+    places = [(index, change) for index, item in enumerate(params) if (change := _change(item, leaf)) is not None]
+
+    def changed(values: Sequence[Any]) -> tuple[Any, ...]:
         row = list(values)
         for index, change in places:
             row[index] = change(row[index])
         return tuple(row)
 
-    return finish
+    return changed
 
 
-def _change(param: Mapping[str, Any]) -> Callable[[Any], Any] | None:
+def _change(param: Mapping[str, Any], leaf: Callable[[str], _Change | None]) -> _Change | None:
     kind: str = param["type"]
     if kind.endswith("]"):
-        inner = _change({**param, "type": kind[: kind.rindex("[")]})
+        inner = _change({**param, "type": kind[: kind.rindex("[")]}, leaf)
         return None if inner is None else lambda values: tuple(inner(value) for value in values)
-    if kind == "address":
-        return checksummed
-    if kind == "tuple":
-        return _finisher(param["components"])
-    return None
+    return _row(param["components"], leaf) if kind == "tuple" else leaf(kind)
+
+
+def _from_address(kind: str) -> _Change | None:
+    """Addresses that were decoded get their checksum."""
+    return checksummed if kind == "address" else None
+
+
+def _to_word(kind: str) -> _Change | None:
+    """An address given for a word (the holder in ConsentWords) is that number."""
+    return (lambda value: int(value, 16) if isinstance(value, str) else value) if kind == "uint256" else None
 
 
 _TEXT = _error({"type": "error", "name": "Error", "inputs": [{"name": "message", "type": "string"}]})
