@@ -75,7 +75,13 @@ class ProofError(IntegrityError):
 
 
 class ReceiptError(IntegrityError):
-    """A receipt does not verify."""
+    """A receipt does not verify; `field` is the path of the member that does not hold, as in `body.leaf`."""
+
+    advice = "Ask the issuer for the receipt again; never repair one by hand."
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
 
 
 class SignatureError(SalusError):

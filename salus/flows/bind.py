@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from salus.core.destruction import destruction_digest
 from salus.core.eip712 import Domain, StructType
-from salus.core.ids import Address, ParticipantId, SubjectRef
+from salus.core.ids import Address, ParticipantId, RecordId, SubjectRef
 from salus.core.ports import ContractCall, Signer
 from salus.core.state import Denial
 
@@ -22,13 +23,6 @@ VETO_TYPE = StructType("Veto", ("bytes32", "subjectRef"), *_TAIL)
 FREEZE_TYPE = StructType("SubjectFreeze", ("bytes32", "subjectRef"), ("bool", "frozen"), *_TAIL)
 DENIAL_TYPE = StructType("Denial", ("bytes32", "subjectRef"), ("bytes32", "participantId"), ("uint8", "denial"), *_TAIL)
 RETENTION_TYPE = StructType("Retention", ("bytes32", "subjectRef"), ("uint8", "retentionYears"), *_TAIL)
-DESTRUCTION_TYPE = StructType(
-    "Destruction",
-    ("bytes32", "sourceId"),
-    ("bytes32", "recordId"),
-    ("bytes32", "subjectRef"),
-    ("uint64", "deadline"),
-)
 
 
 def binding_values(subject: SubjectRef, source: ParticipantId, controller: Address, deadline: int) -> dict[str, Any]:
@@ -93,5 +87,4 @@ def sign_destruction(
     domain: Domain,
 ) -> bytes:
     """The controller's agreement that a source orders a record's destruction; `domain` is the RecordRegistry's."""
-    values = {"sourceId": source, "recordId": record, "subjectRef": subject, "deadline": deadline}
-    return controller.sign(DESTRUCTION_TYPE.digest(domain, values))
+    return controller.sign(destruction_digest(domain, source, RecordId(record), subject, deadline))
