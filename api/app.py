@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import structlog
@@ -53,8 +53,8 @@ class Parts:
     """Everything one API needs.
 
     `operator` sends the institution's own transactions, `relayer` those of patients. `ledger` is the institution's way
-    to the gateway, `emergency` the one two operators sign. `token_key` signs tokens, `seal_key` (32 bytes) seals
-    packages at rest. `checks` are asked by /ready.
+    to the gateway; `emergency` a ledger and a caller that sign for two operators, None where there is only one.
+    `token_key` signs tokens, `seal_key` (32 bytes) seals packages at rest. `checks` are asked by /ready.
     """
 
     institution: Institution
@@ -63,10 +63,10 @@ class Parts:
     operator: ChainWriter
     relayer: ChainWriter
     ledger: AccessLedger
-    emergency: AccessLedger
     custodians: CustodianClient
     content: ContentStore
     caller: Caller
+    emergency: tuple[AccessLedger, Caller] | None
     packages: PackageStore
     versions: VersionStore
     once: OnceStore
@@ -98,7 +98,8 @@ def create_app(parts: Parts) -> FastAPI:
     log = Log(me, parts.index, parts.titles)
     carried = Relay(parts.chain, parts.relayer, Gateway(parts.chain, parts.relayer, parts.pause))
     reading = Reading(parts.ledger, parts.custodians, parts.content, parts.caller)
-    opening = Opening(me, parts.chain, parts.index, reading, parts.emergency, parts.versions, metrics)
+    seconded = _seconded(parts, reading)
+    opening = Opening(me, parts.chain, parts.index, reading, seconded, parts.versions, metrics)
     destroying = Destroying(
         parts.chain, parts.operator, parts.custodians, parts.content, parts.caller, clock, parts.pause
     )
@@ -109,10 +110,17 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(consents.router(carried, packages, guards, parts.chain, clock, random))
     app.include_router(relay.router(carried, parts.custodians, parts.content, parts.chain, guards, metrics))
     app.include_router(accesses.router(me, opening, packages, log, destroying, guards))
-    app.include_router(audit.router(log, guards))
+    app.include_router(audit.router(log, guards, parts.chain, parts.custodians, parts.caller))
     app.include_router(service.router(parts.checks, metrics))
     app.add_middleware(_Envelope, metrics=metrics)
     return app
+
+
+def _seconded(parts: Parts, reading: Reading) -> Reading | None:
+    if parts.emergency is None:
+        return None
+    ledger, caller = parts.emergency
+    return replace(reading, ledger=ledger, caller=caller)
 
 
 def _security(parts: Parts) -> tuple[Guards, APIRouter]:

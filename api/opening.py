@@ -16,7 +16,7 @@ from api.tables import mask, member
 from salus.core.access import AccessKind
 from salus.core.codes import Code
 from salus.core.days import day_of
-from salus.core.errors import NotFoundError, RefusedError
+from salus.core.errors import NotFoundError, RefusedError, SetupError
 from salus.core.hashing import sha256
 from salus.core.ids import AccessId, LeafHash, ParticipantId, SubjectRef, from_hex
 from salus.core.institution import KnownVersion
@@ -28,7 +28,6 @@ from salus.core.ports_index import IndexReader
 from salus.flows.custody import ListedRecord, list_records
 from salus.flows.open import (
     AccessDeniedError,
-    AccessLedger,
     Ask,
     Opened,
     Reading,
@@ -44,8 +43,8 @@ _SESSIONS = 10_000
 class Opening:
     """Opens for one institution. `reading` lacks the regulator's key, which is looked up as the index knows it.
 
-    `emergency` is the ledger whose requests two operators sign. Session keys are kept in memory only and end with their
-    session or with the process.
+    `emergency` is the same for two operators, None where the institution has one only. Session keys are kept in memory
+    only and end with their session or with the process.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Opening:
         chain: ChainReader,
         index: IndexReader,
         reading: Reading,
-        emergency: AccessLedger,
+        emergency: Reading | None,
         versions: VersionStore,
         metrics: Metrics,
     ) -> None:
@@ -97,13 +96,16 @@ class Opening:
             leaves=_leaves(request.leaves),
             history=request.history,
         )
-        return self._counted(staff, lambda: open_with_consent(package, ask, self._me, self._sealed_to_regulator()))
+        return self._counted(
+            staff, lambda: open_with_consent(package, ask, self._me, self._sealed_to_regulator(self._reading))
+        )
 
     def emergency(self, request: EmergencyRequest, staff: Staff) -> Opened:
         """Open a subject's records in an emergency, asked for by two operators.
 
         Raises:
-            InputError: a name is not in its table, or there is no second operator here.
+            InputError: a name is not in its table.
+            SetupError: this institution has no second operator here.
             AccessDeniedError, RefusedError, NotFoundError, UnavailableError: as `open_without_consent`.
         """
         ask = Ask(
@@ -113,9 +115,11 @@ class Opening:
             leaves=_leaves(request.leaves),
             history=request.history,
         )
+        if self._emergency is None:
+            raise SetupError("this API has no second operator: set SALUS_API_WITNESS_KEYSTORE")
+        reading = self._sealed_to_regulator(self._emergency)
         subject = SubjectRef(from_hex(request.subject_ref))
         members = self._chain.custodian_set(request.custodian_set, self._chain.final()).members
-        reading = replace(self._sealed_to_regulator(), ledger=self._emergency)
         return self._counted(
             staff,
             lambda: open_without_consent(AccessKind.EMERGENCY, self._me, subject, members, ask, reading),
@@ -158,12 +162,12 @@ class Opening:
             KnownVersion(record.record_id, record.version, record.leaf, record.custodian_set, now) for record in listed
         )
 
-    def _sealed_to_regulator(self) -> Reading:
+    def _sealed_to_regulator(self, reading: Reading) -> Reading:
         for row in self._index.participants():
             supervises = row.roles & ParticipantRole.SUPERVISE and row.status == ParticipantStatus.ACTIVE
             if supervises and any(row.encryption_key):
-                return replace(self._reading, regulator_key=row.encryption_key)
-        return self._reading
+                return replace(reading, regulator_key=row.encryption_key)
+        return reading
 
 
 class _Sessions:

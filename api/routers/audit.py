@@ -9,17 +9,20 @@ from fastapi import APIRouter, Depends, Query
 from api.log import Log
 from api.model import Patient, Scope
 from api.routers.bodies import PROBLEMS, After, Limit, page_of, participant_of
-from api.schemas.audit import Entries, Summary
+from api.schemas.audit import Entries, Summary, Withheld, WithheldRequest
 from api.schemas.common import Hex32
 from api.security.guards import Guards
-from salus.core.ids import from_hex
+from api.withheld import withheld
+from salus.core.ids import ConsentId, from_hex
+from salus.core.ports import ChainReader, CustodianClient
 from salus.core.ports_index import EntryFilter
+from salus.flows.custody import Caller
 
 Since = Annotated[int | None, Query(alias="from", ge=0, description="Unix seconds, included")]
 Until = Annotated[int | None, Query(alias="to", ge=0, description="Unix seconds, not included")]
 
 
-def router(log: Log, guards: Guards) -> APIRouter:
+def router(log: Log, guards: Guards, chain: ChainReader, custodians: CustodianClient, caller: Caller) -> APIRouter:
     """Routes of the log."""
     routes = APIRouter(prefix="/v1", tags=["audit"], responses=PROBLEMS)
     audits = Depends(guards.staff(Scope.AUDIT_READ))
@@ -57,6 +60,11 @@ def router(log: Log, guards: Guards) -> APIRouter:
         participant: Hex32 | None = None,
     ) -> Summary:
         return log.summary(since, until, None if participant is None else participant_of(participant))
+
+    @routes.post("/audit/withheld", summary="What custodians left out under a consent", dependencies=[audits])
+    def left_out(request: WithheldRequest) -> Withheld:
+        consent = ConsentId(from_hex(request.consent_id))
+        return withheld(consent, request.custodian_set, chain, custodians, caller)
 
     @routes.get("/log", summary="A patient's own log: who, what for, when, with which outcome")
     def own(

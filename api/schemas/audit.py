@@ -67,3 +67,41 @@ class Summary(Wire):
     counts: list[AccessCountFact]
     alerts: list[AlertFact]
     indexed: Block | None
+
+
+class WithheldRequest(Wire):
+    """Of which consent."""
+
+    consent_id: Hex32
+    custodian_set: int = Field(default=1, ge=1, lt=1 << 32)
+
+
+class WithheldCount(Wire):
+    """How many record versions were left out for one reason."""
+
+    code: int
+    name: str
+    count: int
+
+
+class WithheldList(Wire):
+    """One list a custodian gave; `participantId` is who asked, None for the patient."""
+
+    at: int
+    participant_id: Hex32 | None
+    listed: int
+    withheld: list[WithheldCount]
+
+
+class WithheldByCustodian(Wire):
+    """What one custodian left out."""
+
+    custodian_id: Hex32
+    lists: list[WithheldList]
+
+
+class Withheld(Wire):
+    """What custodians left out under a consent; `away` did not answer."""
+
+    custodians: list[WithheldByCustodian]
+    away: list[Hex32]

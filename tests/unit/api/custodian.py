@@ -16,7 +16,7 @@ from salus.core.sealing import SealedRecord
 
 @dataclass
 class TrustingCustodian:
-    """Shares of some records at one position of the set; `refusals` are refused alone, `refuses` refuses the call."""
+    """Shares of some records at one position of the set; `refusals` are refused alone, `refuses` refuses calls, `lies` gives wrong ones."""
 
     id: ParticipantId
     position: int
@@ -24,6 +24,7 @@ class TrustingCustodian:
     records: dict[LeafHash, SealedRecord] = field(default_factory=dict)
     refusals: dict[LeafHash, Code] = field(default_factory=dict)
     refuses: Code | None = None
+    lies: bool = False
     asked: list[str] = field(default_factory=list)
 
     def __call__(self, verb: str, call: dict[str, Any]) -> dict[str, Any]:
@@ -51,5 +52,7 @@ class TrustingCustodian:
                 continue
             info = hpke.release_info(self.chain.chain_id, gateway, access_id, leaf, self.id, inner=False)
             share = self.records[leaf].shares[self.position]
+            if self.lies:
+                share = share[:-1] + bytes([share[-1] ^ 1])
             shares.append({"leaf": name, "sealed": hex32(hpke.seal(share, access.session_key, info))})
         return {"shares": shares, "refused": refused}

@@ -4,9 +4,9 @@ import json
 
 import jwt
 import pytest
+
 from api.model import Scope
 from api.security.clients import read_clients
-
 from salus.core.errors import SetupError
 from tests.unit.api.world import ALL_SCOPES, URL, ApiWorld, StaffKey
 

@@ -49,6 +49,7 @@ from salus.core.policy import ConsentStatus, ParticipantRole, ParticipantStatus
 from salus.core.sealing import RecordHead, SealedRecord, seal_record
 from salus.core.state import ParticipantKind
 from salus.flows.custody import Caller
+from salus.flows.emergency import SecondedCaller
 from salus.flows.grant import Offer, SignedConsent, compose, package, sign
 from salus.flows.ledger import Gateway, OperatorLedger
 from tests.unit.api.custodian import TrustingCustodian
@@ -130,10 +131,13 @@ class ApiWorld:
                 operator=self.writer,
                 relayer=self.writer,
                 ledger=OperatorLedger(self.chain, gateway),
-                emergency=OperatorLedger(self.chain, gateway, self.operator, self.second_operator),
                 custodians=MemoryCustodians({custodian.id: custodian for custodian in self.custodians}),
                 content=self.content,
                 caller=caller,
+                emergency=(
+                    OperatorLedger(self.chain, gateway, self.operator, self.second_operator),
+                    SecondedCaller(self.operator, caller.domain, self.clock, self.random, self.second_operator),
+                ),
                 packages=self.packages,
                 versions=MemoryVersions(),
                 once=MemoryOnce(),
