@@ -1,0 +1,108 @@
+"""Where everything of a world is: one folder, `.salus` of the checkout unless SALUS_HOME names another."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cli.world.cast import BASE_PORT, CAST, Name, Ports
+from cli.world.keys import KeyFolder
+from salus.core.errors import SetupError
+from salus.core.ids import ParticipantId, from_hex, hex32
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def home() -> Path:
+    """Folder of the world."""
+    return Path(os.environ.get("SALUS_HOME", _ROOT / ".salus")).resolve()
+
+
+def base_port() -> int:
+    """First of the world's ports.
+
+    Raises:
+        SetupError: SALUS_BASE_PORT is no port.
+    """
+    text = os.environ.get("SALUS_BASE_PORT", str(BASE_PORT))
+    if not text.isdigit() or not 1024 <= int(text) <= 65_000:
+        raise SetupError("SALUS_BASE_PORT is a number from 1024 to 65000")
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A founded world: folder, ports, participant ids."""
+
+    folder: Path
+    ports: Ports
+    ids: dict[Name, ParticipantId]
+
+    @property
+    def keys(self) -> KeyFolder:
+        """Its keys."""
+        return KeyFolder(self.folder / "keys")
+
+    @property
+    def deployment_file(self) -> Path:
+        """Addresses of the contracts."""
+        return self.folder / "deployment.json"
+
+    @property
+    def content(self) -> Path:
+        """The content folder, shared by all parts on this machine."""
+        return self.folder / "content"
+
+    @property
+    def index_url(self) -> str:
+        """Database of the index, written by the watch, read by the APIs."""
+        return f"sqlite:///{self.folder / 'watch' / 'index.db'}"
+
+    @property
+    def chain_url(self) -> str:
+        """JSON-RPC of the chain."""
+        return f"http://127.0.0.1:{self.ports.chain}"
+
+    def api_url(self, name: Name) -> str:
+        """An institution's API."""
+        return f"http://127.0.0.1:{self.ports.api(name)}"
+
+    def oracle_url(self, name: Name) -> str:
+        """An oracle's HTTP."""
+        return f"http://127.0.0.1:{self.ports.oracle_http(name)}"
+
+    def custodian_url(self, name: Name) -> str:
+        """A custodian's wire."""
+        return f"http://127.0.0.1:{self.ports.custodian(name)}"
+
+    def name_of(self, participant: bytes) -> str:
+        """Title of an institution, or a short form of its id."""
+        for institution in CAST:
+            if self.ids[institution.name] == participant:
+                return institution.title
+        return hex32(participant)[:10] + "…"
+
+    def save(self) -> None:
+        """Write `world.json`."""
+        value = {"basePort": self.ports.base, "participants": {name: hex32(i) for name, i in self.ids.items()}}
+        scratch = self.folder / "world.new"
+        scratch.write_text(json.dumps(value, indent=1))
+        scratch.replace(self.folder / "world.json")
+
+
+def load(folder: Path | None = None) -> World:
+    """The world that was founded in a folder.
+
+    Raises:
+        SetupError: none was.
+    """
+    folder = folder or home()
+    try:
+        value: dict[str, Any] = json.loads((folder / "world.json").read_text())
+    except FileNotFoundError as error:
+        raise SetupError(f"there is no world in {folder}: run `make up` first") from error
+    ids = {Name(name): ParticipantId(from_hex(text)) for name, text in value["participants"].items()}
+    return World(folder, Ports(int(value["basePort"])), ids)

@@ -1,0 +1,178 @@
+"""The processes of a world: each service with its settings."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cli.staff import make_client_key, public_jwk
+from cli.world.cast import BY_NAME, CAST, CUSTODIANS, Institution, Name, Ports
+from cli.world.keys import RELAYS
+from cli.world.layout import World
+from devnet.anvil import AnvilSettings, anvil_command, is_ready
+from devnet.supervisor import Part
+from salus.core.ids import hex32
+
+_ROOT = Path(__file__).resolve().parents[2]
+_SCOPES = ["records:open", "consents:read", "audit:read", "destroy"]
+STAFF_CLIENT = "ward"
+
+
+def chain_part(folder: Path, ports: Ports) -> Part:
+    """The development chain."""
+    folder.joinpath("chain").mkdir(parents=True, exist_ok=True)
+    settings = AnvilSettings(ports.chain, state=folder / "chain" / "state.json")
+    return Part("chain", anvil_command(settings), ports=(ports.chain,), ready=lambda: is_ready(ports.chain))
+
+
+def service_parts(world: World) -> list[Part]:
+    """Every service, custodians first."""
+    parts = [custodian_part(world, name) for name in CUSTODIANS]
+    parts.append(watch_part(world))
+    parts += [oracle_part(world, i.name) for i in CAST if i.oracle]
+    parts += [api_part(world, i.name) for i in CAST if i.api]
+    return parts
+
+
+def custodian_part(world: World, name: Name) -> Part:
+    """One custodian."""
+    port, folder, keys = world.ports.custodian(name), _folder(world, name), world.keys
+    settings = {
+        "PARTICIPANT_ID": hex32(world.ids[name]),
+        "RPC_URL": world.chain_url,
+        "DEPLOYMENT": str(world.deployment_file),
+        "DATABASE_URL": f"sqlite:///{folder / 'custodian.db'}",
+        "OPERATOR_KEYSTORE": str(keys.account_file(f"{name}.operator")),
+        "ENCRYPTION_KEY": str(keys.sealing_file(name)),
+        "PASSPHRASE_FILE": str(keys.passphrase_file),
+        "PERIOD_KEYS": str(folder / "period-keys"),
+        "PORT": str(port),
+    }
+    return _python(name, "custodian", "SALUS_CUSTODIAN_", settings, (port,), port)
+
+
+def watch_part(world: World) -> Part:
+    """The watch."""
+    _folder(world, "watch")
+    settings = {
+        "RPC_URL": world.chain_url,
+        "DEPLOYMENT": str(world.deployment_file),
+        "DATABASE_URL": world.index_url,
+        "POLL_SECONDS": "0.3",
+        "PORT": str(world.ports.watch),
+    }
+    return _python("watch", "watch", "SALUS_WATCH_", settings, (world.ports.watch,), world.ports.watch)
+
+
+def oracle_part(world: World, name: Name) -> Part:
+    """One oracle."""
+    institution, folder, keys = BY_NAME[name], _folder(world, f"{name}-oracle"), world.keys
+    http_port, mllp_port = world.ports.oracle_http(name), world.ports.oracle_mllp(name)
+    settings = {
+        "PARTICIPANT_ID": hex32(world.ids[name]),
+        "RPC_URL": world.chain_url,
+        "DEPLOYMENT": str(world.deployment_file),
+        "DATABASE_URL": f"sqlite:///{folder / 'oracle.db'}",
+        "KEYSTORE": str(keys.account_file(f"{name}.oracle")),
+        "PASSPHRASE_FILE": str(keys.passphrase_file),
+        "SITE_KEY_FILE": str(keys.site_key_file(name)),
+        "CONTENT": str(world.content),
+        "CUSTODIANS": str(_custodians_file(world)),
+        "HTTP_PORT": str(http_port),
+        "MLLP_PORT": str(mllp_port),
+        "NAME": institution.title,
+        "CHARSET": institution.charset,
+    }
+    return _python(f"{name}-oracle", "oracle", "SALUS_ORACLE_", settings, (http_port, mllp_port), http_port)
+
+
+def api_part(world: World, name: Name) -> Part:
+    """One institution's API."""
+    port, folder, keys = world.ports.api(name), _folder(world, f"{name}-api"), world.keys
+    relays = [str(keys.account_file(f"{name}.relay-{number}")) for number in range(1, RELAYS + 1)]
+    settings = {
+        "PARTICIPANT_ID": hex32(world.ids[name]),
+        "RPC_URL": world.chain_url,
+        "DEPLOYMENT": str(world.deployment_file),
+        "DATABASE_URL": f"sqlite:///{folder / 'api.db'}",
+        "INDEX_URL": world.index_url,
+        "OPERATOR_KEYSTORE": str(keys.account_file(f"{name}.operator")),
+        "SECOND_KEYSTORE": str(keys.account_file(f"{name}.second")),
+        "RELAY_KEYSTORES": ",".join(relays),
+        "PASSPHRASE_FILE": str(keys.passphrase_file),
+        "CONTENT": str(world.content),
+        "CUSTODIANS": str(_custodians_file(world)),
+        "CLIENTS": str(_clients_file(world, name)),
+        "TITLES": str(_titles_file(world)),
+        "REGULATOR": hex32(world.ids[Name.REGULATOR]),
+        "PUBLIC_URL": world.api_url(name),
+        "PORT": str(port),
+    }
+    return _python(f"{name}-api", "api", "SALUS_API_", settings, (port,), port)
+
+
+def client_key(world: World, name: Name) -> Path:
+    """Private key of the staff client at an institution."""
+    return world.folder / "clients" / f"{name}.pem"
+
+
+def _python(
+    name: str, package: str, prefix: str, settings: dict[str, str], ports: tuple[int, ...], health: int
+) -> Part:
+    environment = {prefix + key: value for key, value in settings.items()}
+    environment["PYTHONPATH"] = str(_ROOT)
+    return Part(name, (sys.executable, "-m", package), environment, ports, _healthy(health))
+
+
+def _healthy(port: int) -> Callable[[], bool]:
+    def ready() -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        try:
+            connection.request("GET", "/ready")
+            return connection.getresponse().status == 200
+        except http.client.HTTPException:
+            return False
+        finally:
+            connection.close()
+
+    return ready
+
+
+def _folder(world: World, name: str) -> Path:
+    folder = world.folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _custodians_file(world: World) -> Path:
+    return _write(
+        world.folder / "custodians.json", {hex32(world.ids[name]): world.custodian_url(name) for name in CUSTODIANS}
+    )
+
+
+def _titles_file(world: World) -> Path:
+    return _write(
+        world.folder / "titles.json", {hex32(world.ids[i.name]): {"en": i.title, "zh": i.title_zh} for i in CAST}
+    )
+
+
+def _clients_file(world: World, name: Name) -> Path:
+    key = client_key(world, name)
+    key.parent.mkdir(parents=True, exist_ok=True)
+    make_client_key(key)
+    client = {"client_id": STAFF_CLIENT, "scopes": _scopes(BY_NAME[name]), "jwks": {"keys": [public_jwk(key)]}}
+    return _write(world.folder / "clients" / f"{name}.json", {"clients": [client]})
+
+
+def _scopes(institution: Institution) -> list[str]:
+    return ["audit:read"] if institution.name is Name.REGULATOR else _SCOPES
+
+
+def _write(path: Path, value: object) -> Path:
+    scratch = path.with_suffix(".new")
+    scratch.write_text(json.dumps(value, indent=1, ensure_ascii=False))
+    scratch.replace(path)
+    return path
