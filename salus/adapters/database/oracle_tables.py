@@ -115,7 +115,7 @@ batch = sa.Table(
 )
 _partial("oracle_batch_under_way", batch.c.key, "state <> 3")
 version = sa.Table(
-    "oracle_version",
+    "oracle_record_version",
     metadata,
     _key(),
     sa.Column("record", _KEY, sa.ForeignKey("oracle_record.key"), nullable=False),
@@ -128,23 +128,23 @@ version = sa.Table(
     sa.Column("withdraws", sa.SmallInteger, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("batch", _KEY, sa.ForeignKey("oracle_batch.key")),
-    sa.UniqueConstraint("record", "version", name="oracle_version_number"),
-    sa.UniqueConstraint("leaf_hash", name="oracle_version_leaf"),
+    sa.UniqueConstraint("record", "version", name="oracle_record_version_number"),
+    sa.UniqueConstraint("leaf_hash", name="oracle_record_version_leaf"),
 )
-sa.Index("oracle_version_message", version.c.message)
-sa.Index("oracle_version_batch", version.c.batch)
-_partial("oracle_version_waiting", version.c.key, "batch IS NULL")
+sa.Index("oracle_record_version_message", version.c.message)
+sa.Index("oracle_record_version_batch", version.c.batch)
+_partial("oracle_record_version_waiting", version.c.key, "batch IS NULL")
 secret = sa.Table(
     "oracle_secret",
     metadata,
-    sa.Column("version", _KEY, sa.ForeignKey("oracle_version.key"), primary_key=True, autoincrement=False),
+    sa.Column("version", _KEY, sa.ForeignKey("oracle_record_version.key"), primary_key=True, autoincrement=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
 )
 invalidation = sa.Table(
     "oracle_invalidation",
     metadata,
     _key(),
-    sa.Column("version", _KEY, sa.ForeignKey("oracle_version.key"), nullable=False),
+    sa.Column("version", _KEY, sa.ForeignKey("oracle_record_version.key"), nullable=False),
     sa.Column("reason", sa.SmallInteger, nullable=False),
     sa.Column("done_at", sa.BigInteger),
     sa.Column("tx_hash", sa.LargeBinary(32)),

@@ -122,7 +122,7 @@ def _records() -> None:
     )
     _partial("batch_under_way", "batch", "state <> 3")
     op.create_table(
-        "oracle_version",
+        "oracle_record_version",
         _key(),
         _of("record", "record", nullable=False),
         _of("message", "message", nullable=False),
@@ -134,21 +134,21 @@ def _records() -> None:
         sa.Column("withdraws", sa.SmallInteger, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         _of("batch", "batch"),
-        sa.UniqueConstraint("record", "version", name="oracle_version_number"),
-        sa.UniqueConstraint("leaf_hash", name="oracle_version_leaf"),
+        sa.UniqueConstraint("record", "version", name="oracle_record_version_number"),
+        sa.UniqueConstraint("leaf_hash", name="oracle_record_version_leaf"),
     )
-    op.create_index("oracle_version_message", "oracle_version", ["message"])
-    op.create_index("oracle_version_batch", "oracle_version", ["batch"])
-    _partial("version_waiting", "version", "batch IS NULL")
+    op.create_index("oracle_record_version_message", "oracle_record_version", ["message"])
+    op.create_index("oracle_record_version_batch", "oracle_record_version", ["batch"])
+    _partial("record_version_waiting", "record_version", "batch IS NULL")
     op.create_table(
         "oracle_secret",
-        _of("version", "version", primary_key=True, autoincrement=False),
+        _of("version", "record_version", primary_key=True, autoincrement=False),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "oracle_invalidation",
         _key(),
-        _of("version", "version", nullable=False),
+        _of("version", "record_version", nullable=False),
         sa.Column("reason", sa.SmallInteger, nullable=False),
         sa.Column("done_at", sa.BigInteger),
         sa.Column("tx_hash", sa.LargeBinary(32)),
@@ -161,7 +161,7 @@ def downgrade() -> None:
     for table in (
         "invalidation",
         "secret",
-        "version",
+        "record_version",
         "batch",
         "record",
         "desk_code",

@@ -1,0 +1,286 @@
+"""One oracle over memory fakes and an SQLite file: a chain that refuses a root twice, custodians that open what they get.
+
+`Tripwire` kills it at a chosen step: every call that changes something has a step before it and one after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from oracle.anchor import Anchoring
+from oracle.deposit import Depositing
+from oracle.intake.ports import Peer
+from oracle.intake.receive import receive
+from oracle.journal import Journal
+from oracle.metrics import Metrics
+from oracle.normalise import SourceProfile
+from oracle.pipeline import Pipeline
+from oracle.seal import Sealing, Sharing
+from oracle.sitekey import SiteKey
+from salus.adapters.database.engine import open_engine
+from salus.adapters.database.migrate import migrate
+from salus.adapters.database.oracle import OracleDatabase
+from salus.adapters.database.oracle_desk import DatabaseDeskCodes
+from salus.adapters.database.oracle_messages import DatabaseMessages
+from salus.adapters.database.oracle_outbox import DatabaseOutbox
+from salus.adapters.database.oracle_records import DatabaseRecords
+from salus.adapters.memory import (
+    FixedClock,
+    MemoryChain,
+    MemoryContent,
+    MemoryCustodians,
+    MemorySigner,
+    MemoryWriter,
+    SeededRandomness,
+)
+from salus.core import hpke
+from salus.core.calls import read_call
+from salus.core.deposit import DepositItem, decode_items
+from salus.core.errors import ChainRevert
+from salus.core.hashing import sha256
+from salus.core.ids import ParticipantId, from_hex, hex32
+from salus.core.merkle import MerkleTree
+from salus.core.policy import ParticipantRole
+from salus.core.sealing import OpenedRecord, open_record
+from salus.core.state import RecordStatus
+from salus.flows.custody import Caller
+
+SOURCE = ParticipantId(sha256(b"hospital"))
+CUSTODIANS = tuple(ParticipantId(sha256(f"custodian {i}".encode())) for i in range(3))
+CUSTODIAN_KEYS = {one: sha256(b"key" + one) for one in CUSTODIANS}
+OPERATOR = MemorySigner.named("operator")
+PROFILE = SourceProfile("Hospital B", "HB")
+PEER = Peer("mllp", "127.0.0.1", "his")
+SITE_SECRET = sha256(b"site")
+
+
+class Killed(BaseException):
+    """The process died here."""
+
+
+@dataclass
+class Tripwire:
+    """Counts steps and dies at one."""
+
+    at: int | None = None
+    steps: int = 0
+
+    def step(self) -> None:
+        self.steps += 1
+        if self.steps == self.at:
+            raise Killed(self.steps)
+
+    def wrap(self, port: Any) -> Any:
+        return _Tripped(port, self)
+
+
+class _Tripped:
+    def __init__(self, port: Any, wire: Tripwire) -> None:
+        self._port = port
+        self._wire = wire
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._port, name)
+        if not callable(value) or name in _UNTRIPPED:
+            return value
+
+        def call(*args: Any, **options: Any) -> Any:
+            self._wire.step()
+            result = value(*args, **options)
+            self._wire.step()
+            return result
+
+        return call
+
+
+# a death beside a reading call is a death beside the next call that changes something
+_UNTRIPPED = {"pending", "subjects", "heads", "waiting", "batches", "items", "invalidations"}
+
+
+class Outside:
+    """What outlives the oracle's process: chain, custodians, content store."""
+
+    def __init__(self) -> None:
+        self.clock = FixedClock()
+        self.chain = MemoryChain(self.clock)
+        self.chain.set_participant(SOURCE, roles=ParticipantRole.SOURCE, operators=[OPERATOR.address])
+        for one in CUSTODIANS:
+            key = hpke.public_key(CUSTODIAN_KEYS[one])
+            self.chain.set_participant(one, roles=ParticipantRole.CUSTODY, encryption_key=key)
+        self.chain.set_custodians(1, CUSTODIANS, 2)
+        self.writer = MemoryWriter(
+            self.chain,
+            SOURCE,
+            {("RecordRegistry", "anchor"): self._anchor, ("RecordRegistry", "invalidate"): self._invalidate},
+        )
+        self.content = MemoryContent()
+        self.deposits: dict[ParticipantId, dict[bytes, list[DepositItem]]] = {one: {} for one in CUSTODIANS}
+        self.custodians = MemoryCustodians({one: self._custodian(one) for one in CUSTODIANS})
+        self.randomness = SeededRandomness("outside")
+
+    def _anchor(self, root: bytes, count: int, custodian_set: int, tag: int) -> None:
+        if self.chain.anchor(SOURCE, root, self.chain.head()).anchored_at:
+            raise ChainRevert("RecordRegistryAnchored", {"root": root})
+        self.chain.set_anchor(SOURCE, root, count, custodian_set, tag)
+
+    def _invalidate(self, leaf: bytes, subject: bytes, reason: int) -> None:
+        if self.chain.record_state(SOURCE, leaf, self.chain.head()).status is not RecordStatus.VALID:
+            raise ChainRevert("RecordRegistryWrongStatus", {"id": leaf})
+        self.chain.set_record_state(SOURCE, leaf, status=RecordStatus.INVALID, reason=reason)
+
+    def _custodian(self, me: ParticipantId) -> Any:
+        def answer(verb: str, value: dict[str, Any]) -> dict[str, Any]:
+            call = read_call(value, self.chain.domain("Council"))
+            assert (verb, call.call.verb, call.call.recipient) == ("deposit", "deposit", me)
+            assert self.chain.operator_of(call.signer, self.chain.head()) == SOURCE
+            body = call.body
+            root, number = from_hex(body["root"]), body["custodianSet"]
+            info = hpke.deposit_info(self.chain.chain_id, root, number, me)
+            items = decode_items(hpke.open_sealed(from_hex(body["sealed"], None), CUSTODIAN_KEYS[me], info), number)
+            assert MerkleTree(item.leaf.hash(self.chain.chain_id) for item in items).root == root
+            self.deposits[me][root] = items
+            return {"root": hex32(root), "stored": len(items)}
+
+        return answer
+
+    # what it came to
+
+    def anchored_roots(self) -> list[bytes]:
+        return [call.args[0] for call in self.writer.sent if call.function == "anchor"]
+
+    def anchored_items(self) -> list[DepositItem]:
+        """Every anchored version, in order; the same at all custodians."""
+        found = []
+        for root in self.anchored_roots():
+            listed = [[item.leaf for item in self.deposits[one][root]] for one in CUSTODIANS]
+            assert listed[0] == listed[1] == listed[2]
+            found += self.deposits[CUSTODIANS[0]][root]
+        return found
+
+    def open(self, item: DepositItem) -> OpenedRecord:
+        """Open a version as a reader would, with the shares of two custodians (three for level 5)."""
+        leaf = item.leaf
+        of_all = [kept for one in CUSTODIANS for items in self.deposits[one].values() for kept in items]
+        mine = [kept for kept in of_all if kept.leaf == leaf]
+        return open_record(
+            self.content.get(leaf.envelope_digest),
+            leaf.envelope_digest,
+            leaf.content_commitment,
+            [kept.share for kept in mine][:2],
+            [kept.inner_share for kept in mine if kept.inner_share is not None],
+        )
+
+
+class Oracle:
+    """One run of an oracle's process."""
+
+    def __init__(self, path: Path, outside: Outside, wire: Tripwire | None = None) -> None:
+        wrap = (wire or Tripwire()).wrap
+        self.outside = outside
+        if not path.exists():
+            path.write_bytes(_empty_database())
+        self.engine = open_engine(f"sqlite:///{path}")
+        database = OracleDatabase(self.engine)
+        self.database = database
+        self.site = SiteKey(SITE_SECRET, outside.randomness)
+        database.belong_to({"site_key": self.site.fingerprint})
+        self.messages = DatabaseMessages(database)
+        self.records = DatabaseRecords(database)
+        self.outbox = DatabaseOutbox(database)
+        self.codes = DatabaseDeskCodes(database)
+        self.metrics = Metrics()
+        self.journal = Journal(wrap(self.messages), self.site, outside.clock)
+        chain = outside.chain
+        records, outbox = wrap(self.records), wrap(self.outbox)
+        sealing = Sealing(records, self.site, SOURCE, chain.chain_id, Sharing(1, 2, 3), outside.randomness)
+        caller = Caller(OPERATOR, chain.domain("Council"), outside.clock, outside.randomness)
+        self.now = 0.0
+        depositing = Depositing(
+            outbox,
+            chain,
+            wrap(outside.custodians),
+            caller,
+            self.site,
+            SOURCE,
+            outside.clock,
+            lambda: self.now,
+        )
+        anchoring = Anchoring(outbox, chain, wrap(outside.writer), SOURCE, outside.clock, lambda _: None)
+        self.pipeline = Pipeline(
+            wrap(self.messages),
+            records,
+            wrap(outside.content),
+            self.site,
+            {"his": PROFILE},
+            sealing,
+            depositing,
+            anchoring,
+            outside.clock,
+            self.metrics,
+        )
+
+    def take(self, *raws: bytes) -> list[bool]:
+        """Hand messages in and commit them as one group; for each whether it was acknowledged."""
+
+        async def taking() -> list[bool]:
+            futures = [self.journal.append(receive(raw), PEER) for raw in raws]
+            self.journal.commit_group()
+            answers = await asyncio.gather(*futures, return_exceptions=True)
+            return [answer is None for answer in answers]
+
+        return asyncio.run(taking())
+
+    def close(self) -> None:
+        """End the process; what was committed stays."""
+        self.engine.dispose()
+
+
+@cache
+def _empty_database() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        engine = open_engine(f"sqlite:///{path}")
+        migrate(engine, "oracle")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        engine.dispose()
+        return path.read_bytes()
+
+
+def report(
+    control: str,
+    order: str = "L1",
+    value: str = "5.40",
+    status: str = "F",
+    patient: str = "P1",
+    at: str = "20261101083000",
+    item: str = "2345-7^葡萄糖^LN",
+) -> bytes:
+    """One laboratory result."""
+    return "\r".join(
+        (
+            f"MSH|^~\\&|LIS|HB|SALUS|HB|20261101090000||ORU^R01^ORU_R01|{control}|P|2.5.1||||||UNICODE UTF-8",
+            f"PID|1||{patient}^^^HB^MR||王^小明||19800101|M",
+            f"OBR|1|{order}|{order}|24323-8^生化^LN|||{at}|||||||||||||||{at}||LAB|{status}",
+            f"OBX|1|NM|{item}||{value}|mmol/L|3.9-6.1|N|||{status}|||{at}",
+            "",
+        )
+    ).encode()
+
+
+def admission(control: str, patient: str = "P1", visit: str = "V1", ward: str = "心内科") -> bytes:
+    """One admission."""
+    return "\r".join(
+        (
+            f"MSH|^~\\&|HIS|HB|SALUS|HB|20261101090000||ADT^A01^ADT_A01|{control}|P|2.5.1||||||UNICODE UTF-8",
+            "EVN|A01|20261101090000",
+            f"PID|1||{patient}^^^HB^MR||王^小明||19800101|M",
+            f"PV1|1|I|{ward}|||||||||||||||{visit}|{visit}|||||||||||||||||||||||||20261101090000",
+            "",
+        )
+    ).encode()
