@@ -109,7 +109,10 @@ class ChainRevert(SalusError):  # noqa: N818 - the field's word
     advice = "The interface of the contract named in the error says when it reverts; `salus explain` decodes it."
 
     def __init__(self, error: str, args_by_name: dict[str, object] | None = None) -> None:
-        shown = ", ".join(f"{name}={value!r}" for name, value in (args_by_name or {}).items())
+        shown = ", ".join(
+            f"{name}={'0x' + value.hex() if isinstance(value, bytes) else value}"
+            for name, value in (args_by_name or {}).items()
+        )
         super().__init__(f"{error}({shown})")
         self.error = error
         self.args_by_name = args_by_name or {}
