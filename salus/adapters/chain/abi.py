@@ -1,7 +1,8 @@
 """ABI coding: calls, results, events and custom errors of one contract, with selectors and types resolved once.
 
-The codec is web3's (strict: a bytes32 has 32 bytes). web3's `Contract` is not used on the way of a call: it resolves
-the ABI again and fills fees on every call. Values follow the ports: bytes stay bytes, addresses are checksummed.
+The codec is eth_abi's, made strict: a bytes32 has 32 bytes. web3 is not used on the way of a call: its `Contract`
+resolves the ABI again and fills fees every time, and importing it costs each service a second of CPU at start. Values
+follow the ports: bytes stay bytes, addresses are checksummed.
 """
 
 from __future__ import annotations
@@ -11,16 +12,38 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import BytesDecoder
+from eth_abi.encoding import BytesEncoder
+from eth_abi.exceptions import DecodingError, EncodingError, ValueOutOfBounds
+from eth_abi.registry import BaseEquals, registry
 from eth_utils.abi import abi_to_signature, get_abi_input_types, get_abi_output_types
-from web3 import Web3
 
 from salus.adapters.chain.artifacts import load, names
 from salus.core.errors import ChainRevert, InputError, IntegrityError
 from salus.core.hashing import keccak
 from salus.core.ids import Address, to_address
 
-_CODEC = Web3().codec
+
+class _ExactBytes(BytesEncoder):
+    """Fixed bytes of exactly their size; eth_abi alone would pad shorter ones."""
+
+    def validate_value(self, value: Any) -> None:
+        super().validate_value(value)  # type: ignore[no-untyped-call]  # eth_abi leaves it untyped
+        size = (self.value_bit_size or 0) // 8
+        if len(value) != size:
+            self.invalidate_value(value, exc=ValueOutOfBounds, msg=f"needs {size} bytes")
+
+
+def _strict_codec() -> ABICodec:
+    strict = registry.copy()  # type: ignore[no-untyped-call]  # as above
+    strict.unregister("bytes<M>")
+    which = BaseEquals("bytes", with_sub=True)  # type: ignore[no-untyped-call]  # as above
+    strict.register(which, _ExactBytes, BytesDecoder, label="bytes<M>")
+    return ABICodec(strict)
+
+
+_CODEC = _strict_codec()
 _PANIC_REASONS = {0x01: "assertion", 0x11: "overflow", 0x12: "division by zero", 0x21: "enum", 0x32: "index"}
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from salus.adapters.chain.abi import reverts
 from salus.adapters.chain.blocks import Blocks
 from salus.adapters.chain.board import Board
-from salus.adapters.chain.deployer import ContractDeployer
 from salus.adapters.chain.directory import Directory
 from salus.adapters.chain.finality import rule_of
 from salus.adapters.chain.lanes import Lanes
@@ -19,6 +19,9 @@ from salus.adapters.chain.simulate import Simulator
 from salus.core.errors import SetupError
 from salus.core.ids import Address
 from salus.core.ports import Signer
+
+if TYPE_CHECKING:
+    from salus.adapters.chain.deployer import ContractDeployer
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ def connect_deployer(url: str, signers: Sequence[Signer], *, patience: float = 6
     Raises:
         UnavailableError: the node is away.
     """
+    from salus.adapters.chain.deployer import ContractDeployer  # noqa: PLC0415 - imports web3, a second of CPU
+
     rpc = Rpc(url)
     simulator = Simulator(rpc, None, reverts())
     return ContractDeployer(rpc, Lanes(rpc, Blocks(rpc), None, simulator, signers, patience=patience))
