@@ -1,5 +1,7 @@
-"""Typed data as a wallet signs it: eth-account's own EIP-712 encoder, so that the contracts are checked against a second
-implementation."""
+"""Typed data as a wallet signs it.
+
+Digests come from eth-account's own EIP-712 encoder, so that the contracts are checked against a second implementation.
+"""
 
 from eth_account import Account
 from eth_account.messages import encode_typed_data

@@ -1,9 +1,11 @@
 """AuditLog: chains, writers, storage layout for proofs."""
 
+import pytest
 from brownie import AuditLog, accounts, chain, web3
 from eth_utils import keccak
-from scripts.plan import load
 from world import HOSPITAL, NOBODY, ZERO, h, key_of, refuses
+
+from scripts.plan import PlanError, load
 
 HEAD_BITS = 208
 
@@ -42,14 +44,15 @@ def test_append__each_entry__extends_both_chains(consortium):
     for number in range(1, chain.height + 1):
         for txid in chain[number].transactions:
             tx = chain.get_transaction(bytes(txid).hex() if not isinstance(txid, str) else txid)
-            events += [e for e in tx.events["Appended"]] if "Appended" in tx.events else []
+            events += list(tx.events["Appended"]) if "Appended" in tx.events else []
     heads, counts = {}, {}
     for event in events:
         entry = entry_of(consortium.chain_id, event)
         for key in (None, bytes(event["key"])):
             heads[key] = next_head(heads.get(key, 0), entry)
             counts[key] = counts.get(key, 0) + 1
-        assert event["globalCount"] == counts[None] and event["keyCount"] == counts[bytes(event["key"])]
+        assert event["globalCount"] == counts[None]
+        assert event["keyCount"] == counts[bytes(event["key"])]
     assert tuple(consortium.log.globalChain()) == (heads[None], len(events))
     for key in heads.keys() - {None}:
         assert tuple(consortium.log.chainOf(key)) == (heads[key], counts[key])
@@ -69,17 +72,15 @@ def test_append__holder_chain__is_where_the_layout_says(consortium):
 def test_append__anchor__is_on_the_sources_chain(consortium):
     tx = consortium.records.anchor(h("root"), 5, 1, 1, {"from": consortium.operators[HOSPITAL]})
     event = tx.events["Appended"]
-    assert bytes(event["key"]) == consortium.ids[HOSPITAL] and event["kind"] == 40
-    assert event["emitter"] == consortium.records.address and event["at"] == tx.timestamp
+    assert bytes(event["key"]) == consortium.ids[HOSPITAL]
+    assert event["kind"] == 40
+    assert event["emitter"] == consortium.records.address
+    assert event["at"] == tx.timestamp
 
 
 def test_plan__unknown_network__says_which_there_are():
-    try:
+    with pytest.raises(PlanError, match="dev, production"):
         load("nowhere")
-    except ValueError as error:
-        assert "dev" in str(error) and "production" in str(error)
-    else:
-        raise AssertionError
 
 
 def test_plan__production__resolves():

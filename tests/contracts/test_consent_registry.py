@@ -1,12 +1,13 @@
 """ConsentRegistry: grant, replace, revoke, revokeAll, consume."""
 
 import pytest
-from brownie import ConsentRegistry, accounts, chain
+from brownie import ConsentRegistry, accounts
 from signing import consent_words, row, scope_hash
-from world import HOSPITAL, NOBODY, h, key_of, refuses
+from world import HOSPITAL, NOBODY, h, key_of, now, refuses
 
 LIVE, REVOKED, REPLACED = 1, 2, 3
 UNLIMITED = 2**32 - 1
+ALLOWED = True
 
 
 def slot(world, consent):
@@ -96,11 +97,11 @@ def test_grant__signature_for_another_contract__reverts(consortium):
 
 
 @pytest.mark.parametrize(
-    "shift, error", [(-10, "ConsentRegistryDeadlinePassed"), (8 * 86400, "ConsentRegistryDeadlineTooFar")]
+    ("shift", "error"), [(-10, "ConsentRegistryDeadlinePassed"), (8 * 86400, "ConsentRegistryDeadlineTooFar")]
 )
 def test_grant__deadline_outside_seven_days__reverts(consortium, shift, error):
     with refuses(error):
-        consortium.grant("Wang", consortium.consent("Wang", head={"deadline": chain.time() + shift}))
+        consortium.grant("Wang", consortium.consent("Wang", head={"deadline": now() + shift}))
 
 
 def test_grant__another_epoch__reverts(consortium):
@@ -117,7 +118,8 @@ def test_replace__live_consent__takes_its_place(consortium):
     old = consortium.granted("Wang")
     new = consortium.consent("Wang", head={"replaces": consortium.consent_id(old)})
     tx = consortium.grant("Wang", new, "replace")
-    assert slot(consortium, old)[0] == REPLACED and slot(consortium, new)[0] == LIVE
+    assert slot(consortium, old)[0] == REPLACED
+    assert slot(consortium, new)[0] == LIVE
     assert [event["kind"] for event in tx.events["Appended"]] == [11, 10]
 
 
@@ -141,7 +143,8 @@ def test_replace__consent_of_another_holder__reverts(consortium):
 def test_revoke__live_consent__is_revoked_and_logged(consortium):
     consent = consortium.granted("Wang")
     tx = revoke(consortium, "Wang", consortium.consent_id(consent))
-    assert slot(consortium, consent)[0] == REVOKED and tx.events["Appended"]["kind"] == 12
+    assert slot(consortium, consent)[0] == REVOKED
+    assert tx.events["Appended"]["kind"] == 12
     with refuses("ConsentRegistryNotLive"):
         revoke(consortium, "Wang", consortium.consent_id(consent))
 
@@ -181,7 +184,7 @@ def test_consume__by_others_than_gateway__reverts(consortium):
     holder = consent["head"]["holder"]
     for sender in (consortium.relayer, consortium.operators[HOSPITAL]):
         with refuses("ConsentRegistryNotGateway"):
-            consortium.consents.consume(holder, consortium.consent_id(consent), True, {"from": sender})
+            consortium.consents.consume(holder, consortium.consent_id(consent), ALLOWED, {"from": sender})
 
 
 def test_admit_gateway__by_others_than_council__reverts(consortium):

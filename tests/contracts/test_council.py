@@ -1,9 +1,10 @@
 """Council: votes, delay, directory."""
 
 import pytest
-from brownie import AccessGateway, AuditLog, Council, accounts, chain
+from brownie import AccessGateway, AuditLog, Council, accounts
+from world import NOBODY, YEAR, ZERO, h, now, pass_time, refuses
+
 from scripts.brownie_deploy import role_of
-from world import NOBODY, YEAR, ZERO, h, pass_time, refuses
 
 
 @pytest.fixture
@@ -34,7 +35,8 @@ def test_propose__by_member__opens_shows_calls_and_approves(deployed):
     tx = deployed.council.propose([(target, data)], ZERO, {"from": accounts[0]})
     assert tuple(deployed.council.proposalOf(tx.return_value)) == (1, accounts[0], 1, 0)
     shown = tx.events["CallProposed"]
-    assert shown["target"] == target and shown["callData"] == data
+    assert shown["target"] == target
+    assert shown["callData"] == data
 
 
 def test_propose__by_stranger__reverts(deployed):
@@ -98,7 +100,7 @@ def test_execute__failing_call__reverts_all(deployed):
 
 
 @pytest.mark.parametrize(
-    "verb, arguments",
+    ("verb", "arguments"),
     [
         ("setThreshold", (3,)),
         ("setDelay", (1,)),
@@ -128,7 +130,7 @@ def test_execute__direct_call_to_log_or_consents__waits_for_delay(deployed):
 def test_execute__renewing_participant__waits_for_delay(consortium):
     set_delay(consortium, 600)
     keys = (h("new key"), ZERO, ZERO, NOBODY)
-    terms = (4, chain.time() + YEAR, 10)
+    terms = (4, now() + YEAR, 10)
     participant = next(iter(consortium.ids.values()))
     with refuses("CouncilDelayed"):
         consortium.vote(consortium.call(consortium.participants, "renew", participant, terms, ZERO, keys))
@@ -185,7 +187,9 @@ def test_install__first_filling__needs_no_delay(deployed):
 
 def test_install__second_filling_in_one_proposal__waits_for_delay(deployed):
     set_delay(deployed, 600)
-    calls = [deployed.call(deployed.council, "install", h("role"), account) for account in (deployed.log, deployed.records)]
+    calls = [
+        deployed.call(deployed.council, "install", h("role"), account) for account in (deployed.log, deployed.records)
+    ]
     with refuses("CouncilDelayed"):
         deployed.vote(*calls)
 
@@ -194,11 +198,14 @@ def test_install__replacement__retires_old_gateway_at_once(deployed):
     newer = AccessGateway.deploy(deployed.council, {"from": deployed.stranger})
     role = role_of("AccessGateway")
     tx = deployed.vote(deployed.call(deployed.council, "install", role, newer))
-    assert deployed.council.isActive(role, newer) and not deployed.council.isActive(role, deployed.gateway)
-    assert deployed.log.isWriter(newer) and not deployed.log.isWriter(deployed.gateway)
+    assert deployed.council.isActive(role, newer)
+    assert not deployed.council.isActive(role, deployed.gateway)
+    assert deployed.log.isWriter(newer)
+    assert not deployed.log.isWriter(deployed.gateway)
     assert deployed.consents.gateway() == newer.address
     first, second = deployed.council.tenureAt(role, 0), deployed.council.tenureAt(role, 1)
-    assert first[0] == deployed.gateway.address and first[2] == tx.block_number
+    assert first[0] == deployed.gateway.address
+    assert first[2] == tx.block_number
     assert tuple(second) == (newer.address, tx.block_number, 0)
 
 

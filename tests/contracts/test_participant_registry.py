@@ -1,8 +1,8 @@
 """ParticipantRegistry: membership, operators, quotas, custodian sets."""
 
 import pytest
-from brownie import accounts, chain
-from world import CARE, CLINIC, CUSTODIANS, HOSPITAL, NOBODY, SOURCE, YEAR, ZERO, h, pass_time, refuses
+from brownie import accounts
+from world import CARE, CLINIC, CUSTODIANS, HOSPITAL, NOBODY, SOURCE, YEAR, ZERO, h, now, pass_time, refuses
 
 TERMS = (CARE | SOURCE, 2_000_000_000, 3)
 
@@ -26,7 +26,8 @@ def test_apply__by_institution__makes_principal_first_operator(deployed):
     tx = deployed.apply(HOSPITAL)
     participant = deployed.ids[HOSPITAL]
     kept = deployed.participants.participant(participant)
-    assert kept[0] == 1 and kept[7] == accounts[3]
+    assert kept[0] == 1
+    assert kept[7] == accounts[3]
     assert bytes(deployed.participants.participantOf(accounts[3])) == participant
     assert bytes(tx.events["ParticipantKeysSet"]["encryptionKey"]) == h(f"encryption {HOSPITAL}")
 
@@ -80,7 +81,8 @@ def test_admit__unknown__reverts(deployed):
 def test_suspend_and_reinstate__toggle_standing(deployed, applicant):
     admit(deployed, applicant)
     deployed.vote(deployed.call(deployed.participants, "suspend", applicant))
-    assert status(deployed, applicant) == 3 and not deployed.participants.hasRole(applicant, CARE)
+    assert status(deployed, applicant) == 3
+    assert not deployed.participants.hasRole(applicant, CARE)
     deployed.vote(deployed.call(deployed.participants, "reinstate", applicant))
     assert status(deployed, applicant) == 2
     with refuses("CouncilCallFailed"):
@@ -103,16 +105,18 @@ def test_renew__by_council__changes_terms_and_keys(deployed, applicant):
         deployed.call(deployed.participants, "renew", applicant, (CARE, 2_100_000_000, 9), h("papers"), keys)
     )
     kept = deployed.participants.participant(applicant)
-    assert tuple(kept[2:5]) == (CARE, 2_100_000_000, 9) and bytes(kept[9][0]) == h("new key")
+    assert tuple(kept[2:5]) == (CARE, 2_100_000_000, 9)
+    assert bytes(kept[9][0]) == h("new key")
     assert "ParticipantKeysSet" in tx.events
     tx = deployed.vote(
         deployed.call(deployed.participants, "renew", applicant, (CARE, 2_200_000_000, 9), h("papers"), keys)
     )
-    assert "ParticipantRenewed" in tx.events and "ParticipantKeysSet" not in tx.events
+    assert "ParticipantRenewed" in tx.events
+    assert "ParticipantKeysSet" not in tx.events
 
 
 def test_has_role__accreditation_over__is_false(deployed, applicant):
-    admit(deployed, applicant, (CARE, chain.time() + 100, 3))
+    admit(deployed, applicant, (CARE, now() + 100, 3))
     assert deployed.participants.hasRole(applicant, CARE)
     pass_time(101)
     assert not deployed.participants.hasRole(applicant, CARE)
@@ -139,7 +143,7 @@ def test_add_operator__foreign_signature__reverts(consortium):
 
 def test_add_operator__deadline_passed__reverts(consortium):
     with refuses("ParticipantRegistryDeadlinePassed"):
-        add(consortium, "Dr Li", chain.time() - 10)
+        add(consortium, "Dr Li", now() - 10)
 
 
 def test_add_operator__by_stranger_or_operator__reverts(consortium):
@@ -173,13 +177,17 @@ def test_remove_operator__of_another__reverts(consortium):
 def test_form_custodian_set__numbers_from_one(consortium):
     assert consortium.participants.custodianSetCount() == 1
     members, threshold = consortium.participants.custodianSet(1)
-    assert [bytes(member) for member in members] == [consortium.ids[name] for name in CUSTODIANS] and threshold == 2
+    assert [bytes(member) for member in members] == [consortium.ids[name] for name in CUSTODIANS]
+    assert threshold == 2
     for unknown in (0, 2):
         with refuses("ParticipantRegistryUnknownSet"):
             consortium.participants.custodianSet.transact(unknown, {"from": consortium.stranger})
 
 
-@pytest.mark.parametrize("names, threshold", [(CUSTODIANS, 1), (CUSTODIANS, 4), (CUSTODIANS[:1], 1), ([CUSTODIANS[0]] * 2, 2), ([HOSPITAL, *CUSTODIANS], 2)])
+@pytest.mark.parametrize(
+    ("names", "threshold"),
+    [(CUSTODIANS, 1), (CUSTODIANS, 4), (CUSTODIANS[:1], 1), ([CUSTODIANS[0]] * 2, 2), ([HOSPITAL, *CUSTODIANS], 2)],
+)
 def test_form_custodian_set__invalid__reverts(consortium, names, threshold):
     ids = [consortium.ids[name] for name in names]
     with refuses("CouncilCallFailed"):
@@ -194,9 +202,9 @@ def test_charge__by_others_than_gateway__reverts(consortium):
 def test_quota__used_up__refuses_until_next_hour(consortium):
     hospital = consortium.ids[HOSPITAL]
     keys = (h("key"), ZERO, ZERO, NOBODY)
-    terms = (CARE | SOURCE, chain.time() + YEAR, 2)
+    terms = (CARE | SOURCE, now() + YEAR, 2)
     consortium.vote(consortium.call(consortium.participants, "renew", hospital, terms, ZERO, keys))
-    pass_time(3600 - chain.time() % 3600)
+    pass_time(3600 - now() % 3600)
     consent = consortium.granted("Wang")
     for left in (1, 0):
         consortium.request(consent)

@@ -1,12 +1,12 @@
 """RecordRegistry: anchors, invalid versions, destruction."""
 
 import pytest
-from brownie import chain
 from signing import row
-from world import CLINIC, CUSTODIANS, HOSPITAL, INSTITUTE, REGULATOR, h, pass_time, refuses
+from world import CLINIC, CUSTODIANS, HOSPITAL, INSTITUTE, REGULATOR, h, now, pass_time, refuses
 
 RECORD = h("record")
 EAST, WEST, NORTH = CUSTODIANS
+ON_HOLD = True
 
 
 @pytest.fixture
@@ -31,9 +31,7 @@ def destruction(world, ref, **override):
 def order(world, ref, signer="Wang", sender=HOSPITAL, custodian_set=1, **override):
     message = destruction(world, ref, **override)
     signature = world.sign(signer, "Destruction", world.records, message)
-    return world.records.order(
-        row("Destruction", message), custodian_set, signature, {"from": world.operators[sender]}
-    )
+    return world.records.order(row("Destruction", message), custodian_set, signature, {"from": world.operators[sender]})
 
 
 def attest(world, name, signer=None):
@@ -75,7 +73,7 @@ def test_anchor__same_root_twice__reverts_for_one_source_only(consortium):
     anchor(consortium, sender=CLINIC)
 
 
-@pytest.mark.parametrize("sender, tag, custodian_set", [(INSTITUTE, 1, 1), (EAST, 1, 1), (HOSPITAL, 2, 0)])
+@pytest.mark.parametrize(("sender", "tag", "custodian_set"), [(INSTITUTE, 1, 1), (EAST, 1, 1), (HOSPITAL, 2, 0)])
 def test_anchor__without_role__reverts(consortium, sender, tag, custodian_set):
     with refuses("RecordRegistryNotQualified"):
         anchor(consortium, sender=sender, tag=tag, custodian_set=custodian_set)
@@ -107,7 +105,8 @@ def test_anchor__by_expelled_source__reverts(consortium):
 def test_invalidate__by_source__is_on_the_subjects_chain(consortium, ref):
     tx = consortium.records.invalidate(h("leaf"), ref, 4, {"from": consortium.operators[HOSPITAL]})
     assert consortium.records.stateOf(consortium.ids[HOSPITAL], h("leaf")) == 1 | 4 << 8
-    assert bytes(tx.events["Appended"]["key"]) == ref and tx.events["Appended"]["code"] == 4
+    assert bytes(tx.events["Appended"]["key"]) == ref
+    assert tx.events["Appended"]["code"] == 4
     with refuses("RecordRegistryWrongStatus"):
         consortium.records.invalidate(h("leaf"), ref, 4, {"from": consortium.operators[HOSPITAL]})
 
@@ -148,13 +147,13 @@ def test_order__by_another_source_or_too_late__reverts(consortium, ref):
     with refuses("RecordRegistryOtherSource"):
         order(consortium, ref, sender=CLINIC)
     with refuses("RecordRegistryDeadlinePassed"):
-        order(consortium, ref, deadline=chain.time() - 10)
+        order(consortium, ref, deadline=now() - 10)
     with refuses("RecordRegistryNotMember"):
         order(consortium, ref, custodian_set=2)
 
 
 def test_order__under_legal_hold__reverts(consortium, ref):
-    consortium.subjects.hold(ref, True, {"from": consortium.operators[REGULATOR]})
+    consortium.subjects.hold(ref, ON_HOLD, {"from": consortium.operators[REGULATOR]})
     with refuses("RecordRegistryHeld"):
         order(consortium, ref)
 
@@ -165,8 +164,10 @@ def test_attest__enough_custodians__destroys(consortium, ref):
     pass_time(6)
     assert "RecordDestroyed" not in attest(consortium, EAST).events
     tx = attest(consortium, NORTH)
-    assert "RecordDestroyed" in tx.events and tx.events["Appended"]["code"] == 3
-    assert state(consortium)[0] == 3 and state(consortium)[4] == 0b101
+    assert "RecordDestroyed" in tx.events
+    assert tx.events["Appended"]["code"] == 3
+    assert state(consortium)[0] == 3
+    assert state(consortium)[4] == 0b101
     attest(consortium, WEST)
     assert state(consortium)[4] == 0b111
 

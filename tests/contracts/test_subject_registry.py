@@ -1,9 +1,8 @@
 """SubjectRegistry: control, wishes, links, holds."""
 
 import pytest
-from brownie import chain
 from signing import row
-from world import CLINIC, HOSPITAL, INSTITUTE, NOBODY, REGULATOR, ZERO, h, pass_time, refuses
+from world import CLINIC, HOSPITAL, INSTITUTE, NOBODY, REGULATOR, ZERO, h, now, pass_time, refuses
 
 CONTROLLER, EPOCH, FROZEN, HELD, GUARDIAN, NONCE, SURVIVOR = 1, 2, 4, 5, 6, 7, 8
 KINDS = {
@@ -15,6 +14,7 @@ KINDS = {
     "deny": "Denial",
     "retain": "Retention",
 }
+ON_HOLD = True
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_bind__signed_by_another__reverts(consortium):
 
 def test_bind__too_late__reverts(consortium):
     with refuses("SubjectRegistryDeadlinePassed"):
-        bind(consortium, consortium.operators[HOSPITAL], deadline=chain.time() - 10)
+        bind(consortium, consortium.operators[HOSPITAL], deadline=now() - 10)
 
 
 def test_bind__by_suspended_source__reverts(consortium):
@@ -101,7 +101,8 @@ def test_bind__by_suspended_source__reverts(consortium):
 def test_rotate__signed_by_both__raises_epoch(consortium, ref):
     rotate(consortium, ref)
     assert field(consortium, ref, CONTROLLER) == consortium.person("Wang 2").address
-    assert field(consortium, ref, EPOCH) == 1 and consortium.chain(ref)[1] == 2
+    assert field(consortium, ref, EPOCH) == 1
+    assert consortium.chain(ref)[1] == 2
 
 
 @pytest.mark.parametrize("signers", [("Wang", "Wang"), ("Wang 2", "Wang 2"), ("Li", "Wang 2")])
@@ -199,7 +200,8 @@ def test_appoint__by_source__waits_and_can_be_vetoed(consortium, ref):
     act(consortium, "appoint", ref, signer=None, sender=operator, guardian=guardian)
     pass_time(6)
     consortium.subjects.complete(ref, {"from": consortium.relayer})
-    assert field(consortium, ref, GUARDIAN) == guardian and field(consortium, ref, EPOCH) == 0
+    assert field(consortium, ref, GUARDIAN) == guardian
+    assert field(consortium, ref, EPOCH) == 0
 
 
 def test_appoint__by_others__reverts(consortium, ref):
@@ -213,9 +215,11 @@ def test_appoint__by_others__reverts(consortium, ref):
 def test_freeze__by_controller_or_guardian__stops_and_resumes(consortium, ref):
     act(consortium, "appoint", ref, guardian=consortium.person("Daughter").address)
     tx = act(consortium, "freeze", ref, signer="Daughter", frozen=True)
-    assert consortium.subjects.isFrozen(ref) and tx.events["Appended"]["kind"] == 26
+    assert consortium.subjects.isFrozen(ref)
+    assert tx.events["Appended"]["kind"] == 26
     tx = act(consortium, "freeze", ref, frozen=False)
-    assert not consortium.subjects.isFrozen(ref) and tx.events["Appended"]["kind"] == 27
+    assert not consortium.subjects.isFrozen(ref)
+    assert tx.events["Appended"]["kind"] == 27
 
 
 def test_freeze__by_others_unchanged_or_replayed__reverts(consortium, ref):
@@ -226,14 +230,15 @@ def test_freeze__by_others_unchanged_or_replayed__reverts(consortium, ref):
     with refuses("SubjectRegistryWrongNonce"):
         act(consortium, "freeze", ref, frozen=True, override={"nonce": 7})
     with refuses("SubjectRegistryDeadlinePassed"):
-        act(consortium, "freeze", ref, frozen=True, override={"deadline": chain.time() - 10})
+        act(consortium, "freeze", ref, frozen=True, override={"deadline": now() - 10})
 
 
 def test_deny__by_controller__sets_strength(consortium, ref):
     clinic = consortium.ids[CLINIC]
     for denial in (1, 2, 0):
         tx = act(consortium, "deny", ref, participantId=clinic, denial=denial)
-        assert consortium.subjects.denialOf(ref, clinic) == denial and tx.events["Appended"]["code"] == denial
+        assert consortium.subjects.denialOf(ref, clinic) == denial
+        assert tx.events["Appended"]["code"] == denial
 
 
 def test_deny__invalid_unchanged_or_foreign__reverts(consortium, ref):
@@ -279,12 +284,14 @@ def test_link__both_claimed__unites_freezes_denials_and_holds(consortium, ref):
     act(consortium, "freeze", ref, frozen=True)
     act(consortium, "deny", twin, signer="Twin", participantId=clinic, denial=1)
     act(consortium, "deny", ref, participantId=clinic, denial=2)
-    consortium.subjects.hold(ref, True, {"from": consortium.operators[REGULATOR]})
+    consortium.subjects.hold(ref, ON_HOLD, {"from": consortium.operators[REGULATOR]})
     for each in (ref, twin):
-        assert consortium.subjects.isFrozen(each) and consortium.subjects.isHeld(each)
+        assert consortium.subjects.isFrozen(each)
+        assert consortium.subjects.isHeld(each)
         assert consortium.subjects.denialOf(each, clinic) == 2
     unlink(consortium, ref, "Wang")
-    assert not consortium.subjects.isFrozen(twin) and consortium.subjects.denialOf(twin, clinic) == 1
+    assert not consortium.subjects.isFrozen(twin)
+    assert consortium.subjects.denialOf(twin, clinic) == 1
     assert len(consortium.subjects.mergedInto(twin)) == 0
 
 
@@ -339,15 +346,15 @@ def test_unlink__not_linked_or_unsigned__reverts(consortium, ref):
 
 
 def test_hold__by_regulator_or_council__is_kept(consortium, ref):
-    consortium.subjects.hold(ref, True, {"from": consortium.operators[REGULATOR]})
+    consortium.subjects.hold(ref, ON_HOLD, {"from": consortium.operators[REGULATOR]})
     assert field(consortium, ref, HELD)
     with refuses("SubjectRegistryUnchanged"):
-        consortium.subjects.hold(ref, True, {"from": consortium.operators[REGULATOR]})
-    consortium.vote(consortium.call(consortium.subjects, "hold", ref, False))
+        consortium.subjects.hold(ref, ON_HOLD, {"from": consortium.operators[REGULATOR]})
+    consortium.vote(consortium.call(consortium.subjects, "hold", ref, not ON_HOLD))
     assert not consortium.subjects.isHeld(ref)
 
 
 def test_hold__by_others__reverts(consortium, ref):
     for sender in (consortium.operators[HOSPITAL], consortium.stranger):
         with refuses("SubjectRegistryNotSupervisor"):
-            consortium.subjects.hold(ref, True, {"from": sender})
+            consortium.subjects.hold(ref, ON_HOLD, {"from": sender})

@@ -13,7 +13,7 @@ VECTORS = ROOT / "tests" / "vectors"
 
 def cases(file, *kinds):
     """Cases of a file; of some kinds if given. A missing file or kind is an error, never a pass."""
-    chosen = [case for case in json.loads((VECTORS / f"{file}.json").read_text())]
+    chosen = list(json.loads((VECTORS / f"{file}.json").read_text()))
     if kinds:
         chosen = [case for case in chosen if case["input"].get("kind") in kinds]
     assert chosen, f"{file}.json has no case of {kinds}"
@@ -66,7 +66,7 @@ def record(leaf):
 
 def test_trees__every_proof__leads_to_root(mock):
     for case in cases("trees"):
-        for leaf, proof in zip(case["input"]["leaves"], case["expected"]["proofs"]):
+        for leaf, proof in zip(case["input"]["leaves"], case["expected"]["proofs"], strict=True):
             assert str(mock.rootOf(leaf, proof)) == case["expected"]["root"], case["name"]
 
 
@@ -105,7 +105,8 @@ def test_digests__patients_and_custodians_structs__agree(mock):
         members = case["input"]["types"][kind]
         value = [case["input"]["message"][member["name"]] for member in members]
         assert str(getattr(mock, f"hash{kind}")(value)) == case["expected"]["structHash"], case["name"]
-    assert seen == wanted and len(wanted) == 10
+    assert seen == wanted
+    assert len(wanted) == 10
 
 
 def test_words__bits_above_last_field__found(mock):

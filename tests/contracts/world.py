@@ -7,9 +7,10 @@ import pytest
 from brownie import accounts, chain, web3
 from brownie.exceptions import VirtualMachineError
 from eth_utils import keccak
+from signing import access_words, compact, consent_words, digest, person, row, scope_hash, sign
+
 from scripts.brownie_deploy import deploy
 from scripts.plan import load
-from signing import access_words, compact, consent_words, digest, person, row, scope_hash, sign
 
 SOURCE, CUSTODY, CARE, RESEARCH, PUBLIC_HEALTH, INSURE, SUPERVISE, EMERGENCY = (1 << i for i in range(8))
 TREAT, ETREAT, BTG, HRESCH, PATRQT = 1 << 0, 1 << 1, 1 << 2, 1 << 11, 1 << 16
@@ -91,7 +92,7 @@ class World:
         """Admit the whole cast and form one custodian set, 2 of 3."""
         for name in CAST:
             self.apply(name)
-        until = chain.time() + 3 * YEAR
+        until = now() + 3 * YEAR
         calls = [
             self.call(self.participants, "admit", self.ids[name], (roles, until, 1000))
             for name, (_, roles, _) in CAST.items()
@@ -124,7 +125,7 @@ class World:
 
     def soon(self):
         """A deadline an hour ahead."""
-        return chain.time() + 3600
+        return now() + 3600
 
     # Subjects
 
@@ -154,14 +155,14 @@ class World:
 
     def consent(self, holder, grantee=HOSPITAL, head=None, **scope):
         """A consent message with sensible defaults."""
-        now = chain.time()
+        time = now()
         address = self.person(holder).address
         return {
             "head": {
                 "holder": address,
                 "epoch": self.consents.epochOf(address),
                 "maxUses": 0,
-                "deadline": now + 3600,
+                "deadline": time + 3600,
                 "replaces": ZERO,
             }
             | (head or {}),
@@ -176,8 +177,8 @@ class World:
                 "windowMonths": 3,
                 "fromDay": 0,
                 "toDay": 0,
-                "validFrom": now - 60,
-                "validUntil": now + 30 * 86400,
+                "validFrom": time - 60,
+                "validUntil": time + 30 * 86400,
                 "sessionMinutes": 30,
                 "obligations": 0x45403,
                 "flags": 0x808D,
@@ -209,7 +210,7 @@ class World:
 
     def access(self, participant, reference, **members):
         """An access message with sensible defaults, inside the default consent."""
-        today = (chain.time() + 28800) // 86400
+        today = (now() + 28800) // 86400
         number = next(self._salts)
         return {
             "kind": 1,
@@ -228,7 +229,7 @@ class World:
             "recordsRoot": h(f"records {number}"),
             "sessionKey": h(f"session {number}"),
             "userDigest": h("doctor"),
-            "deadline": chain.time() + 600,
+            "deadline": now() + 600,
             "salt": h(f"access salt {number}"),
         } | members
 
@@ -281,8 +282,12 @@ class World:
         return tuple(self.log.chainOf(key))
 
 
+def now():
+    """Time of the latest block; the next one is never earlier."""
+    return chain[-1].timestamp
+
+
 def pass_time(seconds):
     """Let chain time pass."""
     chain.sleep(seconds)
     chain.mine()
-
