@@ -30,7 +30,7 @@ class _ExactBytes(BytesEncoder):
 
     def validate_value(self, value: Any) -> None:
         super().validate_value(value)  # type: ignore[no-untyped-call]  # eth_abi leaves it untyped
-        size = (self.value_bit_size or 0) // 8
+        size: int = self.value_bit_size // 8  # type: ignore[operator]  # its annotation says None
         if len(value) != size:
             self.invalidate_value(value, exc=ValueOutOfBounds, msg=f"needs {size} bytes")
 
