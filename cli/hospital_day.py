@@ -67,6 +67,7 @@ _PREOPERATIVE = (
     ("10331-7", "Rh(D)血型"),
     ("14979-9", "活化部分凝血活酶时间"),
 )
+_CARRIER = ("5195-3", "乙肝表面抗原")
 _DIAGNOSES = (
     ("I10.x00x002", "高血压病"),
     ("E11.900", "2型糖尿病"),
@@ -117,10 +118,10 @@ def messages(
         if source_kind == "hospital":
             yield from _hospital_visit(writer, chance, place, person, day, size_bytes)
         else:
-            yield from _checkup_visit(writer, chance, place, person, day, size_bytes)
             if place % 3 == 0:
                 long_ago = day - timedelta(days=OLD_CHECKUP_DAYS)
                 yield from _checkup_visit(writer, chance, place, person, long_ago, size_bytes)
+            yield from _checkup_visit(writer, chance, place, person, day, size_bytes)
 
 
 def results(seed: int, number: int, charset: str, day: date, *, size_bytes: int = 3500) -> Iterator[bytes]:
@@ -218,14 +219,20 @@ def _report(
     size_bytes: int | None = None,
 ) -> bytes:
     """One numeric report. A correction repeats the report with one value mended and status C."""
-    code, name, section, tests = _PANELS[panel]
+    _, _, section, tests = _PANELS[panel]
     # The report's own chance, so that a correction repeats every value but the one it mends.
     chance = random.Random(f"{writer.prefix}/{report_number(writer.kind, person, day, panel)}")  # noqa: S311 - as above
     taken = f"{day:%Y%m%d}0815{chance.randrange(60):02d}"
     lines = [_numeric(number, test, chance, taken, "F") for number, test in enumerate(tests, 1)]
+    if (
+        panel == "LAB"
+    ):  # a carrier test among harmless ones: labelled level 5, split off, never shared by category alone
+        code, name = _CARRIER
+        lines.append(f"OBX|{len(lines) + 1}|ST|{code}^{name}^LN||阴性(-)||阴性|N|||F|||{taken}")
     if corrected:
         lines[0] = _numeric(1, tests[0], chance, taken, "C")
-    obr = _obr(writer.kind, person, day, panel, f"{code}^{name}^LN", section, taken, "C" if corrected else "F")
+    service = "^".join((*_PANELS[panel][:2], "LN"))
+    obr = _obr(writer.kind, person, day, panel, service, section, taken, "C" if corrected else "F")
     note = "NTE|1||备注：标本合格，结果仅对本次标本负责"
     segments = [_pid(writer.kind, person), _order(writer.kind, person, day, panel), obr, *lines, note]
     if size_bytes is not None:
