@@ -16,23 +16,27 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.box import Box
 from api.errors import TooLargeError
 from api.facts import Facts
 from api.log import Log
 from api.metrics import Metrics
 from api.model import Institution
-from api.opening import Opening
+from api.opening import Opening, Supervisor
 from api.packages import Packages
-from api.ports import OnceStore, PackageStore, Titles, VersionStore
+from api.ports import OnceStore, PackageStore, RequestStore, Titles, VersionStore
+from api.proofs import Proofs
 from api.relay import Relay
+from api.requests import RememberingLedger, Requests
 from api.resolve import Resolver
-from api.routers import accesses, audit, auth, consents, facts, relay, service
+from api.routers import accesses, audit, auth, consents, facts, receipts, relay, service
 from api.security.clients import Assertions, Client, ClientRegistry
 from api.security.guards import Guards
 from api.security.limits import RateLimit
 from api.security.signin import SignIns
 from api.security.tokens import Tokens
 from salus.core.did import Did, DidKind
+from salus.core.ids import ParticipantId
 from salus.core.ports import ChainReader, ChainWriter, ContentStore, CustodianClient
 from salus.core.ports_index import IndexReader
 from salus.flows.custody import Caller
@@ -55,6 +59,7 @@ class Parts:
     `operator` sends the institution's own transactions, `relayer` those of patients. `ledger` is the institution's way
     to the gateway; `emergency` a ledger and a caller that sign for two operators, None where there is only one.
     `token_key` signs tokens, `seal_key` (32 bytes) seals packages at rest. `checks` are asked by /ready.
+    `regulator` gets the sealed names of people (None: the first active one); `finality` is dev, clique or qbft.
     """
 
     institution: Institution
@@ -68,6 +73,7 @@ class Parts:
     caller: Caller
     emergency: tuple[AccessLedger, Caller] | None
     packages: PackageStore
+    requests: RequestStore
     versions: VersionStore
     once: OnceStore
     titles: Titles
@@ -75,6 +81,8 @@ class Parts:
     token_key: Ed25519PrivateKey
     seal_key: bytes
     checks: Mapping[str, Callable[[], None]]
+    regulator: ParticipantId | None = None
+    finality: str = "dev"
     pause: Callable[[float], None] = time.sleep
     calls_per_minute: int = 1200
     calls_per_account: int = 120
@@ -94,12 +102,16 @@ def create_app(parts: Parts) -> FastAPI:
     problems.install(app)
     guards, auth_routes = _security(parts)
     me, clock, random = parts.institution.participant, parts.caller.clock, parts.caller.random
-    packages = Packages(me, parts.packages, parts.seal_key, parts.chain, clock, random)
+    box = Box(parts.seal_key, random)
+    packages = Packages(me, parts.packages, box, parts.chain, clock)
+    requests = Requests(parts.requests, box, clock)
     log = Log(me, parts.index, parts.titles)
     carried = Relay(parts.chain, parts.relayer, Gateway(parts.chain, parts.relayer, parts.pause))
-    reading = Reading(parts.ledger, parts.custodians, parts.content, parts.caller)
-    seconded = _seconded(parts, reading)
-    opening = Opening(me, parts.chain, parts.index, reading, seconded, parts.versions, metrics)
+    reading = Reading(RememberingLedger(parts.ledger, requests), parts.custodians, parts.content, parts.caller)
+    seconded = _seconded(parts, reading, requests)
+    supervisor = Supervisor(parts.index, parts.regulator)
+    opening = Opening(me, parts.chain, supervisor, reading, seconded, parts.versions, requests, metrics)
+    proofs = Proofs(me, parts.chain, parts.index, requests, parts.caller.signer, clock, parts.finality)
     destroying = Destroying(
         parts.chain, parts.operator, parts.custodians, parts.content, parts.caller, clock, parts.pause
     )
@@ -111,16 +123,17 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(relay.router(carried, parts.custodians, parts.content, parts.chain, guards, metrics))
     app.include_router(accesses.router(me, opening, packages, log, destroying, guards))
     app.include_router(audit.router(log, guards, parts.chain, parts.custodians, parts.caller))
+    app.include_router(receipts.router(proofs, guards))
     app.include_router(service.router(parts.checks, metrics))
     app.add_middleware(_Envelope, metrics=metrics)
     return app
 
 
-def _seconded(parts: Parts, reading: Reading) -> Reading | None:
+def _seconded(parts: Parts, reading: Reading, requests: Requests) -> Reading | None:
     if parts.emergency is None:
         return None
     ledger, caller = parts.emergency
-    return replace(reading, ledger=ledger, caller=caller)
+    return replace(reading, ledger=RememberingLedger(ledger, requests), caller=caller)
 
 
 def _security(parts: Parts) -> tuple[Guards, APIRouter]:

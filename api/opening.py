@@ -11,6 +11,7 @@ from threading import Lock
 from api.metrics import Metrics
 from api.model import Staff
 from api.ports import VersionStore
+from api.requests import Requests
 from api.schemas.accesses import AccessRequest, EmergencyRequest
 from api.tables import mask, member
 from salus.core.access import AccessKind
@@ -19,6 +20,7 @@ from salus.core.days import day_of
 from salus.core.errors import NotFoundError, RefusedError, SetupError
 from salus.core.hashing import sha256
 from salus.core.ids import AccessId, LeafHash, ParticipantId, SubjectRef, from_hex
+from salus.core.index_rows import ParticipantRow
 from salus.core.institution import KnownVersion
 from salus.core.labels import Action, Category, Form, Purpose
 from salus.core.package import ConsentPackage
@@ -51,18 +53,20 @@ class Opening:
         self,
         participant: ParticipantId,
         chain: ChainReader,
-        index: IndexReader,
+        supervisor: Supervisor,
         reading: Reading,
         emergency: Reading | None,
         versions: VersionStore,
+        requests: Requests,
         metrics: Metrics,
     ) -> None:
         self._me = participant
         self._chain = chain
-        self._index = index
+        self._supervisor = supervisor
         self._reading = reading
         self._emergency = emergency
         self._versions = versions
+        self._requests = requests
         self._metrics = metrics
         self._sessions = _Sessions(reading.caller.clock.now)
 
@@ -97,7 +101,7 @@ class Opening:
             history=request.history,
         )
         return self._counted(
-            staff, lambda: open_with_consent(package, ask, self._me, self._sealed_to_regulator(self._reading))
+            staff, lambda: open_with_consent(package, ask, self._me, self._supervisor.informed(self._reading))
         )
 
     def emergency(self, request: EmergencyRequest, staff: Staff) -> Opened:
@@ -117,7 +121,7 @@ class Opening:
         )
         if self._emergency is None:
             raise SetupError("this API has no second operator: set SALUS_API_WITNESS_KEYSTORE")
-        reading = self._sealed_to_regulator(self._emergency)
+        reading = self._supervisor.informed(self._emergency)
         subject = SubjectRef(from_hex(request.subject_ref))
         members = self._chain.custodian_set(request.custodian_set, self._chain.final()).members
         return self._counted(
@@ -153,6 +157,7 @@ class Opening:
         for code in opened.refused.values():
             self._metrics.records.labels(code.name).inc()
         self._note([item.listed for item in opened.items])
+        self._requests.with_leaves(opened.access_id, [record.leaf for record in opened.session.listed])
         self._sessions.keep(opened, staff)
         return opened
 
@@ -162,8 +167,22 @@ class Opening:
             KnownVersion(record.record_id, record.version, record.leaf, record.custodian_set, now) for record in listed
         )
 
-    def _sealed_to_regulator(self, reading: Reading) -> Reading:
-        for row in self._index.participants():
+
+class Supervisor:
+    """The institution to which the names of people behind requests are sealed."""
+
+    def __init__(self, index: IndexReader, preferred: ParticipantId | None) -> None:
+        self._index = index
+        self._preferred = preferred
+
+    def informed(self, reading: Reading) -> Reading:
+        """Reading with the supervisor's encryption key: of the one preferred, else of the first active one."""
+        if self._preferred is not None:
+            row = self._index.participant(self._preferred)
+            rows: Iterable[ParticipantRow] = () if row is None else (row,)
+        else:
+            rows = self._index.participants()
+        for row in rows:
             supervises = row.roles & ParticipantRole.SUPERVISE and row.status == ParticipantStatus.ACTIVE
             if supervises and any(row.encryption_key):
                 return replace(reading, regulator_key=row.encryption_key)

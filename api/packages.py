@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+from api.box import Box
 from api.errors import ForbiddenError
 from api.ports import PackageStore
 from api.schemas.consents import PackageFact, PackageReceived
@@ -12,15 +10,14 @@ from api.tables import calendar_date, named
 from salus.core.canonical import canonical, parse
 from salus.core.codes import Code
 from salus.core.consent import TermField
-from salus.core.errors import IntegrityError, NotFoundError, RefusedError
+from salus.core.errors import NotFoundError, RefusedError
 from salus.core.ids import ZERO32, Address, ConsentId, ParticipantId, hex32
 from salus.core.institution import StoredPackage
 from salus.core.labels import Action, Category, Confidentiality, Form, Obligation, Purpose, names
 from salus.core.package import ConsentPackage
 from salus.core.policy import ConsentStatus
-from salus.core.ports import ChainReader, Clock, Randomness
+from salus.core.ports import ChainReader, Clock
 
-_NONCE_BYTES = 12
 _TAG = b"salus.package.v1"
 _REFUSED_STATES = {
     ConsentStatus.REVOKED: Code.CONSENT_REVOKED,
@@ -29,23 +26,21 @@ _REFUSED_STATES = {
 
 
 class Packages:
-    """Packages given to one participant. `key` has 32 bytes."""
+    """Packages given to one participant."""
 
     def __init__(
         self,
         participant: ParticipantId,
         store: PackageStore,
-        key: bytes,
+        box: Box,
         chain: ChainReader,
         clock: Clock,
-        random: Randomness,
     ) -> None:
         self._me = participant
         self._store = store
-        self._cipher = AESGCM(key)
+        self._box = box
         self._chain = chain
         self._clock = clock
-        self._random = random
 
     def receive(self, package: ConsentPackage, holder: Address) -> PackageReceived:
         """Store a package its holder hands in.
@@ -107,15 +102,10 @@ class Packages:
             raise RefusedError(Code.CONSENT_VOID)
 
     def _sealed(self, package: ConsentPackage) -> bytes:
-        nonce = self._random(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, canonical(package.to_json()), _TAG + package.consent_id)
+        return self._box.seal(canonical(package.to_json()), _TAG + package.consent_id)
 
     def _opened(self, stored: StoredPackage) -> ConsentPackage:
-        nonce, body = stored.sealed[:_NONCE_BYTES], stored.sealed[_NONCE_BYTES:]
-        try:
-            plaintext = self._cipher.decrypt(nonce, body, _TAG + stored.consent_id)
-        except (InvalidTag, ValueError) as error:
-            raise IntegrityError("a stored consent package does not open under this API's key") from error
+        plaintext = self._box.open(stored.sealed, _TAG + stored.consent_id)
         return ConsentPackage.from_json(parse(plaintext), self._chain.domain("ConsentRegistry"))
 
     def _fact(self, stored: StoredPackage) -> PackageFact:

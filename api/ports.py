@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from salus.core.ids import ConsentId, ParticipantId, RecordId
-from salus.core.institution import KnownVersion, StoredPackage
+from salus.core.ids import AccessId, ConsentId, ParticipantId, RecordId
+from salus.core.institution import KnownVersion, StoredPackage, StoredRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,22 @@ class PackageStore(Protocol):
 
     def delete(self, consent: ConsentId) -> bool:
         """Remove; False when there was none."""
+        ...
+
+
+class RequestStore(Protocol):
+    """Sealed requests of this institution by accessId."""
+
+    def put(self, request: StoredRequest) -> None:
+        """Store durably; the same accessId again takes the place of the older one."""
+        ...
+
+    def get(self, access: AccessId) -> StoredRequest:
+        """One request.
+
+        Raises:
+            NotFoundError: not asked for here.
+        """
         ...
 
 

@@ -1,10 +1,10 @@
-"""What an institution's API keeps: sealed consent packages, and record versions it has seen listed."""
+"""What an institution's API keeps: sealed consent packages, its own requests, record versions it has seen listed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from salus.core.ids import ConsentId, LeafHash, RecordId
+from salus.core.ids import AccessId, ConsentId, LeafHash, RecordId
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +26,12 @@ class KnownVersion:
     leaf: LeafHash
     custodian_set: int
     seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRequest:
+    """An access this institution asked for, sealed: what a receipt shows of it beyond the chain's events."""
+
+    access_id: AccessId
+    sealed: bytes
+    recorded_at: int

@@ -27,8 +27,8 @@ from sqlalchemy.exc import IntegrityError
 
 from salus.adapters.database.engine import reading, writing
 from salus.core.errors import NotFoundError
-from salus.core.ids import ConsentId, LeafHash, RecordId
-from salus.core.institution import KnownVersion, StoredPackage
+from salus.core.ids import AccessId, ConsentId, LeafHash, RecordId
+from salus.core.institution import KnownVersion, StoredPackage, StoredRequest
 
 _BIG = BigInteger().with_variant(Integer(), "sqlite")
 METADATA = MetaData()
@@ -40,6 +40,15 @@ PACKAGES = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("received_at", _BIG, nullable=False),
     Index("packages_by_consent", "consent_id", unique=True),
+)
+REQUESTS = Table(
+    "requests",
+    METADATA,
+    Column("seq", _BIG, primary_key=True, autoincrement=True),
+    Column("access_id", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("recorded_at", _BIG, nullable=False),
+    Index("requests_by_access", "access_id", unique=True),
 )
 VERSIONS = Table(
     "versions",
@@ -102,6 +111,36 @@ class DatabasePackages:
         """Remove; False when there was none."""
         with writing(self._engine) as connection:
             return connection.execute(delete(PACKAGES).where(PACKAGES.c.consent_id == consent)).rowcount > 0
+
+
+class DatabaseRequests:
+    """Sealed requests of this institution by accessId."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def put(self, request: StoredRequest) -> None:
+        """Store durably; the same accessId again takes the place of the older one."""
+        row = {
+            "access_id": bytes(request.access_id),
+            "sealed": request.sealed,
+            "recorded_at": request.recorded_at,
+        }
+        with writing(self._engine) as connection:
+            connection.execute(delete(REQUESTS).where(REQUESTS.c.access_id == request.access_id))
+            connection.execute(insert(REQUESTS), [row])
+
+    def get(self, access: AccessId) -> StoredRequest:
+        """One request.
+
+        Raises:
+            NotFoundError: not asked for here.
+        """
+        with reading(self._engine) as connection:
+            row = connection.execute(select(REQUESTS).where(REQUESTS.c.access_id == access)).one_or_none()
+        if row is None:
+            raise NotFoundError("this institution did not ask for an access of this id")
+        return StoredRequest(AccessId(bytes(row.access_id)), bytes(row.sealed), row.recorded_at)
 
 
 class DatabaseVersions:

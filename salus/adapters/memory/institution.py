@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from threading import Lock
 
 from salus.core.errors import NotFoundError
-from salus.core.ids import ConsentId, LeafHash, RecordId
-from salus.core.institution import KnownVersion, StoredPackage
+from salus.core.ids import AccessId, ConsentId, LeafHash, RecordId
+from salus.core.institution import KnownVersion, StoredPackage, StoredRequest
 
 
 class MemoryPackages:
@@ -45,6 +45,30 @@ class MemoryPackages:
         """Remove; False when there was none."""
         with self._lock:
             return self._kept.pop(consent, None) is not None
+
+
+class MemoryRequests:
+    """Sealed requests of this institution by accessId."""
+
+    def __init__(self) -> None:
+        self._kept: dict[AccessId, StoredRequest] = {}
+        self._lock = Lock()
+
+    def put(self, request: StoredRequest) -> None:
+        """Store; the same accessId again takes the place of the older one."""
+        with self._lock:
+            self._kept[request.access_id] = request
+
+    def get(self, access: AccessId) -> StoredRequest:
+        """One request.
+
+        Raises:
+            NotFoundError: not asked for here.
+        """
+        with self._lock:
+            if access not in self._kept:
+                raise NotFoundError("this institution did not ask for an access of this id")
+            return self._kept[access]
 
 
 class MemoryVersions:

@@ -16,7 +16,10 @@ from salus.core.sealing import SealedRecord
 
 @dataclass
 class TrustingCustodian:
-    """Shares of some records at one position of the set; `refusals` are refused alone, `refuses` refuses calls, `lies` gives wrong ones."""
+    """Shares of some records at one position of the set.
+
+    `refusals` are refused alone, `refuses` refuses calls, `lies` gives wrong ones.
+    """
 
     id: ParticipantId
     position: int

@@ -25,7 +25,7 @@ from salus.adapters.memory import (
     SeededRandomness,
 )
 from salus.adapters.memory.index import MemoryIndex
-from salus.adapters.memory.institution import MemoryOnce, MemoryPackages, MemoryVersions
+from salus.adapters.memory.institution import MemoryOnce, MemoryPackages, MemoryRequests, MemoryVersions
 from salus.core import hpke
 from salus.core.access import AccessKind, access_from_words
 from salus.core.codes import Code
@@ -139,6 +139,7 @@ class ApiWorld:
                     SecondedCaller(self.operator, caller.domain, self.clock, self.random, self.second_operator),
                 ),
                 packages=self.packages,
+                requests=MemoryRequests(),
                 versions=MemoryVersions(),
                 once=MemoryOnce(),
                 titles=PlainTitles(),

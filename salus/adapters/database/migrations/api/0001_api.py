@@ -1,4 +1,4 @@
-"""The institution's API: sealed consent packages, record versions seen, digests used once."""
+"""The institution's API: sealed consent packages and requests, record versions seen, digests used once."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ def upgrade() -> None:
     )
     op.create_index("packages_by_consent", "packages", ["consent_id"], unique=True)
     op.create_table(
+        "requests",
+        sa.Column("seq", _BIG, primary_key=True, autoincrement=True),
+        sa.Column("access_id", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("recorded_at", _BIG, nullable=False),
+    )
+    op.create_index("requests_by_access", "requests", ["access_id"], unique=True)
+    op.create_table(
         "versions",
         sa.Column("seq", _BIG, primary_key=True, autoincrement=True),
         sa.Column("record_id", sa.LargeBinary(), nullable=False),
@@ -44,5 +52,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("used", "versions", "packages"):
+    for table in ("used", "versions", "requests", "packages"):
         op.drop_table(table)
