@@ -144,9 +144,12 @@ class Rpc:
             try:
                 response = self._http.post(self.url, content=content)
                 return _read(response)
-            except (httpx.TransportError, UnavailableError) as error:
+            except httpx.TransportError as error:
                 if not repeat or attempt >= self._attempts:
                     raise UnavailableError(f"the node does not answer ({type(error).__name__})") from error
+            except UnavailableError:
+                if not repeat or attempt >= self._attempts:
+                    raise
             time.sleep(_PAUSE_SECONDS * attempt)
             attempt += 1
 

@@ -1,0 +1,105 @@
+"""The `CustodianClient` port over HTTP (docs/protocol.md section 8).
+
+| answer | becomes |
+| --- | --- |
+| 200 | the JSON object |
+| problem+json with a code of docs/errors.md | RefusedError with that code |
+| 404, 409, 503, 500 without one | NotFoundError, ConflictError, UnavailableError |
+| other 4xx without one | InputError |
+| no answer, or no JSON | UnavailableError |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from salus.core.canonical import canonical, parse
+from salus.core.codes import Code
+from salus.core.errors import (
+    ConflictError,
+    InputError,
+    NotFoundError,
+    RefusedError,
+    SalusError,
+    UnavailableError,
+)
+from salus.core.ids import ParticipantId
+
+_PATHS = {"deposit": "/v1/deposits", "list": "/v1/lists", "release": "/v1/releases", "destroy": "/v1/destructions"}
+
+
+class HttpCustodians:
+    """Custodians by participantId and base URL. Safe to use from several threads.
+
+    A call is sent once: a custodian refuses a repeated one (108), so the caller signs anew. `timeout` in seconds.
+    """
+
+    def __init__(
+        self,
+        urls: Mapping[ParticipantId, str],
+        *,
+        timeout: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._urls = {custodian: url.rstrip("/") for custodian, url in urls.items()}
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(timeout, connect=3.0),
+            transport=transport,
+            headers={"content-type": "application/json", "accept": "application/json, application/problem+json"},
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
+            trust_env=False,
+        )
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._http.close()
+
+    def deposit(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
+        """Hand a deposit over; returns once it is durable."""
+        return self._ask(custodian, "deposit", call)
+
+    def list(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
+        """Ask what is there."""
+        return self._ask(custodian, "list", call)
+
+    def release(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
+        """Ask for shares."""
+        return self._ask(custodian, "release", call)
+
+    def destroy(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
+        """Have shares erased."""
+        return self._ask(custodian, "destroy", call)
+
+    def _ask(self, custodian: ParticipantId, verb: str, call: dict[str, Any]) -> dict[str, Any]:
+        if custodian not in self._urls:
+            raise UnavailableError(f"no address is known for custodian 0x{custodian.hex()}")
+        try:
+            response = self._http.post(self._urls[custodian] + _PATHS[verb], content=canonical(call))
+        except httpx.HTTPError as error:
+            raise UnavailableError(f"custodian 0x{custodian.hex()} does not answer ({type(error).__name__})") from error
+        try:
+            answer = parse(response.content)
+        except InputError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise UnavailableError(f"custodian 0x{custodian.hex()} answered HTTP {response.status_code} without JSON")
+        if response.is_success:
+            return answer
+        raise _error_of(response.status_code, answer)
+
+
+def _error_of(status: int, problem: Mapping[str, Any]) -> SalusError:
+    detail = str(problem.get("detail", ""))[:500] or f"the custodian answered HTTP {status}"
+    code = problem.get("code")
+    if isinstance(code, int) and code in Code.__members__.values():
+        return RefusedError(Code(code), detail)
+    if status == httpx.codes.NOT_FOUND:
+        return NotFoundError(detail)
+    if status == httpx.codes.CONFLICT:
+        return ConflictError(detail)
+    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
+        return UnavailableError(detail)
+    return InputError(detail)
