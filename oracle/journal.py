@@ -66,7 +66,7 @@ class Journal:
         self._site = site
         self._clock = clock
         self._limits = limits
-        self._on_group = on_group
+        self.on_group = on_group
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._changed = Condition()
@@ -113,7 +113,7 @@ class Journal:
             failure = error
         _resolve(group, failure)
         if failure is None:
-            self._on_group(GroupResult(tuple(results)))
+            self.on_group(GroupResult(tuple(results)))
         return len(group)
 
     def _run(self) -> None:

@@ -24,6 +24,7 @@ from oracle.intake.receive import Received, receive, reply_to
 class Reception:
     """A `Sink` over a journal. `charset_of` gives the configured character set of the source behind a peer, or None.
 
+    `keep_refused` gets each message answered AE or AR without being stored, for a person to look at; it must not raise.
     `verdicts` counts what was decided, by verdict name.
     """
 
@@ -34,11 +35,13 @@ class Reception:
         now: Callable[[], datetime],
         next_control_id: Callable[[], str],
         charset_of: Callable[[Peer], str | None] = lambda _: None,
+        keep_refused: Callable[[Received, Peer], None] = lambda _received, _peer: None,
     ) -> None:
         self._journal = journal
         self._now = now
         self._next_control_id = next_control_id
         self._charset_of = charset_of
+        self._keep_refused = keep_refused
         self.verdicts: Counter[str] = Counter()
 
     def receive(self, raw: bytes, peer: Peer) -> asyncio.Future[bytes]:
@@ -47,6 +50,7 @@ class Reception:
         self.verdicts[received.verdict.value] += 1
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         if not received.verdict.stored:
+            self._keep_refused(received, peer)
             answer.set_result(self._reply(received))
             return answer
         try:

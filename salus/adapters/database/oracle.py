@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
+from time import perf_counter
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, func, insert, select, text
+from sqlalchemy import Connection, Engine, delete, event, func, insert, select, text
 
 from salus.adapters.database.engine import reading, writing
 from salus.adapters.database.oracle_tables import batch, invalidation, message, meta, version
@@ -74,6 +75,14 @@ class OracleDatabase:
                         f"this database was made with another {name.replace('_', ' ')}: "
                         "give the oracle the one it began with, or a database of its own"
                     )
+
+    def probe(self) -> float:
+        """Do one durable write; seconds it took."""
+        began = perf_counter()
+        with self.writing() as connection:
+            connection.execute(delete(meta).where(meta.c.name == "probe"))
+            connection.execute(insert(meta).values(name="probe", value=b""))
+        return perf_counter() - began
 
     def backlog(self) -> Backlog:
         """What is under way; a few index pages, however long the journal.

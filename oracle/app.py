@@ -1,0 +1,239 @@
+"""The oracle over HTTP.
+
+| method and path | who | body | answer |
+| --- | --- | --- | --- |
+| `POST /v1/messages` | senders | one HL7 v2 message | its acknowledgment (`application/hl7-v2`) |
+| `POST /v1/claims/prepare` | a code | `{code, controller}` | `{subjectRef, sourceId, deadline, typedData}` |
+| `POST /v1/claims` | a code | `{code, controller, deadline, signature}` | `{subjectRef, txHash}` |
+| `GET /v1/content/{cid}` | any member | header: signed call `content`, body `{cid}` | envelope |
+| `POST /v1/erasures` | own operator | header: signed call `erase`, body `{recordId}` | `{removed, envelopes}` |
+| `GET /health`, `/ready`, `/metrics` | monitoring | | |
+
+`sourceId` may stand in a claim and must then be this source. The header is described in `oracle.members`. Wrong codes
+are counted per network address.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from anyio import to_thread
+from prometheus_client import generate_latest
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from oracle.attempts import Attempts
+from oracle.claims import Claims
+from oracle.intake.http import CONTENT_TYPE, MAX_MESSAGE_BYTES, answer
+from oracle.intake.ports import Peer, Sink
+from oracle.members import Members
+from oracle.metrics import Metrics
+from oracle.problems import MEDIA_TYPE, NO_TOKEN, TOO_LARGE, TOO_MANY, Problem, problem_of
+from oracle.store import Erasing
+from salus.core.canonical import canonical, integer, parse
+from salus.core.cid import cid_of, digest_of
+from salus.core.codes import Code
+from salus.core.errors import InputError, NotFoundError, RefusedError, SalusError
+from salus.core.ids import ParticipantId, RecordId, from_hex, hex32, read_address
+from salus.core.ports import ContentStore
+
+MAX_CLAIM_BYTES = 16 * 1024
+
+_log = structlog.get_logger()
+Reply = dict[str, Any] | bytes | Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What the application answers with. `ready` gives the figures of readiness or raises; `listener` names HTTP's."""
+
+    source: ParticipantId
+    sink: Sink
+    claims: Claims
+    content: ContentStore
+    erasing: Erasing
+    members: Members
+    attempts: Attempts
+    metrics: Metrics
+    ready: Callable[[], dict[str, Any]]
+    listener: str
+    token: str | None = None
+
+
+def create_app(front: Front) -> Starlette:
+    """The application; blocking work runs in threads, messages go straight to the sink."""
+    endpoints = _Endpoints(front)
+    return Starlette(
+        routes=[
+            Route("/v1/messages", endpoints.messages, methods=["POST"]),
+            Route("/v1/claims/prepare", endpoints.prepare, methods=["POST"]),
+            Route("/v1/claims", endpoints.claim, methods=["POST"]),
+            Route("/v1/content/{cid}", endpoints.content),
+            Route("/v1/erasures", endpoints.erasures, methods=["POST"]),
+            Route("/health", endpoints.health),
+            Route("/ready", endpoints.ready),
+            Route("/metrics", endpoints.metrics),
+        ]
+    )
+
+
+class _Endpoints:
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    async def messages(self, request: Request) -> Response:
+        front = self._front
+        if front.token is not None and not _shows(request, front.token):
+            return _reply(NO_TOKEN)
+        body = await _read(request, MAX_MESSAGE_BYTES)
+        if body is None:
+            return _reply(TOO_LARGE)
+        status, reply = await answer(body, Peer("http", _address(request), front.listener), front.sink)
+        return Response(reply, status, media_type=CONTENT_TYPE)
+
+    async def prepare(self, request: Request) -> Response:
+        return await self._claiming(request, _prepare)
+
+    async def claim(self, request: Request) -> Response:
+        return await self._claiming(request, _bind)
+
+    async def content(self, request: Request) -> Response:
+        header, cid = request.headers.get("authorization", ""), request.path_params["cid"]
+        return await _answered(lambda: _content(self._front, header, cid))
+
+    async def erasures(self, request: Request) -> Response:
+        header = request.headers.get("authorization", "")
+        return await _answered(lambda: _erase(self._front, header))
+
+    async def health(self, _: Request) -> Response:
+        return _reply({"status": "ok"})
+
+    async def ready(self, _: Request) -> Response:
+        return await _answered(self._front.ready)
+
+    async def metrics(self, _: Request) -> Response:
+        text = await to_thread.run_sync(lambda: generate_latest(self._front.metrics.registry))
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _claiming(self, request: Request, work: Callable[[Front, dict[str, Any]], Reply]) -> Response:
+        front, address = self._front, _address(request)
+        if not front.attempts.allowed(address):
+            return _reply(TOO_MANY)
+        body = await _read(request, MAX_CLAIM_BYTES)
+        if body is None:
+            return _reply(TOO_LARGE)
+
+        def worked() -> Reply:
+            try:
+                return work(front, _object(body))
+            except (NotFoundError, InputError):
+                front.attempts.failed(address)
+                raise
+
+        return await _answered(worked)
+
+
+def _prepare(front: Front, value: dict[str, Any]) -> Reply:
+    _require_source(front, value)
+    prepared = front.claims.prepare(_text(value, "code"), read_address(_text(value, "controller")))
+    return {
+        "subjectRef": hex32(prepared.subject),
+        "sourceId": hex32(front.source),
+        "deadline": prepared.deadline,
+        "typedData": prepared.typed_data,
+    }
+
+
+def _bind(front: Front, value: dict[str, Any]) -> Reply:
+    _require_source(front, value)
+    claimed = front.claims.claim(
+        _text(value, "code"),
+        read_address(_text(value, "controller")),
+        integer(value.get("deadline")),
+        from_hex(_text(value, "signature"), 65),
+    )
+    return {"subjectRef": hex32(claimed.subject), "txHash": hex32(claimed.tx_hash) if claimed.tx_hash else None}
+
+
+def _content(front: Front, header: str, cid: str) -> Reply:
+    call, _ = front.members.admit(header, "content")
+    if call.body.get("cid") != cid:
+        raise InputError("the signed call names another cid")
+    return front.content.get(digest_of(cid))
+
+
+def _erase(front: Front, header: str) -> Reply:
+    call, participant = front.members.admit(header, "erase")
+    if participant != front.source:
+        raise RefusedError(Code.NOT_OPERATOR)
+    erased = front.erasing.erase(RecordId(from_hex(_text(call.body, "recordId"))))
+    return {"removed": erased.removed, "envelopes": [cid_of(digest) for digest in erased.envelopes]}
+
+
+def _require_source(front: Front, value: dict[str, Any]) -> None:
+    if value.get("sourceId") not in (None, hex32(front.source)):
+        raise NotFoundError("this oracle is of another source")
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    value = parse(body)
+    if not isinstance(value, dict):
+        raise InputError("the body is a JSON object")
+    return value
+
+
+def _text(value: dict[str, Any], name: str) -> str:
+    found = value.get(name)
+    if not isinstance(found, str):
+        raise InputError(f"{name} is missing")
+    return found
+
+
+async def _answered(work: Callable[[], Reply]) -> Response:
+    try:
+        return _reply(await to_thread.run_sync(work))
+    except Exception as error:  # noqa: BLE001 - every error becomes a reply here
+        return _reply(_problem(error))
+
+
+def _problem(error: Exception) -> Problem:
+    if not isinstance(error, SalusError):
+        _log.error("request failed", error=type(error).__name__)
+    return problem_of(error)
+
+
+def _reply(reply: Reply) -> Response:
+    if isinstance(reply, Problem):
+        return Response(canonical(reply.to_json()), reply.status, media_type=MEDIA_TYPE)
+    if isinstance(reply, bytes):
+        return Response(reply, media_type="application/octet-stream")
+    return Response(canonical(reply), media_type="application/json")
+
+
+async def _read(request: Request, most: int) -> bytes | None:
+    """The body, or None when it is larger than `most`."""
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > most:
+                return None
+            parts.append(part)
+    except ClientDisconnect:
+        return None
+    return b"".join(parts)
+
+
+def _shows(request: Request, token: str) -> bool:
+    shown = request.headers.get("authorization", "")
+    return hmac.compare_digest(shown.encode(), f"Bearer {token}".encode())
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""

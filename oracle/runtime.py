@@ -1,0 +1,345 @@
+"""Builds an oracle from its settings and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from pathlib import Path
+from threading import Event, Thread
+
+import httpx
+import structlog
+import uvicorn
+from sqlalchemy import Engine
+
+from oracle import checks
+from oracle.anchor import Anchoring
+from oracle.app import Front, create_app
+from oracle.attempts import Attempts
+from oracle.claims import Claims, Desk
+from oracle.deposit import Depositing
+from oracle.intake.mllp import MllpServer
+from oracle.intake.reception import Reception
+from oracle.journal import GroupResult, Journal
+from oracle.members import Members
+from oracle.metrics import Metrics
+from oracle.normalise import SourceProfile
+from oracle.pipeline import Pipeline
+from oracle.quarantine import Quarantine
+from oracle.refused import RefusedKeeper
+from oracle.seal import Sealing, Sharing
+from oracle.settings import JournalSettings, Settings
+from oracle.sitekey import SiteKey
+from oracle.store import Erasing
+from oracle.workers import Workers
+from salus.adapters.chain.connect import Chain, connect
+from salus.adapters.content.folder import FolderStore
+from salus.adapters.custodians import HttpCustodians
+from salus.adapters.database.engine import open_engine
+from salus.adapters.database.migrate import migrate
+from salus.adapters.database.oracle import OracleDatabase
+from salus.adapters.database.oracle_desk import DatabaseDeskCodes
+from salus.adapters.database.oracle_messages import DatabaseMessages
+from salus.adapters.database.oracle_outbox import DatabaseOutbox
+from salus.adapters.database.oracle_records import DatabaseRecords
+from salus.adapters.keys import keystore
+from salus.core.errors import InputError, SetupError
+from salus.core.ids import Address, ParticipantId, from_hex
+from salus.core.ports import ChainReader, Signer
+from salus.core.state import ParticipantKind
+from salus.flows.custody import Caller
+
+HOST = "127.0.0.1"
+MLLP_LISTENER = "mllp"
+HTTP_LISTENER = "http"
+_SWITCH_SECONDS = 0.001
+_PURGE_SECONDS = 600.0
+_DAY_SECONDS = 86_400
+
+_log = structlog.get_logger()
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> int:
+        """Unix seconds."""
+        return int(time.time())
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The oracle's database with its key: all that the desk and the quarantine need."""
+
+    engine: Engine
+    database: OracleDatabase
+    site: SiteKey
+
+    @property
+    def messages(self) -> DatabaseMessages:
+        """The journal's messages."""
+        return DatabaseMessages(self.database)
+
+    @property
+    def desk(self) -> Desk:
+        """Issues claim codes."""
+        return Desk(DatabaseDeskCodes(self.database), self.site, SystemClock(), secrets.token_bytes)
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """Lists, shows and drives again what waits for a person."""
+        return Quarantine(self.messages, self.site)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A built oracle."""
+
+    settings: Settings
+    kept: Kept
+    chain: Chain
+    signer: Signer
+    custodians: HttpCustodians
+    journal: Journal
+    pipeline: Pipeline
+    claims: Claims
+    erasing: Erasing
+    content: FolderStore
+    metrics: Metrics
+
+
+@contextmanager
+def opened_journal(settings: JournalSettings) -> Iterator[Kept]:
+    """The database of an oracle that may be running, its schema brought up to date.
+
+    Raises:
+        SetupError: it was made with another site key.
+    """
+    engine = open_engine(settings.database_url)
+    try:
+        migrate(engine, "oracle")
+        database = OracleDatabase(engine)
+        site = SiteKey(settings.site_key, secrets.token_bytes)
+        database.belong_to({"site_key": site.fingerprint})
+        yield Kept(engine, database, site)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Parts]:
+    """An oracle, not yet running.
+
+    Raises:
+        SetupError: a file or setting is wrong.
+        UnavailableError: the node is away.
+    """
+    signer = keystore.load(settings.keystore, settings.passphrase)
+    custodians = HttpCustodians(_custodian_urls(settings.custodians))
+    try:
+        with opened_journal(JournalSettings(settings.database_url, settings.site_key)) as kept:
+            chain = connect(settings.rpc_url, _council(settings.deployment), settings.finality)
+            try:
+                yield _build(settings, kept, chain, signer, custodians)
+            finally:
+                chain.close()
+    finally:
+        custodians.close()
+
+
+def serve(settings: Settings) -> None:
+    """Take messages in and bring them to the chain until told to stop.
+
+    Raises:
+        SetupError: the database can't be written, or the node is on another chain.
+    """
+    _configure_logs()
+    sys.setswitchinterval(_SWITCH_SECONDS)  # the event loop and the journal's thread share the interpreter
+    with opened(settings) as parts:
+        for finding in preflight(parts):
+            (_log.info if finding.ok else _log.warning)(
+                "check", name=finding.name, ok=finding.ok, detail=finding.detail
+            )
+            if finding.name in ("database", "chain"):
+                checks.require([finding])
+        asyncio.run(_serve(parts))
+
+
+def preflight(parts: Parts) -> list[checks.Finding]:
+    """All checks of an oracle, each with what to do."""
+    reader, settings = parts.chain.reader, parts.settings
+    urls = _custodian_urls(settings.custodians)
+    return checks.run(
+        [
+            ("database", partial(checks.database, parts.kept.database.probe)),
+            ("chain", partial(checks.chain, reader, _chain_id(settings.deployment))),
+            ("operator", partial(checks.operator, reader, parts.signer.address, settings.participant)),
+            ("custodians", partial(checks.custodians, reader, settings.custodian_set, partial(_answers, urls))),
+        ]
+    )
+
+
+def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodians: HttpCustodians) -> Parts:
+    reader, clock, source = chain.reader, SystemClock(), settings.participant
+    kept.database.belong_to({"chain": reader.chain_id.to_bytes(32, "big"), "source": source})
+    members = reader.custodian_set(settings.custodian_set, reader.final())
+    sharing = Sharing(settings.custodian_set, members.threshold, len(members.members))
+    metrics = Metrics()
+    content = FolderStore(settings.content)
+    records, outbox, messages = DatabaseRecords(kept.database), DatabaseOutbox(kept.database), kept.messages
+    writer = chain.writer([signer])
+    caller = Caller(signer, reader.domain("Council"), clock, secrets.token_bytes)
+    sealing = Sealing(records, kept.site, source, reader.chain_id, sharing, secrets.token_bytes)
+    depositing = Depositing(outbox, reader, custodians, caller, kept.site, source, clock, time.monotonic)
+    anchoring = Anchoring(outbox, reader, writer, source, clock, time.sleep)
+    profile = _profile(settings, reader)
+    profiles = {MLLP_LISTENER: profile, HTTP_LISTENER: profile}
+    return Parts(
+        settings=settings,
+        kept=kept,
+        chain=chain,
+        signer=signer,
+        custodians=custodians,
+        journal=Journal(messages, kept.site, clock),
+        pipeline=Pipeline(
+            messages, records, content, kept.site, profiles, sealing, depositing, anchoring, clock, metrics
+        ),
+        claims=Claims(DatabaseDeskCodes(kept.database), kept.site, reader, writer, source, clock),
+        erasing=Erasing(records, content, reader, clock, source),
+        content=content,
+        metrics=metrics,
+    )
+
+
+async def _serve(parts: Parts) -> None:
+    settings, kept, metrics = parts.settings, parts.kept, parts.metrics
+    reply_ids = count(int(time.time() * 1000))
+    keeper = RefusedKeeper(parts.journal, time.monotonic)
+    reception = Reception(
+        parts.journal,
+        now=lambda: datetime.now(UTC),
+        next_control_id=lambda: f"S{next(reply_ids)}",
+        charset_of=lambda _: settings.charset,
+        keep_refused=keeper.keep,
+    )
+    workers = Workers(parts.pipeline, lambda name: metrics.worker_errors.labels(name).inc())
+    parts.journal.on_group = partial(_journalled, metrics, workers)
+    metrics.watch(kept.database.backlog, lambda: reception.verdicts, SystemClock().now)
+    front = Front(
+        source=settings.participant,
+        sink=reception,
+        claims=parts.claims,
+        content=parts.content,
+        erasing=parts.erasing,
+        members=Members(parts.chain.reader, SystemClock(), settings.participant),
+        attempts=Attempts(time.monotonic),
+        metrics=metrics,
+        ready=partial(_ready, parts),
+        listener=HTTP_LISTENER,
+        token=settings.http_token,
+    )
+    mllp = MllpServer(reception, MLLP_LISTENER)
+    try:
+        await mllp.start(HOST, settings.mllp_port)
+    except OSError as error:
+        raise SetupError(f"port {settings.mllp_port} is taken: set SALUS_ORACLE_MLLP_PORT") from error
+    stop = Event()
+    purger = Thread(target=_purge, args=(parts, stop), name="purge", daemon=True)
+    config = uvicorn.Config(
+        create_app(front), host=HOST, port=settings.http_port, log_level="warning", access_log=False, lifespan="off"
+    )
+    parts.journal.start()
+    workers.start()
+    purger.start()
+    try:
+        await uvicorn.Server(config).serve()
+    finally:
+        await mllp.stop()
+        stop.set()
+        await asyncio.to_thread(parts.journal.stop)
+        await asyncio.to_thread(workers.stop)
+
+
+def _journalled(metrics: Metrics, workers: Workers, group: GroupResult) -> None:
+    metrics.journalled(group.results)
+    workers.wake()
+
+
+def _ready(parts: Parts) -> dict[str, object]:
+    backlog = parts.kept.database.backlog()
+    return {
+        "sourceId": "0x" + parts.settings.participant.hex(),
+        "head": parts.chain.reader.head().number,
+        "pendingMessages": backlog.pending,
+        "quarantined": backlog.quarantined,
+        "waitingVersions": backlog.waiting_versions,
+        "openBatches": backlog.open_batches,
+        "openInvalidations": backlog.invalidations,
+    }
+
+
+def _purge(parts: Parts, stop: Event) -> None:
+    """Erase the bytes of old messages, a little at a time."""
+    while not stop.wait(_PURGE_SECONDS):
+        before = int(time.time()) - parts.settings.retain_days * _DAY_SECONDS
+        try:
+            while parts.kept.messages.purge(before) and not stop.is_set():
+                pass
+        except Exception as error:  # noqa: BLE001 - tried again at the next round
+            _log.warning("journal not purged", error=type(error).__name__)
+
+
+def _profile(settings: Settings, reader: ChainReader) -> SourceProfile:
+    is_checkup = settings.is_checkup
+    if is_checkup is None:
+        kind = reader.participant(settings.participant, reader.head()).kind
+        is_checkup = kind == ParticipantKind.CHECKUP_CENTRE
+    return SourceProfile(settings.name, settings.authority, settings.charset, is_checkup_centre=is_checkup)
+
+
+def _answers(urls: Mapping[ParticipantId, str], custodian: ParticipantId) -> bool:
+    try:
+        return httpx.get(f"{urls.get(custodian, '').rstrip('/')}/health", timeout=3.0, trust_env=False).is_success
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return False
+
+
+def _custodian_urls(path: Path) -> dict[ParticipantId, str]:
+    try:
+        found = json.loads(path.read_bytes())
+        return {ParticipantId(from_hex(custodian)): str(url) for custodian, url in found.items()}
+    except (OSError, ValueError, AttributeError, InputError) as error:
+        raise SetupError("SALUS_ORACLE_CUSTODIANS names no JSON file of participantId to base URL") from error
+
+
+def _council(path: Path) -> Address:
+    try:
+        return Address(json.loads(path.read_bytes())["contracts"]["Council"][-1]["address"])
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise SetupError("SALUS_ORACLE_DEPLOYMENT names no deployment file with a Council") from error
+
+
+def _chain_id(path: Path) -> int:
+    try:
+        return int(json.loads(path.read_bytes())["chainId"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SetupError("SALUS_ORACLE_DEPLOYMENT names no deployment file with a chainId") from error
+
+
+def _configure_logs() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
+    )

@@ -1,0 +1,164 @@
+"""Settings of an oracle, from the environment.
+
+| variable | meaning | default |
+| --- | --- | --- |
+| `SALUS_ORACLE_PARTICIPANT_ID` | this source's participantId, `0x` and 64 hex digits | required |
+| `SALUS_ORACLE_RPC_URL` | JSON-RPC of its node | `http://127.0.0.1:8545` |
+| `SALUS_ORACLE_FINALITY` | `dev`, `qbft`, or `clique:N` with N signers | `dev` |
+| `SALUS_ORACLE_DEPLOYMENT` | file of the deployment, `deployments/<chain-id>.json` | required |
+| `SALUS_ORACLE_DATABASE_URL` (or `…_FILE`) | its journal, `sqlite:///…` or `postgresql+psycopg://…` | required |
+| `SALUS_ORACLE_KEYSTORE` | keystore file of its operator account, which no other process uses | required |
+| `SALUS_ORACLE_PASSPHRASE_FILE` | file with the keystore's passphrase | required |
+| `SALUS_ORACLE_SITE_KEY_FILE` | file of the site key, 64 hex digits; back it up apart from the database | required |
+| `SALUS_ORACLE_CONTENT` | folder of envelopes | required |
+| `SALUS_ORACLE_CUSTODIANS` | JSON file: participantId of each custodian to its base URL | required |
+| `SALUS_ORACLE_CUSTODIAN_SET` | number of the custodian set that gets the shares | 1 |
+| `SALUS_ORACLE_NAME` | the institution's name as it stands in records | required |
+| `SALUS_ORACLE_AUTHORITY` | assigning authority of identifiers that name none | the name |
+| `SALUS_ORACLE_CHARSET` | character set of the source's messages; wins over MSH-18 | by message |
+| `SALUS_ORACLE_CHECKUP` | `1`: every report is check-up content | by the participant's kind |
+| `SALUS_ORACLE_MLLP_PORT` | MLLP port on 127.0.0.1 | 2575 |
+| `SALUS_ORACLE_HTTP_PORT` | HTTP port on 127.0.0.1 | 8450 |
+| `SALUS_ORACLE_HTTP_TOKEN_FILE` | file with the bearer token senders over HTTP must show | none asked |
+| `SALUS_ORACLE_RETAIN_DAYS` | days the journal keeps messages whose records are anchored | 30 |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from salus.core.errors import InputError, SetupError
+from salus.core.ids import ParticipantId, from_hex
+
+PREFIX = "SALUS_ORACLE_"
+SITE_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an oracle is told."""
+
+    participant: ParticipantId
+    rpc_url: str
+    finality: str
+    deployment: Path
+    database_url: str = field(repr=False)
+    keystore: Path
+    passphrase: str = field(repr=False)
+    site_key: bytes = field(repr=False)
+    content: Path
+    custodians: Path
+    custodian_set: int
+    name: str
+    authority: str
+    charset: str | None
+    is_checkup: bool | None
+    mllp_port: int
+    http_port: int
+    http_token: str | None = field(repr=False)
+    retain_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """What the desk and the quarantine need: the database and its key."""
+
+    database_url: str = field(repr=False)
+    site_key: bytes = field(repr=False)
+
+
+def read(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings of the environment.
+
+    Raises:
+        SetupError: a required one is missing, or one is malformed.
+    """
+    values = os.environ if environ is None else environ
+    journal = read_journal(values)
+    name = _required(values, "NAME")
+    return Settings(
+        participant=_participant(values),
+        rpc_url=values.get(f"{PREFIX}RPC_URL", "http://127.0.0.1:8545"),
+        finality=values.get(f"{PREFIX}FINALITY", "dev"),
+        deployment=Path(_required(values, "DEPLOYMENT")),
+        database_url=journal.database_url,
+        keystore=Path(_required(values, "KEYSTORE")),
+        passphrase=_secret(values, "PASSPHRASE").splitlines()[0],
+        site_key=journal.site_key,
+        content=Path(_required(values, "CONTENT")),
+        custodians=Path(_required(values, "CUSTODIANS")),
+        custodian_set=_number(values, "CUSTODIAN_SET", 1),
+        name=name,
+        authority=values.get(f"{PREFIX}AUTHORITY") or name,
+        charset=values.get(f"{PREFIX}CHARSET") or None,
+        is_checkup=_flag(values, "CHECKUP"),
+        mllp_port=_number(values, "MLLP_PORT", 2575),
+        http_port=_number(values, "HTTP_PORT", 8450),
+        http_token=_secret(values, "HTTP_TOKEN") if values.get(f"{PREFIX}HTTP_TOKEN_FILE") else None,
+        retain_days=_number(values, "RETAIN_DAYS", 30),
+    )
+
+
+def read_journal(environ: Mapping[str, str] | None = None) -> JournalSettings:
+    """The settings of the journal alone.
+
+    Raises:
+        SetupError: as `read`.
+    """
+    values = os.environ if environ is None else environ
+    try:
+        site_key = bytes.fromhex(_secret(values, "SITE_KEY"))
+    except ValueError:
+        site_key = b""
+    if len(site_key) != SITE_KEY_BYTES:
+        raise SetupError(f"the file of {PREFIX}SITE_KEY_FILE holds 64 hex digits: `openssl rand -hex 32` makes some")
+    given = f"{PREFIX}DATABASE_URL_FILE" in values and f"{PREFIX}DATABASE_URL" not in values
+    url = _secret(values, "DATABASE_URL") if given else _required(values, "DATABASE_URL")
+    return JournalSettings(url, site_key)
+
+
+def _participant(values: Mapping[str, str]) -> ParticipantId:
+    try:
+        return ParticipantId(from_hex(_required(values, "PARTICIPANT_ID")))
+    except InputError as error:
+        raise SetupError(f"{PREFIX}PARTICIPANT_ID is 0x and 64 hex digits") from error
+
+
+def _required(values: Mapping[str, str], name: str) -> str:
+    found = values.get(PREFIX + name)
+    if not found:
+        raise SetupError(f"set {PREFIX}{name}: see oracle/settings.py")
+    return found
+
+
+def _secret(values: Mapping[str, str], name: str) -> str:
+    """Text of a file that a setting names; secrets are not given in the environment itself."""
+    path = Path(_required(values, f"{name}_FILE"))
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{PREFIX}{name}_FILE names a file that cannot be read") from error
+    if not text:
+        raise SetupError(f"the file of {PREFIX}{name}_FILE is empty")
+    return text
+
+
+def _number(values: Mapping[str, str], name: str, default: int) -> int:
+    text = values.get(PREFIX + name)
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit():
+        raise SetupError(f"{PREFIX}{name} is a whole number")
+    return int(text)
+
+
+def _flag(values: Mapping[str, str], name: str) -> bool | None:
+    text = values.get(PREFIX + name)
+    if not text:
+        return None
+    if text not in ("0", "1"):
+        raise SetupError(f"{PREFIX}{name} is 0 or 1")
+    return text == "1"
