@@ -37,12 +37,13 @@ from api.security.signin import SignIns
 from api.security.tokens import Tokens
 from salus.core.did import Did, DidKind
 from salus.core.ids import ParticipantId
+from salus.core.outcome import AccessLedger
 from salus.core.ports import ChainReader, ChainWriter, ContentStore, CustodianClient
 from salus.core.ports_index import IndexReader
 from salus.flows.custody import Caller
 from salus.flows.destroy import Destroying
 from salus.flows.ledger import Gateway
-from salus.flows.open import AccessLedger, Reading
+from salus.flows.open import Reading
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")

@@ -39,7 +39,7 @@ from salus.core.errors import (
     UnavailableError,
 )
 from salus.core.ids import hex32
-from salus.flows.open import AccessDeniedError
+from salus.core.outcome import AccessDeniedError
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger("salus.api")

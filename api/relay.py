@@ -27,10 +27,10 @@ from salus.core.ids import (
     from_hex,
     to_address,
 )
+from salus.core.outcome import Recorded
 from salus.core.ports import ChainReader, ChainWriter, ContractCall, TxReceipt
 from salus.flows.bind import DENIAL_TYPE, FREEZE_TYPE, RETENTION_TYPE, ROTATION_TYPE, VETO_TYPE
 from salus.flows.ledger import Gateway, record_own
-from salus.flows.open import Recorded
 
 SUBJECT_TYPES: Mapping[SubjectFunction, StructType] = {
     SubjectFunction.FREEZE: FREEZE_TYPE,

@@ -14,9 +14,9 @@ from salus.core.eip712 import Domain
 from salus.core.ids import AccessId, Address, LeafHash, from_hex, hex32
 from salus.core.institution import StoredRequest
 from salus.core.merkle import records_root
+from salus.core.outcome import AccessLedger, Recorded
 from salus.core.package import ConsentPackage
 from salus.core.ports import Clock
-from salus.flows.open import AccessLedger, Recorded
 
 _TAG = b"salus.request.v1"
 

@@ -1,9 +1,4 @@
-"""Patients sign in with a signature: a typed-data challenge for one account, one API and two minutes (EIP-712).
-
-    SignIn(address account,bytes32 participantId,bytes32 nonce,uint64 deadline)        domain Salus
-
-The participant's id is in the challenge, so a signature made for one institution's API is no use at another's.
-"""
+"""Patients sign in with a signature over a challenge: for one account, one API and two minutes."""
 
 from __future__ import annotations
 
@@ -14,18 +9,12 @@ from typing import Any
 from api.errors import UnauthenticatedError
 from api.model import Patient
 from salus.core import signatures
-from salus.core.eip712 import Domain, StructType
+from salus.core.eip712 import Domain
 from salus.core.errors import SignatureError
 from salus.core.ids import Address, ParticipantId
 from salus.core.ports import Clock, Randomness
+from salus.core.signin import SignIn
 
-SIGN_IN_TYPE = StructType(
-    "SignIn",
-    ("address", "account"),
-    ("bytes32", "participantId"),
-    ("bytes32", "nonce"),
-    ("uint64", "deadline"),
-)
 LIFE_SECONDS = 120
 _PER_ACCOUNT = 8
 _ACCOUNTS = 10_000
@@ -39,20 +28,20 @@ class SignIns:
         self._participant = participant
         self._clock = clock
         self._random = random
-        self._open: OrderedDict[Address, list[tuple[bytes, int]]] = OrderedDict()
+        self._open: OrderedDict[Address, list[SignIn]] = OrderedDict()
         self._lock = Lock()
 
     def challenge(self, account: Address) -> dict[str, Any]:
         """Typed data for the account's wallet to sign."""
-        nonce, deadline = self._random(32), self._clock.now() + LIFE_SECONDS
+        made = SignIn(account, self._participant, self._random(32), self._clock.now() + LIFE_SECONDS)
         with self._lock:
             mine = self._open.setdefault(account, [])
-            mine.append((nonce, deadline))
+            mine.append(made)
             del mine[:-_PER_ACCOUNT]
             self._open.move_to_end(account)
             while len(self._open) > _ACCOUNTS:
                 self._open.popitem(last=False)
-        return SIGN_IN_TYPE.typed_data(self._domain, self._values(account, nonce, deadline))
+        return made.typed_data(self._domain)
 
     def sign_in(self, account: Address, signature: bytes) -> Patient:
         """The patient who signed an open challenge, which is then used up.
@@ -62,15 +51,11 @@ class SignIns:
         """
         now = self._clock.now()
         with self._lock:
-            for nonce, deadline in self._open.get(account, ()):
-                digest = SIGN_IN_TYPE.digest(self._domain, self._values(account, nonce, deadline))
-                if deadline > now and _signed(digest, signature, account):
-                    self._open[account].remove((nonce, deadline))
+            for made in self._open.get(account, ()):
+                if made.deadline > now and _signed(made.digest(self._domain), signature, account):
+                    self._open[account].remove(made)
                     return Patient(account)
         raise UnauthenticatedError("no open challenge of this account bears this signature; ask for a new challenge")
-
-    def _values(self, account: Address, nonce: bytes, deadline: int) -> dict[str, Any]:
-        return {"account": account, "participantId": self._participant, "nonce": nonce, "deadline": deadline}
 
 
 def _signed(digest: bytes, signature: bytes, account: Address) -> bool:

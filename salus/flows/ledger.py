@@ -15,9 +15,10 @@ from salus.core.codes import Code
 from salus.core.eip712 import Domain
 from salus.core.errors import InputError, UnavailableError
 from salus.core.ids import AccessId, Address
+from salus.core.outcome import Recorded
 from salus.core.package import ConsentPackage
 from salus.core.ports import ChainReader, ChainWriter, ContractCall, Signer
-from salus.flows.open import Recorded, require_final
+from salus.flows.open import require_final
 
 PATIENCE_SECONDS = 30.0
 

@@ -8,53 +8,49 @@ Nothing is decrypted that the chain did not name first. A denial is an entry on 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from salus.core import envelope, hpke, shares
 from salus.core.access import MAX_RECORDS, Access, AccessKind
 from salus.core.canonical import canonical
 from salus.core.codes import Code
-from salus.core.eip712 import Domain
-from salus.core.errors import IntegrityError, NotFoundError, RefusedError, SalusError, UnavailableError
+from salus.core.errors import IntegrityError, NotFoundError, SalusError, UnavailableError
 from salus.core.hashing import sha256
-from salus.core.ids import ZERO32, AccessId, Address, LeafHash, ParticipantId, address_bytes, from_hex, hex32
+from salus.core.ids import ZERO32, AccessId, LeafHash, ParticipantId, address_bytes, from_hex, hex32
 from salus.core.labels import Action, Form, Purpose, Role
 from salus.core.merkle import records_root
+from salus.core.outcome import AccessDeniedError, AccessLedger, Recorded
 from salus.core.package import ConsentPackage
 from salus.core.ports import ContentStore, CustodianClient, Randomness
 from salus.core.sealing import OpenedRecord, open_record
 from salus.flows.custody import Answers, Caller, ListedRecord, ask_all, list_records
 
+__all__ = [
+    "DEADLINE_SECONDS",
+    "NO_PARTICIPANT",
+    "USER_TAG",
+    "AccessDeniedError",
+    "AccessLedger",
+    "Ask",
+    "Opened",
+    "OpenedItem",
+    "Person",
+    "Reading",
+    "Recorded",
+    "Session",
+    "Stopwatch",
+    "open_again",
+    "open_with_consent",
+    "open_without_consent",
+    "require_final",
+]
+
 DEADLINE_SECONDS = 600
 USER_TAG = b"salus.user.v1"
 """`userDigest` is SHA-256 of this and the canonical opening `{"person", "salt"}`; the HPKE info of the sealed opening
 is this and the accessId."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What the chain recorded for a request: its code, when the access ends, and the block."""
-
-    code: Code
-    expires_at: int
-    block_number: int
-
-
-class AccessLedger(Protocol):
-    """The gateway as a requester sees it: own transactions of an institution, or a relay for a patient."""
-
-    @property
-    def chain_id(self) -> int: ...
-
-    def domain(self, contract: str) -> Domain: ...
-
-    def address_of(self, contract: str) -> Address: ...
-
-    def record(self, access: Access, package: ConsentPackage | None) -> Recorded:
-        """Record the request on chain and wait until its block is final."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +103,10 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Outcome of a granted access. `refused` maps leaves to the custodians' codes, `liars` are custodians whose shares
-    were not the ones dealt, `milliseconds` is the time each step took. `session` opens the same records again."""
+    """Outcome of a granted access. `refused` maps leaves to the custodians' codes, `failed` to why a released record
+    could not be opened (its bytes are damaged or away, or too few true shares came); neither holds the others back.
+    `liars` are custodians whose shares were not the ones dealt, `milliseconds` is the time each step took. `session`
+    opens the same records again."""
 
     access_id: AccessId
     access: Access
@@ -118,14 +116,7 @@ class Opened:
     liars: tuple[ParticipantId, ...]
     session: Session
     milliseconds: dict[str, float] = field(default_factory=dict)
-
-
-class AccessDeniedError(RefusedError):
-    """The chain recorded a denial; `access_id` names the entry."""
-
-    def __init__(self, code: Code, access_id: AccessId) -> None:
-        super().__init__(code)
-        self.access_id = access_id
+    failed: dict[LeafHash, SalusError] = field(default_factory=dict)
 
 
 class Stopwatch:
@@ -162,7 +153,8 @@ def open_with_consent(package: ConsentPackage, ask: Ask, participant: Participan
         AccessDeniedError: the gateway recorded a denial.
         RefusedError: custodians refused the whole call (revoked in between, stale, ...).
         NotFoundError: nothing is listed inside the consent.
-        UnavailableError: too few custodians, or the content, are reachable.
+        UnavailableError: too few custodians are reachable.
+        SalusError: nothing could be opened or was refused; the first record's failure.
     """
     watch = Stopwatch()
     body = {"package": package.to_json(), "history": ask.history}
@@ -303,13 +295,20 @@ def _collect(session: Session, reading: Reading, watch: Stopwatch) -> Opened:
     answers.require()
     watch.lap("shares")
     opener = _Opener(access_id, session.session_key, reading.ledger, reading.content, answers)
-    items, refused, liars = [], dict[LeafHash, Code](), set[ParticipantId]()
+    items, liars, failed = list[OpenedItem](), set[ParticipantId](), dict[LeafHash, SalusError]()
+    refused = opener.refused_unlisted({record.leaf for record in session.listed})
     for record in session.listed:
-        outcome = opener.open(record, liars)
+        try:
+            outcome = opener.open(record, liars)
+        except SalusError as error:
+            failed[record.leaf] = error
+            continue
         if isinstance(outcome, Code):
             refused[record.leaf] = outcome
         else:
             items.append(OpenedItem(record, outcome))
+    if failed and not items and not refused:
+        raise next(iter(failed.values()))
     watch.lap("decrypt")
     return Opened(
         access_id,
@@ -320,6 +319,7 @@ def _collect(session: Session, reading: Reading, watch: Stopwatch) -> Opened:
         tuple(sorted(liars)),
         session,
         watch.milliseconds,
+        failed,
     )
 
 
@@ -348,10 +348,31 @@ class _Opener:
             for item in answer.get("refused", ())
         }
 
+    def refused_unlisted(self, listed: Collection[LeafHash]) -> dict[LeafHash, Code]:
+        """Codes of leaves that were asked for without being listed."""
+        refused = {LeafHash(from_hex(name)): code for name, code in self._refusals.items() if not self._shared(name)}
+        return {leaf: code for leaf, code in refused.items() if leaf not in listed}
+
     def open(self, record: ListedRecord, liars: set[ParticipantId]) -> OpenedRecord | Code:
+        """The record, or the code custodians refuse it with.
+
+        Raises:
+            SalusError: it was released but can't be opened.
+        """
         name = hex32(record.leaf)
-        if name in self._refusals and not any(name in items for items in self._shares.values()):
+        if name in self._refusals and not self._shared(name):
             return self._refusals[name]
+        try:
+            return self._opened(record, liars)
+        except SalusError:
+            if name in self._refusals:
+                return self._refusals[name]
+            raise
+
+    def _shared(self, name: str) -> bool:
+        return any(name in items for items in self._shares.values())
+
+    def _opened(self, record: ListedRecord, liars: set[ParticipantId]) -> OpenedRecord:
         raw = self._content.get(record.envelope_digest)
         parsed = envelope.parse(raw)
         outer = self._checked(record.leaf, parsed.header, liars, inner=False)
@@ -359,12 +380,7 @@ class _Opener:
         if parsed.suite == envelope.SUITE_NESTED:
             key = shares.join(outer, parsed.header.threshold, parsed.header.share_digests)
             inner = self._checked(record.leaf, envelope.parse(parsed.open(key)).header, liars, inner=True)
-        try:
-            opened = open_record(raw, record.envelope_digest, record.content_commitment, outer, inner)
-        except SalusError:
-            if name in self._refusals:
-                return self._refusals[name]
-            raise
+        opened = open_record(raw, record.envelope_digest, record.content_commitment, outer, inner)
         if (opened.record_id, opened.version) != (record.record_id, record.version):
             raise IntegrityError("the envelope holds another record than its leaf names")
         return opened
