@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from cli.http import Http
-from salus.core.errors import SetupError
+from salus.adapters.api_client import ApiClient
+from salus.core.canonical import parse
+from salus.core.errors import SetupError, UnavailableError
 from salus.core.labels import Role
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -49,29 +51,42 @@ class StaffClient:
     def __init__(self, base_url: str, client_id: str, key: Path, person: str, role: Role) -> None:
         if not key.exists():
             raise SetupError(f"there is no client key {key}: run `make up` first")
-        self.http = Http(base_url)
+        self.api = ApiClient(base_url)
         self._client_id = client_id
         self._key = key.read_text()
         self._person = person
         self._role = role
+        self._token = ""
         self._signed_in = 0.0
 
     def get(self, path: str, **query: Any) -> Any:
         """JSON of a GET."""
-        self.sign_in()
-        return self.http.get(path, **query)
+        return self.api.get(path, self.token(), **query)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """JSON answer to a POST."""
-        self.sign_in()
-        return self.http.post(path, body)
+        return self.api.post(path, body, self.token())
 
-    def sign_in(self) -> str:
-        """A token that is good for another minute at least."""
-        if self.http.token is None or time.monotonic() - self._signed_in > _RENEW_SECONDS:
-            self.http.token = str(self.http.form("/oauth/token", self._request())["access_token"])
+    def token(self) -> str:
+        """A token that is good for another minute at least.
+
+        Raises:
+            SetupError: the API knows no such client, key or role.
+            UnavailableError: the API does not answer.
+        """
+        if not self._token or time.monotonic() - self._signed_in > _RENEW_SECONDS:
+            self._token = self._new_token()
             self._signed_in = time.monotonic()
-        return self.http.token
+        return self._token
+
+    def _new_token(self) -> str:
+        try:
+            answer = httpx.post(f"{self.api.base_url}/oauth/token", data=self._request(), trust_env=False)
+        except httpx.HTTPError as error:
+            raise UnavailableError(f"{self.api.base_url} does not answer") from error
+        if answer.is_error:
+            raise SetupError(f"the API gave no token ({answer.status_code}): is the client registered there?")
+        return str(parse(answer.content)["access_token"])
 
     def open(
         self, consent_id: str, purpose: str = "TREAT", actions: Sequence[str] = ("ACCESS", "USE"), **more: Any
@@ -86,7 +101,7 @@ class StaffClient:
         claims = {
             "iss": self._client_id,
             "sub": self._client_id,
-            "aud": f"{self.http.base_url}/oauth/token",
+            "aud": f"{self.api.base_url}/oauth/token",
             "iat": now,
             "exp": now + 120,
             "jti": uuid.uuid4().hex,

@@ -1,0 +1,81 @@
+"""What happened in a demo run: one row per event, with counts and milliseconds, and the facts a test can check."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.table import Table
+
+from cli import output
+from salus.core.errors import SalusError
+
+
+class StoryError(SalusError):
+    """Something in the demo did not happen as promised."""
+
+    advice = "This is a defect: keep the folder of the run with its logs, and report it."
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event of the story."""
+
+    act: int
+    what: str
+    outcome: str
+    milliseconds: float
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Rows in order, and facts by name for `--json` and for tests."""
+
+    rows: list[Row] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    _act: int = 0
+
+    def act(self, number: int, title: str) -> None:
+        """A new act."""
+        self._act = number
+        output.say(f"\n[bold]{number}. {title}[/bold]")
+
+    def tell(self, what: str, outcome: str, milliseconds: float = 0.0) -> None:
+        """Note an event and show it."""
+        self.rows.append(Row(self._act, what, outcome, milliseconds))
+        took = f"  [dim]{milliseconds:,.0f} ms[/dim]" if milliseconds else ""
+        output.say(f"   {what}: [green]{outcome}[/green]{took}")
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[list[str]]:
+        """Time an event; append its outcome to the list that is given."""
+        began, outcome = time.perf_counter(), list[str]()
+        yield outcome
+        self.tell(what, " ".join(outcome) or "done", (time.perf_counter() - began) * 1000)
+
+    def show(self) -> None:
+        """The closing table, or everything as JSON."""
+        if output.is_json():
+            rows = [
+                {"act": r.act, "what": r.what, "outcome": r.outcome, "ms": round(r.milliseconds)} for r in self.rows
+            ]
+            output.emit({"facts": self.facts, "rows": rows})
+            return
+        table = Table("act", "what happened", "outcome", "ms", title="The day in one table", title_justify="left")
+        for row in self.rows:
+            took = f"{row.milliseconds:,.0f}" if row.milliseconds else ""
+            table.add_row(str(row.act), row.what, row.outcome, took)
+        output.console.print(table)
+
+
+def require(condition: object, what: str) -> None:
+    """Check that the story holds.
+
+    Raises:
+        StoryError: it does not.
+    """
+    if not condition:
+        raise StoryError(f"the demo did not go as promised: {what}")
