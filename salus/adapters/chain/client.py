@@ -1,4 +1,4 @@
-"""web3 on our connection: for work that is rare and where its knowledge saves code (creation code, code, proofs).
+"""web3 on our connection: for work that is rare and where its knowledge saves code (creation code).
 
 The hot paths (reads, transactions, logs) stay on `Rpc`; `rpc`, `abi` and `lanes` say why.
 """
