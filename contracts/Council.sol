@@ -242,7 +242,9 @@ contract Council is ICouncil {
 
         emit Approved(proposalId, msg.sender);
 
-        if (_proposals[proposalId].reachedAt == 0 && _count(_approvals[proposalId]) >= threshold) _reach(proposalId);
+        // Reached again after a removal of members or a higher threshold, the delay starts again.
+        uint256 count = _count(_approvals[proposalId]);
+        if (count == threshold || (count > threshold && _proposals[proposalId].reachedAt == 0)) _reach(proposalId);
     }
 
     function _reach(bytes32 proposalId) private {

@@ -15,8 +15,8 @@ def proposal(deployed):
     return deployed.council.propose(calls, salt, {"from": accounts[0]}).return_value, calls, salt
 
 
-def set_delay(world, seconds):
-    world.vote(world.call(world.council, "setDelay", seconds))
+def set_delay(world, seconds, voters=(0, 1)):
+    world.vote(world.call(world.council, "setDelay", seconds), voters=voters)
 
 
 def test_constructor__one_member_or_threshold_one__reverts(deployed):
@@ -87,6 +87,25 @@ def test_execute__votes_of_removed_members__are_void(deployed):
         deployed.council.execute(calls, ZERO, {"from": accounts[1]})
     deployed.council.approve(proposal, {"from": accounts[2]})
     deployed.council.execute(calls, ZERO, {"from": accounts[1]})
+
+
+def test_execute__reached_again_after_removal__waits_anew(deployed):
+    """Two members who approved early can't keep a delay in stock for the day one of them is replaced."""
+    council = deployed.council
+    deployed.vote(deployed.call(council, "addMember", accounts[4]))
+    calls = [deployed.call(council, "setThreshold", 3)]
+    proposal = council.propose(calls, ZERO, {"from": accounts[0]}).return_value
+    council.approve(proposal, {"from": accounts[1]})
+    removal, salt = [deployed.call(council, "removeMember", accounts[1])], h("remove")
+    other = council.propose(removal, salt, {"from": accounts[2]}).return_value
+    council.approve(other, {"from": accounts[4]})
+    council.execute(removal, salt, {"from": accounts[2]})
+    set_delay(deployed, 600, voters=(0, 2))
+    pass_time(700)
+    tx = council.approve(proposal, {"from": accounts[2]})
+    assert tx.events["ThresholdReached"]["time"] == tx.timestamp
+    with refuses("CouncilDelayed"):
+        council.execute(calls, ZERO, {"from": accounts[2]})
 
 
 def test_execute__failing_call__reverts_all(deployed):

@@ -104,11 +104,11 @@ class World:
         """One call of a proposal."""
         return contract.address, getattr(contract, verb).encode_input(*arguments)
 
-    def vote(self, *calls):
+    def vote(self, *calls, voters=(0, 1)):
         """Propose, approve and execute; returns the execution."""
         salt = next(self._salts).to_bytes(32, "big")
-        proposal = self.council.propose(calls, salt, {"from": self.members[0]}).return_value
-        self.council.approve(proposal, {"from": self.members[1]})
+        proposal = self.council.propose(calls, salt, {"from": self.members[voters[0]]}).return_value
+        self.council.approve(proposal, {"from": self.members[voters[1]]})
         return self.council.execute(calls, salt, {"from": self.members[2]})
 
     # People
