@@ -241,9 +241,12 @@ def _token_key(path: Path) -> Ed25519PrivateKey:
 def _seal_key(path: Path) -> bytes:
     raw = _made(path, (secrets.token_hex(32) + "\n").encode)
     try:
-        return from_hex(raw.decode().strip())
-    except (InputError, UnicodeDecodeError) as error:
+        key = bytes.fromhex(raw.decode().strip())
+    except ValueError as error:
         raise SetupError(f"{path.name} is not 64 hex digits") from error
+    if len(key) != 32:
+        raise SetupError(f"{path.name} is not 64 hex digits")
+    return key
 
 
 def _made(path: Path, fresh: Callable[[], bytes]) -> bytes:

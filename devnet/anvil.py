@@ -151,16 +151,9 @@ class Anvil:
 
     @contextmanager
     def instant(self) -> Iterator[None]:
-        """A block per transaction, at once, while inside: for deploying. Time does not run ahead of the clock.
-
-        Not for load: Anvil slows down under a deep pool in this mode.
-        """
-        _ask(self.settings.port, "evm_setAutomine", True)  # noqa: FBT003 - a JSON-RPC parameter
-        try:
+        """A block per transaction while inside; see `instant_blocks`."""
+        with instant_blocks(self.settings.port, self.settings.block_seconds or 0):
             yield
-        finally:
-            _ask(self.settings.port, "evm_setAutomine", False)  # noqa: FBT003 - as above
-            _ask(self.settings.port, "evm_setIntervalMining", self.settings.block_seconds or 0)
 
     def __enter__(self) -> Self:
         self.start()
@@ -168,6 +161,20 @@ class Anvil:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
+
+
+@contextmanager
+def instant_blocks(port: int, block_seconds: int = 1) -> Iterator[None]:
+    """A block per transaction, at once, while inside: for deploying. Time does not run ahead of the clock.
+
+    Not for load: Anvil slows down under a deep pool in this mode.
+    """
+    _ask(port, "evm_setAutomine", True)  # noqa: FBT003 - a JSON-RPC parameter
+    try:
+        yield
+    finally:
+        _ask(port, "evm_setAutomine", False)  # noqa: FBT003 - as above
+        _ask(port, "evm_setIntervalMining", block_seconds)
 
 
 def _ask(port: int, method: str, *params: object) -> object:

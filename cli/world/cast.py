@@ -27,7 +27,10 @@ class Name(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Institution:
-    """One member of the cast; `title` in English and `title_zh` in Chinese are for people only."""
+    """One member of the cast; `title` in English and `title_zh` in Chinese are for people only.
+
+    `charset` and `authority` (of patient numbers) are its oracle's, as `cli.hospital_people` makes them up.
+    """
 
     name: Name
     title: str
@@ -37,6 +40,7 @@ class Institution:
     api: bool = False
     oracle: bool = False
     charset: str = ""
+    authority: str = ""
 
 
 CAST: tuple[Institution, ...] = (
@@ -57,6 +61,7 @@ CAST: tuple[Institution, ...] = (
         api=True,
         oracle=True,
         charset="utf-8",
+        authority="SHILI-H1",
     ),
     Institution(
         Name.CHECKUP,
@@ -67,6 +72,7 @@ CAST: tuple[Institution, ...] = (
         api=True,
         oracle=True,
         charset="gb18030",
+        authority="SHILI-TJ",
     ),
     Institution(
         Name.INSTITUTE,

@@ -69,9 +69,16 @@ def watch_part(world: World) -> Part:
 
 def oracle_part(world: World, name: Name) -> Part:
     """One oracle."""
+    settings = oracle_settings(world, name)
+    http_port, mllp_port = world.ports.oracle_http(name), world.ports.oracle_mllp(name)
+    return _python(f"{name}-oracle", "oracle", "SALUS_ORACLE_", settings, (http_port, mllp_port), http_port)
+
+
+def oracle_settings(world: World, name: Name) -> dict[str, str]:
+    """Settings of an oracle, without their prefix."""
     institution, folder, keys = BY_NAME[name], _folder(world, f"{name}-oracle"), world.keys
     http_port, mllp_port = world.ports.oracle_http(name), world.ports.oracle_mllp(name)
-    settings = {
+    return {
         "PARTICIPANT_ID": hex32(world.ids[name]),
         "RPC_URL": world.chain_url,
         "DEPLOYMENT": str(world.deployment_file),
@@ -83,10 +90,10 @@ def oracle_part(world: World, name: Name) -> Part:
         "CUSTODIANS": str(_custodians_file(world)),
         "HTTP_PORT": str(http_port),
         "MLLP_PORT": str(mllp_port),
-        "NAME": institution.title,
+        "NAME": institution.title_zh,
+        "AUTHORITY": institution.authority,
         "CHARSET": institution.charset,
     }
-    return _python(f"{name}-oracle", "oracle", "SALUS_ORACLE_", settings, (http_port, mllp_port), http_port)
 
 
 def api_part(world: World, name: Name) -> Part:
@@ -103,6 +110,8 @@ def api_part(world: World, name: Name) -> Part:
         "SECOND_KEYSTORE": str(keys.account_file(f"{name}.second")),
         "RELAY_KEYSTORES": ",".join(relays),
         "PASSPHRASE_FILE": str(keys.passphrase_file),
+        "TOKEN_KEY": str(folder / "token.pem"),
+        "SEAL_KEY": str(folder / "seal.key"),
         "CONTENT": str(world.content),
         "CUSTODIANS": str(_custodians_file(world)),
         "CLIENTS": str(_clients_file(world, name)),

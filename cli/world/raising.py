@@ -1,0 +1,45 @@
+"""Raise a world: chain, founding, every service; and take it down again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from cli.world.cast import Ports
+from cli.world.founding import found
+from cli.world.keys import KeyFolder
+from cli.world.layout import World
+from cli.world.services import chain_part, service_parts
+from devnet.anvil import instant_blocks
+from devnet.supervisor import Supervisor
+from salus.core.errors import SalusError
+
+Progress = Callable[[str], None]
+
+
+def raise_world(folder: Path, base_port: int, progress: Progress) -> tuple[World, Supervisor]:
+    """Start the chain, found the world if it is not yet, and start every service; all is stopped again on an error."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ports, supervisor = Ports(base_port), Supervisor(folder)
+    keys = KeyFolder(folder / "keys")
+    try:
+        world = _founded(folder, ports, keys, supervisor, progress)
+        progress("custodians, watch, oracles and one API per institution start")
+        supervisor.start(service_parts(world), patience=120)
+    except (SalusError, KeyboardInterrupt):
+        supervisor.stop()
+        raise
+    return world, supervisor
+
+
+def _founded(folder: Path, ports: Ports, keys: KeyFolder, supervisor: Supervisor, progress: Progress) -> World:
+    progress("keys and a development chain (Anvil, blocks every second)")
+    keys.make()
+    supervisor.start([chain_part(folder, ports)])
+    deployment_url = f"http://127.0.0.1:{ports.chain}"
+    with instant_blocks(ports.chain):
+        _, ids = found(folder, deployment_url, keys, progress)
+    world = World(folder, ports, ids)
+    world.content.mkdir(exist_ok=True)
+    world.save()
+    return world
