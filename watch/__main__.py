@@ -1,4 +1,10 @@
-"""`python -m watch [serve|verify|rebuild]`: follow the chain, compare the index with the chain, or make it anew."""
+"""The watch: `python -m watch [serve|verify|rebuild|acknowledge]`.
+
+serve        follow the chain until told to stop
+verify       compare the index with one made from the chain alone, and log heads with the contract
+rebuild      make the index anew from the chain (stop the watch first)
+acknowledge  close the alerts that wait for a person, and print them
+"""
 
 from __future__ import annotations
 
@@ -11,8 +17,10 @@ from watch import runtime, settings
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 on success, 1 when the index differs or a part is wrong."""
-    parser = argparse.ArgumentParser(prog="watch", description=__doc__)
-    parser.add_argument("command", nargs="?", default="serve", choices=("serve", "verify", "rebuild"))
+    parser = argparse.ArgumentParser(
+        prog="watch", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", nargs="?", default="serve", choices=("serve", "verify", "rebuild", "acknowledge"))
     command = parser.parse_args(argv).command
     try:
         told = settings.read()
@@ -21,6 +29,9 @@ def main(argv: list[str] | None = None) -> int:
         elif command == "rebuild":
             made = runtime.rebuild_index(told)
             sys.stdout.write(f"rebuilt up to block {made.block}: {made.digest.hex()}\n")
+        elif command == "acknowledge":
+            for alert in runtime.acknowledge(told):
+                sys.stdout.write(f"closed: {alert.kind} at block {alert.block}: {alert.detail}\n")
         else:
             return _verify(told)
     except SalusError as error:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from salus.core.index_rows import MarkKind
-from salus.core.ports_index import Alert, AlertKind, IndexStore
+from salus.core.ports_index import MAX_PAGE, Alert, AlertKind, IndexStore, Page
 from salus.core.state import BlockStamp
 from watch.gaps import Finding
 from watch.index import Fork, Indexed
 
 GRAVE = frozenset({AlertKind.HEAD_MISMATCH, AlertKind.ENTRY_GAP, AlertKind.UNKNOWN_WRITER, AlertKind.ENTRY_UNEXPLAINED})
 """While one of these is open, the index is not to be relied on."""
+
+
+SETTLED_BY_CHECKS = frozenset({AlertKind.HEAD_MISMATCH, AlertKind.ENTRY_GAP, AlertKind.EMERGENCY_OPENED})
+"""These close by themselves when their cause is gone; the others wait for a person."""
 
 
 def of_fork(fork: Fork, at: int) -> Alert:
@@ -58,3 +62,10 @@ def reviewed(store: IndexStore, done: Indexed) -> None:
     for mark in done.marks:
         if mark.mark == MarkKind.REVIEWED:
             store.resolve(AlertKind.EMERGENCY_OPENED, mark.access, mark.at)
+
+
+def acknowledge(store: IndexStore, at: int) -> list[Alert]:
+    """Close what a person has looked at: every open alert that no check closes. Returns those closed."""
+    open_alerts = store.alerts(open_only=True, page=Page(limit=MAX_PAGE)).items
+    waiting = [alert for alert in open_alerts if alert.kind not in SETTLED_BY_CHECKS]
+    return [alert for alert in waiting if store.resolve(alert.kind, alert.reference, at)]

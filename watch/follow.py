@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from threading import Event, Lock
 
@@ -56,6 +57,7 @@ class Follower:
         self._store = store
         self._metrics = metrics
         self._indexer = Indexer(chain, store, first_block)
+        self._heads_due = True
         self._lock = Lock()
         self._status = Status(indexed=store.indexed())
 
@@ -73,13 +75,18 @@ class Follower:
         """
         fork = self._indexer.check_fork()
         if fork is not None:
+            self._heads_due = True
             self._metrics.forks.inc()
             self._announce(alerts.record(self._store, [alerts.of_fork(fork, self._chain.head().timestamp)]))
+        touched: dict[bytes, None] = {}
         for done in self._indexer.catch_up():
             self._announce(alerts.record(self._store, alerts.of_range(done)))
             alerts.reviewed(self._store, done)
-            self._announce(alerts.settle(self._store, gaps.check(self._chain, self._store, done), done.last))
+            self._announce(alerts.settle(self._store, gaps.check_events(self._store, done), done.last))
+            touched |= dict.fromkeys(entry.key for entry in done.entries)
+            self._heads_due = True
             self._count(done)
+        self._check_heads(touched)
         self._report()
 
     def run(self, stop: Event, poll_seconds: float) -> None:
@@ -93,6 +100,14 @@ class Follower:
                 with self._lock:
                     self._status = replace(self._status, failure=error.diagnostics())
             stop.wait(poll_seconds)
+
+    def _check_heads(self, touched: Iterable[bytes]) -> None:
+        # Only the newest block is compared: nodes may have forgotten the state of older ones.
+        last = self._store.indexed()
+        if last is not None and self._heads_due:
+            findings = gaps.check_heads(self._chain, self._store, last, touched)
+            self._announce(alerts.settle(self._store, findings, last))
+            self._heads_due = False
 
     def _report(self) -> None:
         open_alerts: dict[str, int] = {}

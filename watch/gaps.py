@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from salus.core.audit import EntryKind, LogHead
 from salus.core.errors import NotFoundError
@@ -17,8 +18,8 @@ from salus.core.state import BlockStamp
 from watch.index import Indexed
 from watch.ports import Chain
 
-KEYS_PER_RANGE = 256
-"""Chains compared after one range; the global chain always is, and it fixes every entry and their order."""
+KEYS_PER_STEP = 256
+"""Chains compared in one step beside the global chain, which alone fixes every entry and their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,11 @@ class Finding:
     detail: str = ""
 
 
-def check(chain: Chain, index: IndexReader, done: Indexed) -> Iterator[Finding]:
-    """Everything about one range just written. The global chain's reference is empty."""
+def check_events(index: IndexReader, done: Indexed) -> Iterator[Finding]:
+    """What the events of one range just written say of each other: numbering, writers, outcomes."""
     yield from _positions(index, done.entries)
     yield from _writers(index, done.entries)
     yield from _explained(done)
-    touched = dict.fromkeys(entry.key for entry in done.entries)
-    keys = list(dict.fromkeys([*suspects(index), *list(touched)[:KEYS_PER_RANGE]]))
-    for finding in check_heads(chain, index, done.last, [None, *keys]):
-        yield finding
-        if not finding.found and not finding.reference:
-            yield Finding(AlertKind.ENTRY_GAP, b"", found=False)
 
 
 def suspects(index: IndexReader) -> tuple[bytes, ...]:
@@ -50,16 +45,23 @@ def suspects(index: IndexReader) -> tuple[bytes, ...]:
     return tuple(a.reference for a in page.items if a.kind is AlertKind.HEAD_MISMATCH and a.reference)
 
 
-def check_heads(chain: Chain, index: IndexReader, at: BlockStamp, keys: Iterable[bytes | None]) -> Iterator[Finding]:
-    """Compare recomputed heads with the contract's storage; `at` is the last block of the index."""
-    for key in keys:
+def check_heads(chain: Chain, index: IndexReader, at: BlockStamp, keys: Iterable[bytes] = ()) -> Iterator[Finding]:
+    """Compare recomputed heads with the contract's storage; `at` is the last block of the index.
+
+    Looked at are the global chain (its findings have an empty reference), those that differed before, and `keys`.
+    """
+    wanted = dict.fromkeys([*suspects(index), *islice(dict.fromkeys(keys), KEYS_PER_STEP)])
+    for key in [None, *wanted]:
         try:
             stored = LogHead.from_slot(chain.log_slot(key, at))
         except NotFoundError:  # there is no AuditLog yet
             stored = LogHead()
         computed = index.head(key)
+        differs = computed != stored
         detail = f"block {at.number}: {stored.count} entries in the contract, {computed.count} in the events"
-        yield Finding(AlertKind.HEAD_MISMATCH, key or b"", computed != stored, detail)
+        yield Finding(AlertKind.HEAD_MISMATCH, key or b"", differs, detail)
+        if key is None and not differs:
+            yield Finding(AlertKind.ENTRY_GAP, b"", found=False)
 
 
 def _positions(index: IndexReader, entries: Sequence[EntryRow]) -> Iterator[Finding]:

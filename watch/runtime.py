@@ -19,10 +19,11 @@ from salus.adapters.database.index import DatabaseIndex
 from salus.adapters.database.migrate import migrate
 from salus.core.errors import SetupError
 from salus.core.ids import Address
-from salus.core.ports_index import IndexDigest
+from salus.core.ports_index import Alert, IndexDigest
+from watch import alerts
 from watch.app import create_app
 from watch.follow import Follower
-from watch.gaps import check_heads, suspects
+from watch.gaps import check_heads
 from watch.index import Indexer, rebuild
 from watch.metrics import Metrics
 from watch.settings import Settings
@@ -82,7 +83,7 @@ def verify(settings: Settings) -> tuple[IndexDigest, IndexDigest, int]:
         with _scratch() as empty:
             fresh = rebuild(parts.chain.reader, empty, kept.block, settings.first_block)
         at = parts.chain.reader.block(kept.block)
-        findings = check_heads(parts.chain.reader, parts.store, at, [None, *suspects(parts.store)])
+        findings = check_heads(parts.chain.reader, parts.store, at)
         return kept, fresh, sum(finding.found for finding in findings)
 
 
@@ -104,6 +105,12 @@ def _scratch() -> Iterator[DatabaseIndex]:
             yield DatabaseIndex(engine)
         finally:
             engine.dispose()
+
+
+def acknowledge(settings: Settings) -> list[Alert]:
+    """Close the alerts that wait for a person, at the time of the chain's head."""
+    with opened(settings) as parts:
+        return alerts.acknowledge(parts.store, parts.chain.reader.head().timestamp)
 
 
 def _council(settings: Settings) -> Address:

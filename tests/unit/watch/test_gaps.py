@@ -10,6 +10,7 @@ from salus.core.audit import EntryKind
 from salus.core.ids import chain_key
 from salus.core.ports_index import Alert, AlertKind, IndexStore, Page
 from tests.unit.watch.ledger import HOLDER, HOSPITAL, Ledger, account, deploy, one_day, word
+from watch.alerts import acknowledge
 from watch.follow import Follower
 from watch.metrics import Metrics
 
@@ -152,3 +153,19 @@ def test_raise_alert__same_cause_again__is_kept_once(store: IndexStore) -> None:
     assert store.raise_alert(alert) is True
     assert [a.resolved_at for a in store.alerts(open_only=False, page=Page()).items] == [7, None, None]
     assert [a.id for a in store.alerts(open_only=True, page=Page(limit=1, newest_first=True)).items] == [3]
+
+
+def test_acknowledge__shortened_chain_and_mismatch__closes_only_what_waits_for_a_person(
+    ledger: Ledger, store: IndexStore
+) -> None:
+    watch = follower(ledger, store)
+    watch.step()
+    ledger.shorten(1)
+    last = [e for e in ledger.events(0, ledger.head().number) if e.name == "Appended"][-1]
+    ledger.hidden.add((last.block_number, last.log_index))
+    watch.step()
+    store.write(last.block_number, ())
+    watch.step()
+    assert open_kinds(store) == {AlertKind.CHAIN_SHORTENED, AlertKind.HEAD_MISMATCH}
+    assert [alert.kind for alert in acknowledge(store, 9)] == [AlertKind.CHAIN_SHORTENED]
+    assert open_kinds(store) == {AlertKind.HEAD_MISMATCH}
