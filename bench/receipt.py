@@ -1,6 +1,6 @@
 """How long an offline check of a receipt takes: a usual one, and the largest there can be.
 
-    python -m bench.receipt
+python -m bench.receipt
 """
 
 from __future__ import annotations
