@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.model import Patient
 from api.ports import Titles
 from api.schemas.accesses import Accesses, AccessFact
-from api.schemas.audit import AccessCountFact, AlertFact, Entries, EntryFact, Summary
+from api.schemas.audit import AccessCountFact, AlertFact, Entries, EntryFact, Sentences, Summary
 from api.schemas.common import Block
 from api.tables import named
 from api.views import access_fact, block_fact, code_name, title_of
@@ -16,6 +16,7 @@ from salus.core.ids import AccessId, ParticipantId, chain_key, hex32
 from salus.core.index_rows import EntryRow
 from salus.core.labels import Purpose, names
 from salus.core.ports_index import AccessFilter, EntryFilter, IndexReader, Page
+from salus.core.words_for_people import Language, entry_sentence
 
 _ACCESS_KINDS = range(EntryKind.ACCESS_GRANTED, EntryKind.ACCESS_UNFROZEN + 1)
 _OUTCOMES = (EntryKind.ACCESS_GRANTED, EntryKind.ACCESS_DENIED)
@@ -107,6 +108,10 @@ class Log:
             block=row.block,
             tx_hash=hex32(row.tx),
             access=None if access is None else access_fact(access),
+            sentences=Sentences(
+                en=entry_sentence(row, lambda id_: self._titles.of(ParticipantId(id_)).en, Language.EN, access),
+                zh=entry_sentence(row, lambda id_: self._titles.of(ParticipantId(id_)).zh, Language.ZH, access),
+            ),
         )
 
     def _indexed(self) -> Block | None:

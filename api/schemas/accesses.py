@@ -166,7 +166,6 @@ class AccessFact(Wire):
     at: int
     block: int
     marks: list[MarkFact] = Field(default=[])
-    sentences: dict[str, str] = Field(default={})
 
 
 class Accesses(Wire):

@@ -8,6 +8,13 @@ from api.schemas.accesses import AccessFact
 from api.schemas.common import Account, Block, Hex32, Wire
 
 
+class Sentences(Wire):
+    """What an entry says in plain words; no identifiers of people."""
+
+    en: str
+    zh: str
+
+
 class EntryFact(Wire):
     """One AuditLog entry. `key` is a holder left-padded, a subjectRef or a participantId; `access` where it is one."""
 
@@ -27,7 +34,7 @@ class EntryFact(Wire):
     block: int
     tx_hash: Hex32
     access: AccessFact | None = None
-    sentences: dict[str, str] = Field(default={})
+    sentences: Sentences
 
 
 class Entries(Wire):

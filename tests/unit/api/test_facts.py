@@ -163,6 +163,8 @@ def test_log__of_holder_and_of_controller__shows_each_its_own_chains(world: ApiW
     holders = world.client.get("/v1/log", headers=world.patient()).json()["items"]
     controllers = world.client.get("/v1/log", headers=world.patient(world.controller)).json()["items"]
     assert [item["name"] for item in holders] == ["ACCESS_GRANTED", "ACCESS_DENIED"]
+    assert "a physician of" in holders[0]["sentences"]["en"]
+    assert "为治疗目的获准打开您的3份" in holders[0]["sentences"]["zh"]
     assert [item["name"] for item in controllers] == ["SUBJECT_FROZEN"]
 
 

@@ -39,6 +39,7 @@ from salus.core.ids import (
     RecordId,
     SubjectRef,
     address_bytes,
+    chain_key,
     hex32,
     to_address,
 )
@@ -224,6 +225,10 @@ class ApiWorld:
         assert answer.status_code == 201, answer.text
         return signed
 
+    @staticmethod
+    def custodian_operator(custodian: ParticipantId) -> MemorySigner:
+        return MemorySigner.named(custodian.hex())
+
     # the chain behind it
 
     def _functions(self) -> dict[tuple[str, str], Any]:
@@ -246,6 +251,7 @@ class ApiWorld:
                     code=self.next_code,
                     expires_at=self.clock.now() + 3600 if granted else 0,
                     kind=kind,
+                    key=chain_key(words[0][0]) if kind is AccessKind.CONSENT else access.reference,
                 )
 
             return record
@@ -272,6 +278,7 @@ class ApiWorld:
                 custodian,
                 roles=ParticipantRole.CUSTODY,
                 kind=ParticipantKind.CUSTODIAN,
+                operators=[self.custodian_operator(custodian).address],
                 encryption_key=hpke.public_key(key),
             )
         chain.set_custodians(1, CUSTODIANS, 2)
