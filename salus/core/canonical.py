@@ -23,6 +23,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _MAX_PLACES = 100
 MAX_DEPTH = 128
 """Arrays and objects inside each other."""
+_PLAIN = frozenset({str, int, bool, type(None)})
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -94,20 +95,21 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check(value: Any, depth: int) -> bool:
     """Refuse what has no canonical form; True when a decimal in it must be spelled out before it is encoded."""
-    if value is None or isinstance(value, (str, bool, int)):
-        return False
     if isinstance(value, (dict, list, tuple)):
         if not depth:
             raise CanonicalError(f"values are nested at most {MAX_DEPTH} deep")
         unspelled = False
         for member in _members(value) if isinstance(value, dict) else value:
-            unspelled |= _check(member, depth - 1)
+            if type(member) not in _PLAIN:  # most members are, and records are large
+                unspelled |= _check(member, depth - 1)
         return unspelled
     if isinstance(value, Decimal):
         exponent = value.as_tuple().exponent
         if not isinstance(exponent, int) or not -_MAX_PLACES <= exponent <= 0:
             raise CanonicalError(f"decimals are finite, without exponent and of at most {_MAX_PLACES} places")
         return "E" in str(value)
+    if value is None or isinstance(value, (str, bool, int)):
+        return False
     if isinstance(value, float):
         raise CanonicalError("floats have no exact form; use Decimal")
     raise CanonicalError(f"{type(value).__name__} has no canonical JSON form")

@@ -57,18 +57,22 @@ def seal_record(
     head: RecordHead, content: dict[str, Any], threshold: int, custodians: int, random: RandomBytes
 ) -> SealedRecord:
     """Seal content for a custodian set of `custodians` members, of whom `threshold` join a key."""
-    body = canonical(content)
+    return seal_canonical(head, canonical(content), threshold, custodians, random)
+
+
+def seal_canonical(head: RecordHead, body: bytes, threshold: int, custodians: int, random: RandomBytes) -> SealedRecord:
+    """Seal content that is in canonical form already; else as `seal_record`."""
     content_salt, topics_salt = random(SALT_BYTES), random(SALT_BYTES)
     topics = int(head.labels.topics)
-    plaintext = canonical(
+    rest = canonical(
         {
-            "content": content,
             "contentSalt": hex32(content_salt),
             "leaf": {"recordId": hex32(head.record_id), "version": head.version},
             "topics": topics,
             "topicsSalt": hex32(topics_salt),
         }
     )
+    plaintext = b'{"content":' + body + b"," + rest[1:]  # "content" sorts before all others
     suite, inner_shares = sealed.SUITE_SINGLE, tuple[bytes, ...]()
     if head.labels.level == MAX_LEVEL:
         plaintext, inner_shares = _seal_once(plaintext, custodians, custodians, sealed.SUITE_SINGLE, random)
