@@ -337,8 +337,8 @@ def access_the_gateway_denied(stage: Stage) -> Played:
 
 @scenario(Code.ACCESS_EXPIRED)
 def expired_access(stage: Stage) -> Played:
-    case = _asked(stage, valid_until=stage.clock.now() + 6)
-    stage.pass_seconds(8)
+    case = _asked(stage, valid_until=stage.clock.now() + 15)
+    stage.pass_seconds(17)
     return _whole(case.release())
 
 
