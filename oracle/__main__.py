@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from oracle import runtime, settings
+from oracle import settings
+from oracle.checks import Finding
 from salus.core.errors import SalusError
 
 
@@ -14,20 +15,21 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="oracle", description=__doc__)
     parser.add_argument("command", nargs="?", default="serve", choices=("serve", "check"))
     command = parser.parse_args(argv).command
+    from oracle import runtime  # noqa: PLC0415 - reading processes import this module, and need none of it
+
     try:
         told = settings.read()
         if command == "serve":
             runtime.serve(told)
             return 0
-        return _check(told)
+        with runtime.opened(told) as parts:
+            return _show(runtime.preflight(parts))
     except SalusError as error:
         sys.stderr.write(f"oracle: {error.diagnostics()}\n")
         return 1
 
 
-def _check(told: settings.Settings) -> int:
-    with runtime.opened(told) as parts:
-        findings = runtime.preflight(parts)
+def _show(findings: list[Finding]) -> int:
     for finding in findings:
         sys.stdout.write(f"{'ok  ' if finding.ok else 'FAIL'} {finding.name}: {finding.detail}\n")
         if finding.advice and not finding.ok:

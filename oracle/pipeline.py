@@ -10,46 +10,33 @@ reason and its place, and holds up nobody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import structlog
 
 from oracle.anchor import Anchoring
 from oracle.deposit import Depositing
-from oracle.hl7.errors import Condition, HL7Error
-from oracle.hl7.message import parse
-from oracle.intake.receive import receive
 from oracle.journal import open_raw
-from oracle.label import label
 from oracle.metrics import Metrics
-from oracle.normalise import SourceProfile, normalise
+from oracle.model import RawMessage, ReadMessage
 from oracle.ports import MessageStore, RecordStore
+from oracle.reading import Reader
 from oracle.seal import SealedDrafts, Sealing
 from oracle.sitekey import SiteKey
 from oracle.store import store_envelopes
-from salus.core.errors import SalusError
+from salus.core.errors import IntegrityError
 from salus.core.journal import Fault, MessageOutcome, MessageState, SealedMessage, Work
 from salus.core.ports import Clock, ContentStore
-from salus.core.record import RecordDraft
 
 RUN = 64
-NOTHING_HERE = Fault(int(Condition.UNSUPPORTED_EVENT_CODE), "MSH-9")
+RUNS_AT_ONCE = 4
+INTERNAL = 207  # HL7 table 0357, application internal error
 
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """One message read: its drafts, or why there are none."""
-
-    key: int
-    drafts: tuple[RecordDraft, ...] = ()
-    outcome: MessageOutcome | None = None
-
-
 class Pipeline:
-    """The parts of the write path, put together. `profiles` are the sources by listener."""
+    """The parts of the write path, put together."""
 
     def __init__(
         self,
@@ -57,7 +44,7 @@ class Pipeline:
         records: RecordStore,
         content: ContentStore,
         site: SiteKey,
-        profiles: Mapping[str, SourceProfile],
+        reader: Reader,
         sealing: Sealing,
         depositing: Depositing,
         anchoring: Anchoring,
@@ -68,27 +55,32 @@ class Pipeline:
         self._records = records
         self._content = content
         self._site = site
-        self._profiles = profiles
+        self._reader = reader
         self._sealing = sealing
         self._depositing = depositing
         self._anchoring = anchoring
         self._clock = clock
         self._metrics = metrics
 
-    def seal(self, limit: int = RUN) -> int:
-        """Turn pending messages into sealed, stored versions, in order of arrival; how many messages."""
-        pending = self._messages.pending(limit)
-        if not pending:
-            return 0
-        with self._metrics.stage("read"):
-            read = [self._read(message) for message in pending]
-        with self._metrics.stage("seal"):
-            work, envelopes = self._seal(read)
-        with self._metrics.stage("store"):
-            store_envelopes(self._content, work.versions, envelopes)
-        with self._metrics.stage("commit"):
-            self._records.commit(work)
-        self._metrics.sealed(work)
+    def seal(self, run: int = RUN) -> int:
+        """Turn pending messages into sealed, stored versions, in order of arrival; how many messages.
+
+        While one run is sealed, stored and committed, the next ones are read.
+        """
+        pending = self._messages.pending(run * RUNS_AT_ONCE)
+        runs = [pending[place : place + run] for place in range(0, len(pending), run)]
+        opened = [[self._opened(message) for message in one] for one in runs]
+        read = self._reader.read([[message for message in one if message] for one in opened])
+        for messages, whole in zip(runs, opened, strict=True):
+            with self._metrics.stage("read"):
+                found = _with_damaged(whole, next(read))
+            with self._metrics.stage("seal"):
+                work, envelopes = self._seal(messages, found)
+            with self._metrics.stage("store"):
+                store_envelopes(self._content, work.versions, envelopes)
+            with self._metrics.stage("commit"):
+                self._records.commit(work)
+            self._metrics.sealed(work)
         return len(pending)
 
     def deposit(self, *, at_least: int = 1) -> int:
@@ -107,36 +99,24 @@ class Pipeline:
         self._metrics.anchored.inc(anchored)
         return anchored + invalidated
 
-    def settle(self, limit: int = RUN) -> None:
+    def settle(self, run: int = RUN) -> None:
         """Do everything until nothing is left to do, in the caller's thread."""
-        while self.seal(limit) or self.deposit() or self.anchor():
+        while self.seal(run) or self.deposit() or self.anchor():
             pass
 
-    def _read(self, message: SealedMessage) -> _Read:
-        """Bytes to labelled drafts."""
+    def _opened(self, message: SealedMessage) -> RawMessage | None:
         try:
-            drafts = read_drafts(open_raw(self._site, message), self._profiles[message.listener])
-        except HL7Error as error:
-            return _Read(message.key, outcome=_quarantined(message.key, error))
-        except Exception as error:  # noqa: BLE001 - a fault in our reading of one message must not hold up the others
-            return _Read(message.key, outcome=_failed(message.key, error))
-        if not drafts:
-            return _Read(message.key, outcome=MessageOutcome(message.key, MessageState.QUARANTINED, NOTHING_HERE))
-        return _Read(message.key, drafts)
+            return RawMessage(message.listener, open_raw(self._site, message))
+        except IntegrityError:
+            return None
 
-    def _seal(self, read: Sequence[_Read]) -> tuple[Work, list[bytes]]:
+    def _seal(self, messages: Sequence[SealedMessage], read: Sequence[ReadMessage]) -> tuple[Work, list[bytes]]:
         picture = self._sealing.picture(draft for one in read for draft in one.drafts)
         outcomes: list[MessageOutcome] = []
         sealed: list[SealedDrafts] = []
-        for one in read:
-            if one.outcome is None:
-                try:
-                    sealed.append(self._sealing.seal(one.key, one.drafts, picture))
-                    outcomes.append(MessageOutcome(one.key, MessageState.DONE))
-                except (SalusError, ValueError, TypeError) as error:
-                    outcomes.append(_failed(one.key, error))
-            else:
-                outcomes.append(one.outcome)
+        for message, one in zip(messages, read, strict=True):
+            outcomes.append(_outcome(message.key, one))
+            sealed.append(self._sealing.seal(message.key, one.drafts, picture))
         versions = tuple(version for one in sealed for version in one.versions)
         envelopes = [envelope for one in sealed for envelope in one.envelopes]
         self._metrics.unchanged.inc(sum(one.unchanged for one in sealed))
@@ -144,24 +124,17 @@ class Pipeline:
         return Work(self._clock.now(), tuple(outcomes), subjects, versions), envelopes
 
 
-def read_drafts(raw: bytes, profile: SourceProfile) -> tuple[RecordDraft, ...]:
-    """Labelled drafts of one message's bytes.
-
-    Raises:
-        HL7Error: the message can't become records; its location says where.
-    """
-    received = receive(raw, profile.charset)
-    if received.error is not None:
-        raise received.error
-    groups = normalise(parse(received.text), profile)
-    return tuple(draft for group in groups for draft in label(group))
+def _with_damaged(opened: Sequence[RawMessage | None], read: Sequence[ReadMessage]) -> list[ReadMessage]:
+    """Results in the place of their messages; those whose bytes don't open are broken."""
+    results = iter(read)
+    return [next(results) if message else ReadMessage(broken="damaged in the journal") for message in opened]
 
 
-def _quarantined(key: int, error: HL7Error) -> MessageOutcome:
-    _log.warning("message quarantined", message=key, code=int(error.condition), location=str(error.location))
-    return MessageOutcome(key, MessageState.QUARANTINED, Fault(int(error.condition), str(error.location)))
-
-
-def _failed(key: int, error: Exception) -> MessageOutcome:
-    _log.error("message failed", message=key, error=type(error).__name__)
-    return MessageOutcome(key, MessageState.FAILED, Fault(int(Condition.INTERNAL), "message"))
+def _outcome(key: int, read: ReadMessage) -> MessageOutcome:
+    if read.broken:
+        _log.error("message failed", message=key, error=read.broken)
+        return MessageOutcome(key, MessageState.FAILED, Fault(INTERNAL, "message"))
+    if read.fault is not None:
+        _log.warning("message quarantined", message=key, code=read.fault.code, location=read.fault.location)
+        return MessageOutcome(key, MessageState.QUARANTINED, read.fault)
+    return MessageOutcome(key, MessageState.DONE)

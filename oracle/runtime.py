@@ -35,6 +35,7 @@ from oracle.metrics import Metrics
 from oracle.normalise import SourceProfile
 from oracle.pipeline import Pipeline
 from oracle.quarantine import Quarantine
+from oracle.reading import InlineReader, ProcessReader
 from oracle.refused import RefusedKeeper
 from oracle.seal import Sealing, Sharing
 from oracle.settings import JournalSettings, Settings
@@ -203,6 +204,7 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
     anchoring = Anchoring(outbox, reader, writer, source, clock, time.sleep)
     profile = _profile(settings, reader)
     profiles = {MLLP_LISTENER: profile, HTTP_LISTENER: profile}
+    reader_of_messages = ProcessReader(profiles, settings.readers) if settings.readers else InlineReader(profiles)
     return Parts(
         settings=settings,
         kept=kept,
@@ -211,7 +213,7 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
         custodians=custodians,
         journal=Journal(messages, kept.site, clock),
         pipeline=Pipeline(
-            messages, records, content, kept.site, profiles, sealing, depositing, anchoring, clock, metrics
+            messages, records, content, kept.site, reader_of_messages, sealing, depositing, anchoring, clock, metrics
         ),
         claims=Claims(DatabaseDeskCodes(kept.database), kept.site, reader, writer, source, clock),
         erasing=Erasing(records, content, reader, clock, source),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from oracle.handover import seal_handover
+from oracle.model import ReadDraft
 from oracle.ports import RecordStore
 from oracle.sitekey import SiteKey
 from oracle.subjects import new_subject, subject_hash
@@ -24,8 +25,8 @@ from salus.core.journal import (
     RecordState,
 )
 from salus.core.ports import Randomness
-from salus.core.record import DraftStatus, RecordDraft
-from salus.core.sealing import RecordHead, SealedRecord, seal_record
+from salus.core.record import DraftStatus
+from salus.core.sealing import RecordHead, SealedRecord, seal_canonical
 
 _STATUS = {
     DraftStatus.CURRENT: HeadStatus.CURRENT,
@@ -81,7 +82,7 @@ class Sealing:
         self._sharing = sharing
         self._random = random
 
-    def picture(self, drafts: Iterable[RecordDraft]) -> _Picture:
+    def picture(self, drafts: Iterable[ReadDraft]) -> _Picture:
         """Subjects and heads that the drafts of a run are about."""
         listed = list(drafts)
         return _Picture(
@@ -89,12 +90,8 @@ class Sealing:
             self._store.heads({self._site.record_id(draft.record_key) for draft in listed}),
         )
 
-    def seal(self, message: int, drafts: Sequence[RecordDraft], picture: _Picture) -> SealedDrafts:
-        """Seal the drafts of one message: all of them or, if it raises, none.
-
-        Raises:
-            InputError: a draft's content has no canonical form.
-        """
+    def seal(self, message: int, drafts: Sequence[ReadDraft], picture: _Picture) -> SealedDrafts:
+        """Seal the drafts of one message: all of them or, if it raises, none."""
         heads: dict[RecordId, RecordState] = {}
         subjects: dict[bytes, KnownSubject] = {}
         versions: list[NewVersion] = []
@@ -130,14 +127,13 @@ class Sealing:
             new[name_hash] = known
         return known
 
-    def _content_hash(self, draft: RecordDraft, subject: KnownSubject) -> bytes:
+    def _content_hash(self, draft: ReadDraft, subject: KnownSubject) -> bytes:
         """What a version says, labels included; equal hashes make no new version."""
         labels = draft.labels
         said = canonical(
             {
                 "categories": int(labels.categories),
                 "confidentiality": int(labels.confidentiality),
-                "content": draft.content,
                 "days": [draft.first_day, draft.last_day],
                 "form": int(draft.form),
                 "level": labels.level,
@@ -145,10 +141,10 @@ class Sealing:
                 "topics": int(labels.topics),
             }
         )
-        return self._site.digest("version", subject.subject, said)
+        return self._site.digest("version", subject.subject, said, draft.body)
 
     def _seal(
-        self, draft: RecordDraft, record_id: RecordId, subject: KnownSubject, head: RecordState | None
+        self, draft: ReadDraft, record_id: RecordId, subject: KnownSubject, head: RecordState | None
     ) -> SealedRecord:
         outline = RecordHead(
             record_id=record_id,
@@ -161,10 +157,10 @@ class Sealing:
             last_day=draft.last_day,
             custodian_set=self._sharing.custodian_set,
         )
-        return seal_record(outline, draft.content, self._sharing.threshold, self._sharing.members, self._random)
+        return seal_canonical(outline, draft.body, self._sharing.threshold, self._sharing.members, self._random)
 
     def _version(
-        self, message: int, draft: RecordDraft, head: RecordState | None, sealed: SealedRecord, content_hash: bytes
+        self, message: int, draft: ReadDraft, head: RecordState | None, sealed: SealedRecord, content_hash: bytes
     ) -> NewVersion:
         leaf_hash = sealed.leaf.hash(self._chain_id)
         return NewVersion(
@@ -178,7 +174,7 @@ class Sealing:
         )
 
 
-def _withdraws(draft: RecordDraft, head: RecordState | None, sealed: SealedRecord) -> InvalidationReason | None:
+def _withdraws(draft: ReadDraft, head: RecordState | None, sealed: SealedRecord) -> InvalidationReason | None:
     if head is None:
         return None
     if draft.status is DraftStatus.ENTERED_IN_ERROR:

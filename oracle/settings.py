@@ -20,6 +20,7 @@
 | `SALUS_ORACLE_MLLP_PORT` | MLLP port on 127.0.0.1 | 2575 |
 | `SALUS_ORACLE_HTTP_PORT` | HTTP port on 127.0.0.1 | 8450 |
 | `SALUS_ORACLE_HTTP_TOKEN_FILE` | file with the bearer token senders over HTTP must show | none asked |
+| `SALUS_ORACLE_READERS` | processes that read messages; 0: the oracle's own does | 1 |
 | `SALUS_ORACLE_RETAIN_DAYS` | days the journal keeps messages whose records are anchored | 30 |
 """
 
@@ -59,6 +60,7 @@ class Settings:
     mllp_port: int
     http_port: int
     http_token: str | None = field(repr=False)
+    readers: int
     retain_days: int
 
 
@@ -98,6 +100,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         mllp_port=_number(values, "MLLP_PORT", 2575),
         http_port=_number(values, "HTTP_PORT", 8450),
         http_token=_secret(values, "HTTP_TOKEN") if values.get(f"{PREFIX}HTTP_TOKEN_FILE") else None,
+        readers=_number(values, "READERS", 1),
         retain_days=_number(values, "RETAIN_DAYS", 30),
     )
 

@@ -1,4 +1,4 @@
-"""One oracle over memory fakes and an SQLite file: a chain that refuses a root twice, custodians that open what they get.
+"""One oracle over memory fakes and an SQLite file: a chain that refuses a root twice, custodians that open deposits.
 
 `Tripwire` kills it at a chosen step: every call that changes something has a step before it and one after it.
 """
@@ -20,6 +20,7 @@ from oracle.journal import Journal
 from oracle.metrics import Metrics
 from oracle.normalise import SourceProfile
 from oracle.pipeline import Pipeline
+from oracle.reading import InlineReader
 from oracle.seal import Sealing, Sharing
 from oracle.sitekey import SiteKey
 from salus.adapters.database.engine import open_engine
@@ -216,7 +217,7 @@ class Oracle:
             records,
             wrap(outside.content),
             self.site,
-            {"his": PROFILE},
+            InlineReader({"his": PROFILE}),
             sealing,
             depositing,
             anchoring,

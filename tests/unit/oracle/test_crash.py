@@ -33,7 +33,7 @@ def _run(path: Path, outside: Outside, groups: tuple[tuple[bytes, ...], ...], at
 
 
 def _came_to(outside: Outside) -> list[tuple[bytes, int, str, bool]]:
-    """Every anchored version: record, number, what it says, and whether it is invalid. Checks that nothing is doubled."""
+    """Every anchored version: record, number, what it says, whether it is invalid. Checks that nothing is doubled."""
     roots = outside.anchored_roots()
     assert len(roots) == len(set(roots))
     items = outside.anchored_items()

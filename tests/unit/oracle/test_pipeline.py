@@ -20,13 +20,9 @@ def oracle(tmp_path: Path, outside: Outside) -> Oracle:
 
 def _values(outside: Outside) -> list[str]:
     """Result values of all anchored versions, in order."""
-    found = []
-    for item in outside.anchored_items():
-        content = outside.open(item).content
-        for entry in content["entry"]:
-            if "valueQuantity" in entry["resource"]:
-                found.append(str(entry["resource"]["valueQuantity"]["value"]))
-    return found
+    entries = [entry for item in outside.anchored_items() for entry in outside.open(item).content["entry"]]
+    resources = [entry["resource"] for entry in entries]
+    return [str(one["valueQuantity"]["value"]) for one in resources if "valueQuantity" in one]
 
 
 def test_pipeline__one_result__is_anchored_and_opens_with_the_custodians_shares(
@@ -147,7 +143,7 @@ def test_pipeline__anchored_batch__has_its_shares_erased(oracle: Oracle, outside
 def test_pipeline__more_than_a_batch__makes_several_in_order(oracle: Oracle, outside: Outside) -> None:
     raws = [report(str(place), order=f"L{place}", value=f"{place}") for place in range(1, 31)]
     oracle.take(*raws)
-    while oracle.pipeline.seal(limit=7):
+    while oracle.pipeline.seal(run=7):
         pass
     assert oracle.pipeline.deposit(at_least=31) == 0
     oracle.pipeline.settle()

@@ -1,0 +1,139 @@
+"""Reading: bytes of messages to labelled drafts in canonical form. Pure work, and most of it, so it can go elsewhere.
+
+`InlineReader` reads in the caller's thread, `ProcessReader` in processes beside the oracle, which then only seals,
+stores and waits. Both give the same, in order.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait
+from threading import Thread
+from typing import Protocol
+
+from oracle.hl7.errors import Condition, HL7Error
+from oracle.hl7.message import parse
+from oracle.intake.receive import receive
+from oracle.label import label
+from oracle.model import RawMessage, ReadDraft, ReadMessage
+from oracle.normalise import SourceProfile, normalise
+from salus.core.canonical import canonical
+from salus.core.errors import UnavailableError
+from salus.core.journal import Fault
+from salus.core.record import RecordDraft
+
+NOTHING_HERE = Fault(int(Condition.UNSUPPORTED_EVENT_CODE), "MSH-9")
+
+
+class Reader(Protocol):
+    """Reads runs of messages; each run comes back whole, in order, as soon as it is read."""
+
+    def read(self, runs: Sequence[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]: ...
+
+
+class InlineReader:
+    """Reads in the caller's thread, one run when it is asked for."""
+
+    def __init__(self, profiles: Mapping[str, SourceProfile]) -> None:
+        self._profiles = profiles
+
+    def read(self, runs: Sequence[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]:
+        """Read runs."""
+        for run in runs:
+            yield [read_message(message, self._profiles) for message in run]
+
+
+class ProcessReader:
+    """Reads in some processes of its own, all runs at once. They end with their parent, however that ends."""
+
+    def __init__(self, profiles: Mapping[str, SourceProfile], processes: int) -> None:
+        self._profiles = dict(profiles)
+        self._processes = processes
+        self._pool: ProcessPoolExecutor | None = None
+
+    def read(self, runs: Sequence[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]:
+        """Read runs.
+
+        Raises:
+            UnavailableError: a process died; the next call starts others.
+        """
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self._processes, multiprocessing.get_context("spawn"), _begin, (self._profiles,)
+            )
+        try:
+            futures = [self._pool.submit(_read_run, list(run)) for run in runs]
+            for future in futures:
+                yield future.result()
+        except BrokenProcessPool as error:
+            self.close()
+            raise UnavailableError("a reading process has died") from error
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+def read_message(message: RawMessage, profiles: Mapping[str, SourceProfile]) -> ReadMessage:
+    """Read one message; never raises."""
+    try:
+        drafts = read_drafts(message.raw, profiles[message.listener])
+        found = tuple(_canonical(draft) for draft in drafts)
+    except HL7Error as error:
+        return ReadMessage(fault=Fault(int(error.condition), str(error.location)))
+    except Exception as error:  # noqa: BLE001 - a fault in our reading of one message must not hold up the others
+        return ReadMessage(broken=type(error).__name__)
+    return ReadMessage(found) if found else ReadMessage(fault=NOTHING_HERE)
+
+
+def read_drafts(raw: bytes, profile: SourceProfile) -> list[RecordDraft]:
+    """Labelled drafts of one message's bytes.
+
+    Raises:
+        HL7Error: the message can't become records; its location says where.
+    """
+    received = receive(raw, profile.charset)
+    if received.error is not None:
+        raise received.error
+    groups = normalise(parse(received.text), profile)
+    return [draft for group in groups for draft in label(group)]
+
+
+def _canonical(draft: RecordDraft) -> ReadDraft:
+    return ReadDraft(
+        record_key=draft.record_key,
+        subject_key=draft.subject_key,
+        body=canonical(draft.content),
+        labels=draft.labels,
+        form=draft.form,
+        first_day=draft.first_day,
+        last_day=draft.last_day,
+        status=draft.status,
+    )
+
+
+# in a reading process
+
+_profiles: dict[str, SourceProfile] = {}
+
+
+def _begin(profiles: dict[str, SourceProfile]) -> None:
+    _profiles.update(profiles)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(0)
+
+
+def _read_run(run: list[RawMessage]) -> list[ReadMessage]:
+    return [read_message(message, _profiles) for message in run]
