@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 from rich.table import Table
 
 from cli import output
-from salus.core.errors import SalusError
+from salus.core.codes import Code
+from salus.core.errors import RefusedError, SalusError
+from salus.flows.open import AccessDeniedError
 
 
 class StoryError(SalusError):
@@ -54,7 +56,7 @@ class Ledger:
         """Time an event; append its outcome to the list that is given."""
         began, outcome = time.perf_counter(), list[str]()
         yield outcome
-        self.tell(what, " ".join(outcome) or "done", (time.perf_counter() - began) * 1000)
+        self.tell(what, " ".join(outcome) or "done", _since(began))
 
     def show(self) -> None:
         """The closing table, or everything as JSON."""
@@ -69,6 +71,24 @@ class Ledger:
             took = f"{row.milliseconds:,.0f}" if row.milliseconds else ""
             table.add_row(str(row.act), row.what, row.outcome, took)
         output.console.print(table)
+
+
+def denial(ledger: Ledger, what: str, ask: Callable[[], object]) -> Code | None:
+    """Do what must be refused, and note by whom it was and with which code; None when it was not."""
+    began = time.perf_counter()
+    try:
+        ask()
+    except AccessDeniedError as denied:
+        ledger.tell(what, f"denied on chain: {denied.code.name} ({int(denied.code)})", _since(began))
+        return denied.code
+    except RefusedError as refused:
+        ledger.tell(what, f"refused: {refused.code.name} ({int(refused.code)})", _since(began))
+        return refused.code
+    return None
+
+
+def _since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000
 
 
 def require(condition: object, what: str) -> None:
