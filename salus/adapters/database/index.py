@@ -60,6 +60,8 @@ from salus.core.state import BlockStamp
 R = TypeVar("R", bound=Row)
 V = TypeVar("V", bound=Version)
 Where = ColumnElement[bool]
+_STREAMED = 5000
+"""Rows held at once while a digest is taken."""
 
 
 class DatabaseIndex:
@@ -335,5 +337,6 @@ def _every_row(connection: Connection) -> Iterator[Row]:
     for kind in ROWS:
         table = TABLES[kind]
         order = [table.c[name] for name in ("seq", *kind.KEY)]
-        for row in connection.execute(select(table).order_by(*order)).mappings():
+        query = select(table).order_by(*order).execution_options(yield_per=_STREAMED)
+        for row in connection.execute(query).mappings():
             yield kind(**row)
