@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from salus.core.cid import cid_of
@@ -16,6 +17,7 @@ from salus.core.errors import IntegrityError, NotFoundError, UnavailableError
 from salus.core.hashing import sha256
 
 _SCRATCH = ".new"
+_AT_ONCE = 8
 
 
 class FolderStore:
@@ -66,7 +68,7 @@ class FolderStore:
         path = self._path(digest)
         try:
             path.unlink()
-            _sync([path.parent])
+            _sync(path.parent)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -74,21 +76,27 @@ class FolderStore:
         return True
 
     def _write(self, blobs: dict[bytes, bytes]) -> None:
-        moves: list[tuple[Path, Path]] = []
-        for digest, blob in blobs.items():
-            target = self._path(digest)
-            scratch = self._root / _SCRATCH / f"{target.name}.{secrets.token_hex(4)}"
-            with scratch.open("xb") as file:
-                file.write(blob)
-                file.flush()
-                os.fsync(file.fileno())
-            moves.append((scratch, target))
-        made = [target.parent for _, target in moves if not target.parent.exists()]
-        for folder in made:
-            folder.mkdir(exist_ok=True)
-        for scratch, target in moves:
-            scratch.replace(target)
-        _sync({target.parent for _, target in moves} | ({self._root} if made else set()))
+        """Several files are synced side by side: file systems commit what waits together in one go."""
+        if not blobs:
+            return
+        targets = {digest: self._path(digest) for digest in blobs}
+        with ThreadPoolExecutor(min(_AT_ONCE, len(blobs))) as pool:
+            scratches = dict(zip(blobs, pool.map(self._write_scratch, targets.values(), blobs.values()), strict=True))
+            made = [target.parent for target in targets.values() if not target.parent.exists()]
+            for folder in made:
+                folder.mkdir(exist_ok=True)
+            for digest, scratch in scratches.items():
+                scratch.replace(targets[digest])
+            folders = {target.parent for target in targets.values()} | ({self._root} if made else set())
+            list(pool.map(_sync, folders))
+
+    def _write_scratch(self, target: Path, blob: bytes) -> Path:
+        scratch = self._root / _SCRATCH / f"{target.name}.{secrets.token_hex(4)}"
+        with scratch.open("xb") as file:
+            file.write(blob)
+            file.flush()
+            os.fsync(file.fileno())
+        return scratch
 
     def _holds(self, digest: bytes) -> bool:
         data = self._read(digest)
@@ -107,10 +115,9 @@ class FolderStore:
         return self._root / cid[-2:] / cid
 
 
-def _sync(folders: Iterable[Path]) -> None:
-    for folder in folders:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
