@@ -15,7 +15,7 @@ from scripts.plan import Deploy, Install, Plan, load
 
 def main(name: str = "dev") -> dict[str, Any]:
     """Deploy on the connected network and print the addresses."""
-    contracts = deploy(load(name, members={i: account.address for i, account in enumerate(accounts)}))
+    contracts = deploy(load(name, members=dict(enumerate(web3.eth.accounts))))
     print(f"{name} on {network.show_active()}, chain {web3.eth.chain_id}")
     for contract, instance in contracts.items():
         print(f"  {contract:20} {instance.address}")
@@ -25,10 +25,12 @@ def main(name: str = "dev") -> dict[str, Any]:
 def deploy(plan: Plan) -> dict[str, Any]:
     """Walk the plan; the first account deploys, the members' accounts vote."""
     contracts: dict[str, Any] = {}
+    # By address, because Brownie lists a node's accounts only on networks it launched itself.
+    deployer = accounts.at(web3.eth.accounts[0], force=True)
     for step in plan.steps:
         if isinstance(step, Deploy):
             arguments = plan.resolve(step, {key: contract.address for key, contract in contracts.items()})
-            contracts[step.contract] = getattr(brownie, step.contract).deploy(*arguments, {"from": accounts[0]})
+            contracts[step.contract] = getattr(brownie, step.contract).deploy(*arguments, {"from": deployer})
         else:
             install(contracts, step, plan)
     return contracts
