@@ -96,7 +96,7 @@ def create_app(parts: Parts) -> FastAPI:
         title="Salus API",
         version="1",
         description=_DESCRIPTION,
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
     )

@@ -126,7 +126,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         name = _HTTP_NAMES.get(error.status_code, "HTTP")
-        document = _document(error.status_code, 0, name, str(error.detail), str(error.detail), "See /docs.")
+        document = _document(
+            error.status_code, 0, name, str(error.detail), str(error.detail), "/openapi.json lists every route."
+        )
         return _response({**document, "requestId": request_id_of(request)}, dict(error.headers or {}))
 
     @app.exception_handler(Exception)
