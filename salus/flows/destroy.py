@@ -5,14 +5,16 @@ Destroyed means n − t + 1 attestations. What was copied outside cannot be prov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from salus.core.errors import InputError, NotFoundError, UnavailableError
+from salus.core.canonical import integer
+from salus.core.destruction import still_enough
+from salus.core.errors import ChainRevert, InputError, NotFoundError, UnavailableError
 from salus.core.ids import ParticipantId, RecordId, SubjectRef, from_hex, hex32
 from salus.core.ports import ChainReader, ChainWriter, Clock, ContentStore, ContractCall, CustodianClient
-from salus.core.state import RecordStatus
+from salus.core.state import CustodianSet, RecordStatus
 from salus.flows.custody import Caller, ask_all
 
 
@@ -77,42 +79,58 @@ def carry_out(
     tools: Destroying,
     patience: float = 60,
 ) -> Destroyed:
-    """Wait for the cooling-off to end, have every custodian erase, send attestations, remove the envelopes.
+    """Wait for the cooling-off to end, have custodians erase, send attestations, remove the envelopes.
 
-    `envelopes` are the SHA-256 digests of all versions.
+    `envelopes` are the SHA-256 digests of all versions. n − t + 1 custodians are enough; one that is away erases by
+    itself when it sees the order. May be run again: what is attested already is not sent twice.
 
     Raises:
         NotFoundError: there is no order on chain.
-        UnavailableError: the cooling-off does not end within `patience` seconds, or a custodian is away.
+        ConflictError: a legal hold keeps the record.
+        UnavailableError: the cooling-off does not end within `patience` seconds, or too many custodians are away.
+        ChainRevert: too few attestations are true.
     """
     _wait_erasable(destruction, tools, patience)
+    agreed = tools.chain.custodian_set(destruction.custodian_set, tools.chain.head())
     body: dict[str, Any] = {"sourceId": hex32(destruction.source), "recordId": hex32(destruction.record)}
-    answers = ask_all(
-        custodians,
-        lambda custodian: tools.custodians.destroy(custodian, tools.caller.call("destroy", custodian, body)),
-    )
-    answers.require(len(custodians))
-    attestations: dict[ParticipantId, tuple[int, bytes]] = {}
-    for custodian, answer in answers.given.items():
-        try:
-            attestations[custodian] = (int(answer["erased"]), from_hex(answer["attestation"], 65))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError("a custodian attested in a malformed answer") from error
-    for custodian, (erased, signature) in attestations.items():
-        state = tools.chain.record_state(destruction.source, destruction.record, tools.chain.head())
-        if state.status is RecordStatus.DESTROYED:
-            break
-        tools.writer.send(
-            ContractCall(
-                "RecordRegistry",
-                "attest",
-                ((destruction.source, destruction.record, custodian, erased), signature),
-            )
-        )
+    answers = ask_all(custodians, lambda custodian: _erase(custodian, body, tools))
+    answers.require(still_enough(len(agreed.members), agreed.threshold))
+    attestations = answers.given
+    _attest(destruction, attestations, agreed, tools)
     for digest in envelopes:
         tools.content.delete(digest)
     removed = tuple(digest for digest in envelopes if not _fetchable(tools.content, digest))
     return Destroyed(destruction.source, destruction.record, attestations, removed)
+
+
+def _erase(custodian: ParticipantId, body: dict[str, Any], tools: Destroying) -> tuple[int, bytes]:
+    answer = tools.custodians.destroy(custodian, tools.caller.call("destroy", custodian, body))
+    try:
+        return integer(answer["erased"], 32), from_hex(answer["attestation"], 65)
+    except (KeyError, TypeError) as error:
+        raise InputError("a custodian attested in another form") from error
+
+
+def _attest(
+    destruction: Order,
+    attestations: Mapping[ParticipantId, tuple[int, bytes]],
+    agreed: CustodianSet,
+    tools: Destroying,
+) -> None:
+    source, record = destruction.source, destruction.record
+    sent = tools.chain.record_state(source, record, tools.chain.head()).attestations
+    false: ChainRevert | None = None
+    for custodian, (erased, signature) in attestations.items():
+        if sent >> agreed.members.index(custodian) & 1:
+            continue
+        members = (source, record, custodian, erased)
+        try:
+            tools.writer.send(ContractCall("RecordRegistry", "attest", (members, signature)))
+        except ChainRevert as error:
+            false = error
+    state = tools.chain.record_state(source, record, tools.chain.head())
+    if false is not None and state.status is not RecordStatus.DESTROYED:
+        raise false
 
 
 def _wait_erasable(destruction: Order, tools: Destroying, patience: float) -> None:

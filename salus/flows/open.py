@@ -16,16 +16,16 @@ from salus.core import envelope, hpke, shares
 from salus.core.access import MAX_RECORDS, Access, AccessKind
 from salus.core.canonical import canonical
 from salus.core.codes import Code
-from salus.core.errors import IntegrityError, NotFoundError, SalusError, UnavailableError
+from salus.core.errors import EnvelopeError, IntegrityError, NotFoundError, RefusedError, SalusError, UnavailableError
 from salus.core.hashing import sha256
-from salus.core.ids import ZERO32, AccessId, LeafHash, ParticipantId, address_bytes, from_hex, hex32
+from salus.core.ids import ZERO32, AccessId, LeafHash, ParticipantId, address_bytes, hex32
 from salus.core.labels import Action, Form, Purpose, Role
 from salus.core.merkle import records_root
 from salus.core.outcome import AccessDeniedError, AccessLedger, Recorded
 from salus.core.package import ConsentPackage
 from salus.core.ports import ContentStore, CustodianClient, Randomness
 from salus.core.sealing import OpenedRecord, open_record
-from salus.flows.custody import Answers, Caller, ListedRecord, ask_all, list_records
+from salus.flows.custody import Answers, Caller, ListedRecord, Released, ask_all, list_records
 
 __all__ = [
     "DEADLINE_SECONDS",
@@ -158,7 +158,7 @@ def open_with_consent(package: ConsentPackage, ask: Ask, participant: Participan
     """
     watch = Stopwatch()
     body = {"package": package.to_json(), "history": ask.history}
-    listed = _chosen(list_records(reading.caller, reading.custodians, package.links, body), ask)
+    listed = _chosen(_listed_unless_named(package, body, ask, reading), ask)
     watch.lap("list")
     access, session_key, opening = _name(AccessKind.CONSENT, participant, package.consent_id, listed, ask, reading)
     expires_at = _request(access, package, reading)
@@ -217,6 +217,18 @@ def open_again(session: Session, reading: Reading) -> Opened:
         UnavailableError: too few custodians, or the content, are reachable.
     """
     return _collect(session, reading, Stopwatch())
+
+
+def _listed_unless_named(
+    package: ConsentPackage, body: dict[str, Any], ask: Ask, reading: Reading
+) -> list[ListedRecord]:
+    """What is listed; if that is refused, whoever named leaves still asks the chain, which says no for all to see."""
+    try:
+        return list_records(reading.caller, reading.custodians, package.links, body)
+    except RefusedError:
+        if ask.leaves is None:
+            raise
+        return []
 
 
 def _chosen(listed: list[ListedRecord], ask: Ask) -> list[ListedRecord]:
@@ -287,9 +299,9 @@ def _request(access: Access, package: ConsentPackage | None, reading: Reading) -
 def _collect(session: Session, reading: Reading, watch: Stopwatch) -> Opened:
     access_id = session.access.access_id(reading.ledger.domain("AccessGateway"))
 
-    def release(custodian: ParticipantId) -> dict[str, Any]:
+    def release(custodian: ParticipantId) -> Released:
         call = reading.caller.call("release", custodian, session.body_for(custodian))
-        return reading.custodians.release(custodian, call)
+        return Released.from_json(reading.custodians.release(custodian, call))
 
     answers = ask_all(session.custodians, release)
     answers.require()
@@ -332,26 +344,20 @@ class _Opener:
         session_key: bytes,
         ledger: AccessLedger,
         content: ContentStore,
-        answers: Answers,
+        answers: Answers[Released],
     ) -> None:
         self._access_id = access_id
         self._session_key = session_key
         self._ledger = ledger
         self._gateway = address_bytes(ledger.address_of("AccessGateway"))
         self._content = content
-        self._shares = {
-            custodian: {item["leaf"]: item for item in answer["shares"]} for custodian, answer in answers.given.items()
-        }
-        self._refusals = {
-            item["leaf"]: Code(int(item["code"]))
-            for answer in answers.given.values()
-            for item in answer.get("refused", ())
-        }
+        self._released = answers.given
+        self._refusals = {leaf: code for answer in answers.given.values() for leaf, code in answer.refused.items()}
 
     def refused_unlisted(self, listed: Collection[LeafHash]) -> dict[LeafHash, Code]:
         """Codes of leaves that were asked for without being listed."""
-        refused = {LeafHash(from_hex(name)): code for name, code in self._refusals.items() if not self._shared(name)}
-        return {leaf: code for leaf, code in refused.items() if leaf not in listed}
+        unlisted = {leaf: code for leaf, code in self._refusals.items() if leaf not in listed}
+        return {leaf: code for leaf, code in unlisted.items() if not self._is_shared(leaf)}
 
     def open(self, record: ListedRecord, liars: set[ParticipantId]) -> OpenedRecord | Code:
         """The record, or the code custodians refuse it with.
@@ -359,18 +365,18 @@ class _Opener:
         Raises:
             SalusError: it was released but can't be opened.
         """
-        name = hex32(record.leaf)
-        if name in self._refusals and not self._shared(name):
-            return self._refusals[name]
+        code = self._refusals.get(record.leaf)
+        if code is not None and not self._is_shared(record.leaf):
+            return code
         try:
             return self._opened(record, liars)
         except SalusError:
-            if name in self._refusals:
-                return self._refusals[name]
-            raise
+            if code is None:
+                raise
+            return code
 
-    def _shared(self, name: str) -> bool:
-        return any(name in items for items in self._shares.values())
+    def _is_shared(self, leaf: LeafHash) -> bool:
+        return any(leaf in released.shares for released in self._released.values())
 
     def _opened(self, record: ListedRecord, liars: set[ParticipantId]) -> OpenedRecord:
         raw = self._content.get(record.envelope_digest)
@@ -389,16 +395,16 @@ class _Opener:
         self, leaf: LeafHash, header: envelope.Header, liars: set[ParticipantId], *, inner: bool
     ) -> list[bytes]:
         good: list[bytes] = []
-        for custodian, items in self._shares.items():
-            sealed = items.get(hex32(leaf), {}).get("inner" if inner else "sealed")
+        for custodian, released in self._released.items():
+            sealed = released.shares.get(leaf, (None, None))[inner]
             if sealed is None:
                 continue
             info = hpke.release_info(
                 self._ledger.chain_id, self._gateway, self._access_id, leaf, custodian, inner=inner
             )
             try:
-                share = hpke.open_sealed(from_hex(sealed, None), self._session_key, info)
-            except SalusError:
+                share = hpke.open_sealed(sealed, self._session_key, info)
+            except EnvelopeError:
                 liars.add(custodian)
                 continue
             position = share[0] - 1 if share else -1
