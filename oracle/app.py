@@ -6,6 +6,7 @@
 | `POST /v1/claims/prepare` | a code | `{code, controller}` | `{subjectRef, sourceId, deadline, typedData}` |
 | `POST /v1/claims` | a code | `{code, controller, deadline, signature}` | `{subjectRef, txHash}` |
 | `GET /v1/content/{cid}` | any member | header: signed call `content`, body `{cid}` | envelope |
+| `GET /v1/proofs/{leaf}` | whoever knows the leaf | | `{root, proof}` of its anchored batch |
 | `POST /v1/erasures` | own operator | header: signed call `erase`, body `{recordId}` | `{removed, envelopes}` |
 | `GET /health`, `/ready`, `/metrics` | monitoring | | |
 
@@ -35,12 +36,13 @@ from oracle.intake.ports import Peer, Sink
 from oracle.members import Members
 from oracle.metrics import Metrics
 from oracle.problems import MEDIA_TYPE, NO_TOKEN, TOO_LARGE, TOO_MANY, Problem, problem_of
+from oracle.proofs import AnchoredBatches, inclusion_proof
 from oracle.store import Erasing
 from salus.core.canonical import canonical, integer, parse
 from salus.core.cid import cid_of, digest_of
 from salus.core.codes import Code
 from salus.core.errors import InputError, NotFoundError, RefusedError, SalusError
-from salus.core.ids import ParticipantId, RecordId, from_hex, hex32, read_address
+from salus.core.ids import LeafHash, ParticipantId, RecordId, from_hex, hex32, read_address
 from salus.core.ports import ContentStore
 
 MAX_CLAIM_BYTES = 16 * 1024
@@ -58,6 +60,7 @@ class Front:
     claims: Claims
     content: ContentStore
     erasing: Erasing
+    batches: AnchoredBatches
     members: Members
     attempts: Attempts
     metrics: Metrics
@@ -75,6 +78,7 @@ def create_app(front: Front) -> Starlette:
             Route("/v1/claims/prepare", endpoints.prepare, methods=["POST"]),
             Route("/v1/claims", endpoints.claim, methods=["POST"]),
             Route("/v1/content/{cid}", endpoints.content),
+            Route("/v1/proofs/{leaf}", endpoints.proofs),
             Route("/v1/erasures", endpoints.erasures, methods=["POST"]),
             Route("/health", endpoints.health),
             Route("/ready", endpoints.ready),
@@ -106,6 +110,10 @@ class _Endpoints:
     async def content(self, request: Request) -> Response:
         header, cid = request.headers.get("authorization", ""), request.path_params["cid"]
         return await _answered(lambda: _content(self._front, header, cid))
+
+    async def proofs(self, request: Request) -> Response:
+        leaf = request.path_params["leaf"]
+        return await _answered(lambda: _proof(self._front, leaf))
 
     async def erasures(self, request: Request) -> Response:
         header = request.headers.get("authorization", "")
@@ -166,6 +174,11 @@ def _content(front: Front, header: str, cid: str) -> Reply:
     if call.body.get("cid") != cid:
         raise InputError("the signed call names another cid")
     return front.content.get(digest_of(cid))
+
+
+def _proof(front: Front, leaf: str) -> Reply:
+    found = inclusion_proof(LeafHash(from_hex(leaf)), front.batches)
+    return {"root": hex32(found.root), "proof": [hex32(node) for node in found.path]}
 
 
 def _erase(front: Front, header: str) -> Reply:

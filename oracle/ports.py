@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from salus.core.ids import Address, RecordId, Root
+from salus.core.ids import Address, LeafHash, RecordId, Root
 from salus.core.journal import (
     Anchored,
+    AnchoredBatch,
     Appended,
     Backlog,
     Batch,
@@ -116,6 +117,8 @@ class Outbox(Protocol):
     def batches(self, state: BatchState, limit: int) -> list[Batch]: ...
 
     def items(self, key: int) -> list[BatchItem]: ...
+
+    def anchored_with(self, leaf: LeafHash) -> AnchoredBatch: ...
 
     def acknowledge(self, key: int, acknowledged: int, *, complete: bool) -> None: ...
 

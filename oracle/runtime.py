@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -35,7 +36,7 @@ from oracle.metrics import Metrics
 from oracle.normalise import SourceProfile
 from oracle.pipeline import Pipeline
 from oracle.quarantine import Quarantine
-from oracle.reading import InlineReader, ProcessReader
+from oracle.reading import InlineReader, ProcessReader, Reader
 from oracle.refused import RefusedKeeper
 from oracle.seal import Sealing, Sharing
 from oracle.settings import JournalSettings, Settings
@@ -111,6 +112,7 @@ class Parts:
     signer: Signer
     custodians: HttpCustodians
     journal: Journal
+    reader: Reader
     pipeline: Pipeline
     claims: Claims
     erasing: Erasing
@@ -204,7 +206,7 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
     anchoring = Anchoring(outbox, reader, writer, source, clock, time.sleep)
     profile = _profile(settings, reader)
     profiles = {MLLP_LISTENER: profile, HTTP_LISTENER: profile}
-    reader_of_messages = ProcessReader(profiles, settings.readers) if settings.readers else InlineReader(profiles)
+    reader_of_messages: Reader = ProcessReader(profiles, settings.readers) if settings.readers else InlineReader(profiles)
     return Parts(
         settings=settings,
         kept=kept,
@@ -212,6 +214,7 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
         signer=signer,
         custodians=custodians,
         journal=Journal(messages, kept.site, clock),
+        reader=reader_of_messages,
         pipeline=Pipeline(
             messages, records, content, kept.site, reader_of_messages, sealing, depositing, anchoring, clock, metrics
         ),
@@ -242,6 +245,7 @@ async def _serve(parts: Parts) -> None:
         claims=parts.claims,
         content=parts.content,
         erasing=parts.erasing,
+        batches=DatabaseOutbox(parts.kept.database),
         members=Members(parts.chain.reader, SystemClock(), settings.participant),
         attempts=Attempts(time.monotonic),
         metrics=metrics,
@@ -259,6 +263,8 @@ async def _serve(parts: Parts) -> None:
     config = uvicorn.Config(
         create_app(front), host=HOST, port=settings.http_port, log_level="warning", access_log=False, lifespan="off"
     )
+    for stopping in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stopping, lambda *_: None)  # uvicorn stops at them, then raises them again: by then they are done
     parts.journal.start()
     workers.start()
     purger.start()
@@ -269,6 +275,7 @@ async def _serve(parts: Parts) -> None:
         stop.set()
         await asyncio.to_thread(parts.journal.stop)
         await asyncio.to_thread(workers.stop)
+        parts.reader.close()
 
 
 def _journalled(metrics: Metrics, workers: Workers, group: GroupResult) -> None:

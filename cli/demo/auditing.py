@@ -11,7 +11,7 @@ from cli.demo.ledger import require
 from cli.demo.stage import Stage
 from cli.world.cast import Name
 from salus.core.canonical import canonical, parse
-from salus.core.ids import from_hex, hex32
+from salus.core.ids import hex32
 from salus.core.receipt import verify_receipt
 
 _INDEX_PATIENCE_SECONDS = 30
@@ -65,18 +65,12 @@ def _patient(stage: Stage) -> None:
 
 
 def _record_receipt(stage: Stage) -> Any:
-    own = stage.opened[f"own.{Name.CHECKUP}"].items[0].listed
-    proof = stage.oracle(Name.CHECKUP).get(f"/v1/proofs/{hex32(own.leaf)}")
-    body = {
-        "sourceId": stage.id(Name.CHECKUP),
-        "leaf": proof["leaf"],
-        "root": proof["root"],
-        "proof": proof["proof"],
-    }
+    source = stage.world.ids[Name.CHECKUP]
+    leaf = hex32(stage.opened[f"own.{Name.CHECKUP}"].items[0].listed.leaf)
+    proof = stage.oracle(Name.CHECKUP).get(f"/v1/proofs/{leaf}")
+    body = {"sourceId": hex32(source), "leaf": stage.patient.leaf(source, leaf), **proof}
     api = stage.patient.api
-    return api.post(
-        "/v1/receipts/records", body, api.sign_in(stage.patient.controller_of(stage.world.ids[Name.CHECKUP]))
-    )
+    return api.post("/v1/receipts/records", body, api.sign_in(stage.patient.controller_of(source)))
 
 
 def _write_and_verify(stage: Stage, path: Path, receipt: Any) -> None:
@@ -87,7 +81,3 @@ def _write_and_verify(stage: Stage, path: Path, receipt: Any) -> None:
     require(verified, "the receipt verifies")
     statement = receipt["finality"]["statement"]
     stage.ledger.tell(f"receipt {path.name}, checked offline", f"holds; {statement}", took)
-
-
-def _unused(text: str) -> bytes:
-    return from_hex(text)

@@ -17,7 +17,7 @@ from salus.adapters.api_client import ApiClient, RelayedContent, RelayedCustodia
 from salus.adapters.keys.hd import DerivedAccounts, new_words
 from salus.adapters.keys.signer import LocalSigner
 from salus.core.access import AccessKind
-from salus.core.errors import ConflictError, InputError
+from salus.core.errors import ConflictError, InputError, NotFoundError
 from salus.core.ids import ZERO32, ConsentId, ParticipantId, SubjectRef, from_hex, hex32
 from salus.core.labels import Action, Purpose, Role
 from salus.core.package import ConsentPackage
@@ -28,6 +28,22 @@ from salus.flows.open import NO_PARTICIPANT, Ask, Opened, Person, Reading, open_
 
 WORDS_ENTROPY = 16
 CUSTODIAN_SET = 1
+_LEAF_MEMBERS = (
+    "recordId",
+    "version",
+    "previousLeaf",
+    "subjectRef",
+    "envelopeDigest",
+    "contentCommitment",
+    "categories",
+    "level",
+    "confidentiality",
+    "form",
+    "firstDay",
+    "lastDay",
+    "topicsCommitment",
+    "custodianSet",
+)
 
 
 class SystemClock:
@@ -108,6 +124,25 @@ class PatientSession:
         own = self.wallet.subject_at(source)
         body = {"subject": hex32(own.subject)}
         return list_records(self._caller(own), RelayedCustodians(self.api), self._custodians(), body)
+
+    def leaf(self, source: ParticipantId, leaf: str) -> dict[str, Any]:
+        """The whole leaf of one own record version, as custodians keep it.
+
+        Raises:
+            NotFoundError: custodians hold no such version of this patient.
+        """
+        own, custodian = self.wallet.subject_at(source), self._custodians()[0]
+        after: str | None = None
+        while True:
+            body = {"subject": hex32(own.subject), "history": True, **({} if after is None else {"after": after})}
+            call = self._caller(own).call("list", custodian, body)
+            page = RelayedCustodians(self.api).list(custodian, call)
+            for item in page["items"]:
+                if item["leaf"] == leaf:
+                    return {name: item[name] for name in _LEAF_MEMBERS}
+            if not page["more"]:
+                raise NotFoundError("custodians hold no such record version of this patient")
+            after = page["items"][-1]["leaf"]
 
     def open(self, source: ParticipantId, leaves: Sequence[bytes] | None = None) -> Opened:
         """Open own records of a source, logged like any access."""

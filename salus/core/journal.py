@@ -210,6 +210,14 @@ class BatchItem:
 
 
 @dataclass(frozen=True, slots=True)
+class AnchoredBatch:
+    """An anchored batch by one of its leaves: its root, and the leaf hashes of all its versions."""
+
+    root: Root
+    leaves: tuple[LeafHash, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Anchored:
     """Where a batch was anchored; `tx_hash` is empty when another run of the oracle had sent it."""
 

@@ -11,9 +11,11 @@ from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_messages import chunks
 from salus.adapters.database.oracle_records import leaf_from_bytes
 from salus.adapters.database.oracle_tables import batch, invalidation, secret, version
+from salus.core.errors import NotFoundError
 from salus.core.ids import LeafHash, Root
 from salus.core.journal import (
     Anchored,
+    AnchoredBatch,
     Batch,
     BatchItem,
     BatchState,
@@ -75,6 +77,26 @@ class DatabaseOutbox:
                 BatchItem(LeafHash(row.leaf_hash), leaf_from_bytes(row.leaf), row.sealed)
                 for row in connection.execute(query)
             ]
+
+    def anchored_with(self, leaf: LeafHash) -> AnchoredBatch:
+        """The anchored batch a leaf is in.
+
+        Raises:
+            NotFoundError: no such leaf, or not anchored yet.
+        """
+        found = (
+            select(batch.c.key, batch.c.root)
+            .join(version, version.c.batch == batch.c.key)
+            .where(version.c.leaf_hash == leaf, batch.c.state == int(BatchState.ANCHORED))
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(found).one_or_none()
+            if row is None:
+                raise NotFoundError("this source has anchored no such leaf")
+            members = select(version.c.leaf_hash).where(version.c.batch == row.key)
+            return AnchoredBatch(
+                Root(row.root), tuple(LeafHash(other.leaf_hash) for other in connection.execute(members))
+            )
 
     def acknowledge(self, key: int, acknowledged: int, *, complete: bool) -> None:
         """Remember which custodians have a batch; DEPOSITED once complete."""
