@@ -18,8 +18,8 @@ from salus.adapters.keys.hd import DerivedAccounts, new_words
 from salus.adapters.keys.signer import LocalSigner
 from salus.core.access import AccessKind
 from salus.core.errors import ConflictError, InputError, NotFoundError
-from salus.core.ids import ZERO32, ConsentId, ParticipantId, SubjectRef, from_hex, hex32
-from salus.core.labels import Action, Purpose, Role
+from salus.core.ids import ZERO32, ConsentId, LeafHash, ParticipantId, SubjectRef, from_hex, hex32
+from salus.core.labels import MAX_LEVEL, Action, Category, Confidentiality, Purpose, Role
 from salus.core.package import ConsentPackage
 from salus.flows.bind import freeze_call, sign_binding
 from salus.flows.custody import Caller, ListedRecord, list_records
@@ -154,8 +154,16 @@ class PatientSession:
             RelayedContent(self.api, self.api.sign_in(controller)),
             self._caller(own),
         )
-        chosen = None if leaves is None else tuple(leaves)
-        ask = Ask(Purpose.PATRQT, Action.ACCESS, Person("self", Role.PATIENT), leaves=chosen)  # type: ignore[arg-type]
+        ask = Ask(Purpose.PATRQT, Action.ACCESS, Person("self", Role.PATIENT))
+        if leaves is not None:  # named ones may not be listed any more: the scope is everything, custodians say why not
+            ask = replace(
+                ask,
+                leaves=tuple(LeafHash(leaf) for leaf in leaves),
+                categories=int(sum(Category)),
+                level=MAX_LEVEL,
+                confidentiality=int(max(Confidentiality)),
+                days=(1, 0xFFFFFFFF),
+            )
         return open_without_consent(AccessKind.OWN, NO_PARTICIPANT, own.subject, self._custodians(), ask, reading)
 
     def grant(

@@ -75,6 +75,7 @@ class Ask:
     form: Form | None = None
     categories: int | None = None
     level: int | None = None
+    confidentiality: int | None = None
     days: tuple[int, int] | None = None
     leaves: tuple[LeafHash, ...] | None = None
     history: bool = False
@@ -271,7 +272,11 @@ def _name(
         categories=categories if ask.categories is None else ask.categories,
         actions=int(ask.actions),
         level=max((record.level for record in listed), default=1) if ask.level is None else ask.level,
-        confidentiality=max((record.confidentiality for record in listed), default=0),
+        confidentiality=(
+            max((record.confidentiality for record in listed), default=0)
+            if ask.confidentiality is None
+            else ask.confidentiality
+        ),
         form=int(min((record.form for record in listed), default=0)) if ask.form is None else int(ask.form),
         from_day=days[0],
         to_day=days[1],
