@@ -156,6 +156,7 @@ class Opening:
         self._metrics.records.labels("OPENED").inc(len(opened.items))
         for code in opened.refused.values():
             self._metrics.records.labels(code.name).inc()
+        self._metrics.records.labels("FAILED").inc(len(opened.failed))
         self._note([item.listed for item in opened.items])
         self._requests.with_leaves(opened.access_id, [record.leaf for record in opened.session.listed])
         self._sessions.keep(opened, staff)

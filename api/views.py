@@ -12,6 +12,7 @@ from api.tables import calendar_date, named
 from salus.core.access import AccessKind
 from salus.core.codes import EXPLANATIONS, Code
 from salus.core.did import Did, DidKind
+from salus.core.errors import SalusError
 from salus.core.ids import LeafHash, ParticipantId, hex32
 from salus.core.index_rows import AccessRow, MarkKind, MarkRow
 from salus.core.labels import Action, Category, Confidentiality, Form, Purpose, Role, Topic, names
@@ -68,6 +69,7 @@ def opened_access(opened: Opened, chain_id: int) -> dict[str, Any]:
         "expiresAt": opened.expires_at,
         "records": [_opened_record(item, chain_id) for item in opened.items],
         "refused": [_refused(leaf, code) for leaf, code in opened.refused.items()],
+        "failed": [_failed(leaf, error) for leaf, error in opened.failed.items()],
         "liars": [hex32(custodian) for custodian in opened.liars],
         "milliseconds": {step: Decimal(str(took)) for step, took in opened.milliseconds.items()},
         "notice": Notice().model_dump(),
@@ -87,6 +89,10 @@ def _opened_record(item: OpenedItem, chain_id: int) -> dict[str, Any]:
 
 def _refused(leaf: LeafHash, code: Code) -> dict[str, Any]:
     return {"leaf": hex32(leaf), "code": int(code), "name": code.name, "advice": EXPLANATIONS[code]}
+
+
+def _failed(leaf: LeafHash, error: SalusError) -> dict[str, Any]:
+    return {"leaf": hex32(leaf), "reason": str(error), "advice": error.advice}
 
 
 def access_fact(row: AccessRow, marks: tuple[MarkRow, ...] = ()) -> AccessFact:

@@ -34,6 +34,8 @@ class Reader(Protocol):
 
     def read(self, runs: Sequence[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]: ...
 
+    def close(self) -> None: ...
+
 
 class InlineReader:
     """Reads in the caller's thread, one run when it is asked for."""
@@ -45,6 +47,9 @@ class InlineReader:
         """Read runs."""
         for run in runs:
             yield [read_message(message, self._profiles) for message in run]
+
+    def close(self) -> None:
+        """Nothing to end."""
 
 
 class ProcessReader:

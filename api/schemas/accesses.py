@@ -120,6 +120,14 @@ class RefusedRecord(Wire):
     advice: str
 
 
+class FailedRecord(Wire):
+    """A record version that custodians released but that could not be opened: damaged, away, or too few true shares."""
+
+    leaf: Hex32
+    reason: str
+    advice: str
+
+
 class OpenedAccess(Wire):
     """Outcome of a granted access. `liars` gave shares that were not the ones dealt; `milliseconds` per step."""
 
@@ -127,6 +135,7 @@ class OpenedAccess(Wire):
     expires_at: int
     records: list[OpenedRecord]
     refused: list[RefusedRecord]
+    failed: list[FailedRecord]
     liars: list[Hex32]
     milliseconds: dict[str, float]
     notice: Notice = Notice()

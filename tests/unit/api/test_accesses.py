@@ -99,6 +99,15 @@ def test_access__custodians_refuse_the_call__is_a_problem_with_their_code(world:
     assert (answer.status_code, answer.json()["name"]) == (503, "NODE_STALE")
 
 
+def test_access__one_envelope_damaged__is_told_and_the_other_record_opens(world: ApiWorld) -> None:
+    sealed = world.add_record("glucose", GLUCOSE)
+    world.add_record("report", REPORT)
+    world.content.damage(sealed.leaf.envelope_digest)
+    answer = world.client.post("/v1/accesses", json=ask(world.hand_in().consent_id), headers=world.staff()).json()
+    assert len(answer["records"]) == 1
+    assert [item["leaf"] for item in answer["failed"]] == [hex32(leaf_of(world, sealed))]
+
+
 def test_access__lying_custodian__is_named_and_the_record_opens(world: ApiWorld) -> None:
     world.add_record("glucose", GLUCOSE)
     world.custodians[0].lies = True
