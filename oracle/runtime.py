@@ -206,7 +206,9 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
     anchoring = Anchoring(outbox, reader, writer, source, clock, time.sleep)
     profile = _profile(settings, reader)
     profiles = {MLLP_LISTENER: profile, HTTP_LISTENER: profile}
-    reader_of_messages: Reader = ProcessReader(profiles, settings.readers) if settings.readers else InlineReader(profiles)
+    reader_of_messages: Reader = (
+        ProcessReader(profiles, settings.readers) if settings.readers else InlineReader(profiles)
+    )
     return Parts(
         settings=settings,
         kept=kept,
