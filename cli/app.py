@@ -21,7 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-_MODULES = ("world", "messages")
+_MODULES = ("world", "messages", "patient", "staff", "audit", "oracle", "check")
 
 
 def main() -> None:

@@ -1,0 +1,94 @@
+"""`salus verify`, `explain`, `doctor`: check a receipt offline, explain a code, look whether everything is well."""
+
+from __future__ import annotations
+
+import http.client
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.commands.world import running_world
+from cli.world.cast import CAST, CUSTODIANS
+from cli.world.layout import World
+from devnet.anvil import is_ready
+from salus.adapters.chain.abi import reverts
+from salus.core.codes import EXPLANATIONS, Code
+from salus.core.errors import InputError, SalusError, UnavailableError
+from salus.core.receipt import verify_receipt
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("verify", help="Check a receipt without any network.")(verify)
+    app.command("explain", help="Explain a code of docs/errors.md, or the data of a revert.")(explain)
+    app.command("doctor", help="Look whether every part is well, and say what to do.")(doctor)
+
+
+def verify(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
+    """Check a receipt; anything wrong is an error that names the field."""
+    found = verify_receipt(file.read_bytes())
+    value = {
+        "kind": found.kind,
+        "operator": found.operator,
+        "finalityProven": found.finality_proven,
+        "statements": list(found.statements),
+    }
+    output.emit(value, [f"The {found.kind} receipt holds.", *found.statements])
+
+
+def explain(
+    what: Annotated[str, typer.Argument(help="A number, a name like CONSENT_REVOKED, or 0x revert data.")],
+) -> None:
+    """Explain one code or revert."""
+    if what.startswith("0x"):
+        try:
+            revert: SalusError = reverts().read(bytes.fromhex(what[2:]))
+        except ValueError as error:
+            raise InputError("revert data is 0x and hex digits") from error
+        output.emit({"revert": str(revert)}, [str(revert), revert.advice])
+        return
+    try:
+        code = Code(int(what)) if what.isdigit() else Code[what.upper()]
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{what} is no code of docs/errors.md") from error
+    output.emit(
+        {"code": int(code), "name": code.name, "explanation": EXPLANATIONS[code]},
+        [f"{code.name} ({int(code)}): {EXPLANATIONS[code]}"],
+    )
+
+
+def doctor() -> None:
+    """Ask every part whether it is ready."""
+    world = running_world()
+    rows = [_row("chain", is_ready(world.ports.chain), "run `make down`, then `make up`")]
+    rows += [_row(name, *_asked(port)) for name, port in _ports(world).items()]
+    output.emit_table(rows, ["part", "state", "advice"])
+    if sick := [row["part"] for row in rows if row["state"] != "well"]:
+        raise UnavailableError(f"not well: {', '.join(sick)}")
+
+
+def _ports(world: World) -> dict[str, int]:
+    ports = {str(name): world.ports.custodian(name) for name in CUSTODIANS}
+    ports["watch"] = world.ports.watch
+    ports |= {f"{i.name}-oracle": world.ports.oracle_http(i.name) for i in CAST if i.oracle}
+    return ports | {f"{i.name}-api": world.ports.api(i.name) for i in CAST if i.api}
+
+
+def _asked(port: int) -> tuple[bool, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/ready")
+        answer = connection.getresponse()
+        body = answer.read(2000).decode("utf-8", errors="replace")
+    except (OSError, http.client.HTTPException):
+        return False, "does not answer: `make down`, then `make up`; its log is in the world's logs folder"
+    else:
+        return answer.status == 200, "" if answer.status == 200 else body
+    finally:
+        connection.close()
+
+
+def _row(part: str, well: bool, advice: str = "") -> dict[str, Any]:
+    return {"part": part, "state": "well" if well else "not well", "advice": "" if well else advice}

@@ -1,0 +1,246 @@
+"""`salus patient …`: a wallet file, and what a patient does with it in the world of `salus up`."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.commands.world import running_world
+from cli.patient.session import PatientSession, WalletFile
+from cli.world.cast import Name
+from cli.world.layout import World
+from salus.adapters.api_client import ApiClient
+from salus.adapters.keys.files import read_passphrase
+from salus.core.days import date_of
+from salus.core.errors import InputError
+from salus.core.ids import ConsentId, LeafHash, from_hex, hex32
+from salus.core.labels import Action, Category, Form, Purpose, Topic, mask_of, names
+from salus.flows.grant import Offer
+
+_DAY_SECONDS = 86_400
+Wallet = Annotated[Path, typer.Option("--wallet", help="Wallet file.", envvar="SALUS_WALLET")]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="File whose first line opens the wallet; asked for when left out.", envvar="SALUS_WALLET_PASSPHRASE_FILE"
+    ),
+]
+Source = Annotated[Name, typer.Argument(help="Institution that knows you.")]
+_DEFAULT_WALLET = Path(".salus/patient.wallet")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    patient = typer.Typer(help="A patient's wallet: claim, read, consent, revoke, see who came.", no_args_is_help=True)
+    patient.command("new")(new)
+    patient.command("claim")(claim)
+    patient.command("records")(records)
+    patient.command("open")(open_own)
+    patient.command("grant")(grant)
+    patient.command("replace")(replace)
+    patient.command("revoke")(revoke)
+    patient.command("revoke-all")(revoke_all)
+    patient.command("freeze")(freeze)
+    patient.command("consents")(consents)
+    patient.command("withheld")(withheld)
+    patient.command("log")(log)
+    app.add_typer(patient, name="patient")
+
+
+def new(wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None) -> None:
+    """Make a new wallet. Its words are shown once: whoever has them is you."""
+    made = WalletFile(wallet, _passphrase(passphrase_file, confirm=True)).create()
+    output.emit(
+        {"wallet": str(wallet), "words": made.mnemonic},
+        [f"wallet {wallet}", "Write these words down and keep them apart from it:", f"  {made.mnemonic}"],
+    )
+
+
+def claim(
+    source: Source,
+    code: Annotated[str, typer.Argument(help="The desk's one-time code.")],
+    wallet: Wallet = _DEFAULT_WALLET,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Take control of your records at an institution."""
+    world, session = _session(wallet, passphrase_file)
+    own = session.claim(ApiClient(world.oracle_url(source)), code)
+    output.emit({"source": hex32(own.source), "subjectRef": hex32(own.subject)}, [f"claimed at {source}"])
+
+
+def records(source: Source, wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None) -> None:
+    """List your records at an institution, without opening them."""
+    world, session = _session(wallet, passphrase_file)
+    rows = [
+        {
+            "leaf": hex32(item.leaf),
+            "version": item.version,
+            "categories": ",".join(names(Category(item.categories))),
+            "level": item.level,
+            "day": date_of(item.first_day).isoformat() if item.first_day else "undated",
+        }
+        for item in session.listing(world.ids[source])
+    ]
+    output.emit_table(rows, ["day", "categories", "level", "version", "leaf"])
+
+
+def open_own(
+    source: Source,
+    leaf: Annotated[list[str] | None, typer.Argument(help="Leaves to open; all when left out.")] = None,
+    wallet: Wallet = _DEFAULT_WALLET,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Open your own records; it is logged like any access."""
+    world, session = _session(wallet, passphrase_file)
+    chosen = None if not leaf else [LeafHash(from_hex(item)) for item in leaf]
+    opened = session.open(world.ids[source], chosen)
+    value = {
+        "accessId": hex32(opened.access_id),
+        "records": [{"leaf": hex32(item.listed.leaf), "content": item.record.content} for item in opened.items],
+        "refused": [
+            {"leaf": hex32(name), "code": int(code), "name": code.name} for name, code in opened.refused.items()
+        ],
+    }
+    shown = [f"{hex32(i.listed.leaf)[:18]}…  {i.record.content.get('resourceType')}" for i in opened.items]
+    refused = [f"refused {hex32(name)[:18]}…  {code.name}" for name, code in opened.refused.items()]
+    output.emit(value, [*shown, *refused, "--json shows the content"])
+
+
+def grant(
+    source: Source,
+    grantee: Annotated[Name, typer.Argument(help="Institution that may open.")],
+    months: Annotated[int, typer.Option(min=0, max=120, help="The last months, rolling; 0: use --from and --to.")] = 3,
+    first: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")] = "",
+    last: Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = "",
+    categories: Annotated[str, typer.Option(help="Comma-separated.")] = "CHECKUP,VITAL,LAB,IMGREP",
+    purposes: Annotated[str, typer.Option(help="Comma-separated.")] = "TREAT,COC",
+    actions: Annotated[str, typer.Option(help="Comma-separated.")] = "ACCESS,USE",
+    days: Annotated[int, typer.Option(min=1, max=3660, help="How long the consent holds.")] = 30,
+    max_level: Annotated[int, typer.Option(min=1, max=5)] = 4,
+    min_form: Annotated[str, typer.Option(help="Least de-identified form.")] = "IDENTIFIED",
+    topics: Annotated[str, typer.Option(help="Sensitive topics allowed, comma-separated.")] = "",
+    uses: Annotated[int, typer.Option(min=0, help="0: without limit.")] = 0,
+    replaces: Annotated[str, typer.Option(help="Consent that this one replaces.")] = "",
+    wallet: Wallet = _DEFAULT_WALLET,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Allow one institution to open some records, and hand it the package."""
+    world, session = _session(wallet, passphrase_file)
+    now = int(time.time())
+    try:
+        offer = Offer(
+            grantee=world.ids[grantee],
+            purposes=mask_of(Purpose, _split(purposes)),
+            categories=mask_of(Category, _split(categories)),
+            actions=mask_of(Action, _split(actions)),
+            valid_from=now - 60,
+            valid_until=now + days * _DAY_SECONDS,
+            max_level=max_level,
+            min_form=Form[min_form],
+            window_months=months,
+            days=(0, 0) if months else (_day(first), _day(last)),
+            max_uses=uses,
+            topics=mask_of(Topic, _split(topics)),
+        )
+    except KeyError as error:
+        raise InputError(f"{error.args[0]} is in none of the code tables: see docs/protocol.md") from error
+    old = ConsentId(from_hex(replaces)) if replaces else None
+    given = session.grant(world.ids[source], offer, ApiClient(world.api_url(grantee)), old)
+    output.emit(
+        {"consentId": hex32(given.consent)}, [f"consent {hex32(given.consent)} is live, {grantee} has the package"]
+    )
+
+
+def replace(
+    consent: Annotated[str, typer.Argument(help="Consent to narrow.")],
+    source: Source,
+    grantee: Annotated[Name, typer.Argument()],
+    categories: Annotated[str, typer.Option(help="Comma-separated.")] = "CHECKUP,VITAL",
+    wallet: Wallet = _DEFAULT_WALLET,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Replace a consent by a narrower one, in one step on chain (all options: `grant --replaces`)."""
+    grant(source, grantee, categories=categories, replaces=consent, wallet=wallet, passphrase_file=passphrase_file)
+
+
+def revoke(
+    consent: Annotated[str, typer.Argument()], wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None
+) -> None:
+    """Take one consent back, at once."""
+    _, session = _session(wallet, passphrase_file)
+    session.revoke(ConsentId(from_hex(consent)))
+    output.emit({"revoked": consent}, ["revoked"])
+
+
+def revoke_all(
+    grantee: Annotated[Name, typer.Argument()], wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None
+) -> None:
+    """Void everything you ever signed for an institution."""
+    world, session = _session(wallet, passphrase_file)
+    session.revoke_all(world.ids[grantee])
+    output.emit({"revoked": grantee}, [f"everything signed for {grantee} is void"])
+
+
+def freeze(
+    source: Source,
+    off: Annotated[bool, typer.Option("--off", help="Allow access again.")] = False,
+    wallet: Wallet = _DEFAULT_WALLET,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Stop every access to your records of an institution."""
+    world, session = _session(wallet, passphrase_file)
+    session.freeze(world.ids[source], frozen=not off)
+    output.emit({"frozen": not off}, ["allowed again" if off else "frozen"])
+
+
+def consents(wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None) -> None:
+    """List the consents this wallet signed."""
+    world, session = _session(wallet, passphrase_file)
+    rows = [
+        {"consentId": hex32(given.consent), "grantee": world.name_of(given.grantee), "status": given.status}
+        for given in session.wallet.consents
+    ]
+    output.emit_table(rows, ["consentId", "grantee", "status"])
+
+
+def withheld(
+    consent: Annotated[str, typer.Argument()], wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None
+) -> None:
+    """What a consent leaves out, and why."""
+    _, session = _session(wallet, passphrase_file)
+    output.emit_table(session.withheld(ConsentId(from_hex(consent))), ["code", "name", "count"])
+
+
+def log(wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None) -> None:
+    """Who asked, for what, when, with which outcome."""
+    _, session = _session(wallet, passphrase_file)
+    entries: list[dict[str, Any]] = session.log()
+    output.emit(entries, [entry["sentences"].get("en", entry["name"]) for entry in entries])
+
+
+def _session(wallet: Path, passphrase_file: Path | None) -> tuple[World, PatientSession]:
+    world = running_world()
+    file = WalletFile(wallet, _passphrase(passphrase_file))
+    return world, PatientSession(file, ApiClient(world.api_url(Name.HOSPITAL_B)))
+
+
+def _passphrase(file: Path | None, *, confirm: bool = False) -> str:
+    if file is not None:
+        return read_passphrase(file)
+    return str(typer.prompt("Passphrase of the wallet", hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def _split(text: str) -> list[str]:
+    return [code.strip() for code in text.split(",") if code.strip()]
+
+
+def _day(text: str) -> int:
+    try:
+        return (date.fromisoformat(text) - date(1970, 1, 1)).days
+    except ValueError as error:
+        raise InputError("give --months, or --from and --to as YYYY-MM-DD") from error

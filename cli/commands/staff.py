@@ -1,0 +1,76 @@
+"""`salus staff …`: a person of an institution's staff, through its API, in the world of `salus up`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.commands.world import running_world
+from cli.staff import StaffClient
+from cli.world.cast import Name
+from cli.world.services import STAFF_CLIENT, client_key
+from salus.core.labels import Role
+
+Institution = Annotated[Name, typer.Argument(help="Whose staff.")]
+Consent = Annotated[str, typer.Argument(help="Id of a consent package that was handed in.")]
+PersonName = Annotated[str, typer.Option(help="Internal name of the person.")]
+RoleName = Annotated[str, typer.Option(help="Role of the person.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    staff = typer.Typer(help="Staff of an institution: packages, listings, accesses, receipts.", no_args_is_help=True)
+    staff.command("packages")(packages)
+    staff.command("list")(listing)
+    staff.command("open")(open_records)
+    staff.command("receipt")(receipt)
+    app.add_typer(staff, name="staff")
+
+
+def client_of(name: Name, person: str = "staff-07", role: str = "PHYSICIAN") -> StaffClient:
+    """A staff client in the running world."""
+    world = running_world()
+    return StaffClient(world.api_url(name), STAFF_CLIENT, client_key(world, name), f"{name}/{person}", Role[role])
+
+
+def packages(institution: Institution) -> None:
+    """Consent packages patients handed in."""
+    page: dict[str, Any] = client_of(institution).get("/v1/packages")
+    output.emit_table(page["items"], ["consentId", "status", "purposes", "categories", "maxLevel"])
+
+
+def listing(institution: Institution, consent: Consent) -> None:
+    """What lies inside a consent, not opened."""
+    found = client_of(institution).post("/v1/listings", {"consentId": consent})
+    lines = [
+        f"{item['leaf']}  level {item['labels']['level']}  {','.join(item['labels']['categories'])}"
+        for item in found["items"]
+    ]
+    output.emit(found, [*lines, found["notice"]["en"]])
+
+
+def open_records(
+    institution: Institution,
+    consent: Consent,
+    purpose: Annotated[str, typer.Option(help="HL7 purpose of use.")] = "TREAT",
+    person: PersonName = "staff-07",
+    role: RoleName = "PHYSICIAN",
+) -> None:
+    """Request on chain, then open."""
+    opened = client_of(institution, person, role).open(consent, purpose)
+    lines = [f"{item['did']}  v{item['version']}  {item['content'].get('resourceType')}" for item in opened["records"]]
+    output.emit(opened, [*lines, f"access {opened['accessId']}", opened["notice"]["en"]])
+
+
+def receipt(
+    institution: Institution,
+    access: Annotated[str, typer.Argument(help="accessId.")],
+    target: Annotated[Path, typer.Argument(help="File to write.")],
+) -> None:
+    """Write the receipt of an access; `salus verify FILE` checks it."""
+    client = client_of(institution)
+    target.write_bytes(client.api.raw(f"/v1/receipts/accesses/{access}", client.token()))
+    output.emit({"file": str(target)}, [f"receipt in {target}"])
