@@ -25,7 +25,7 @@ def test_words__bit_beyond_the_last_field__refused(word: int, bit: int) -> None:
     words: list[Any] = list(access().to_words())
     words[word] |= 1 << bit
     with pytest.raises(CalldataError):
-        access_from_words(tuple(words))  # type: ignore[arg-type]
+        access_from_words(tuple(words))
 
 
 @pytest.mark.parametrize("kind", [0, 4, 255])
@@ -33,7 +33,7 @@ def test_words__kind_that_does_not_exist__refused(kind: int) -> None:
     words: list[Any] = list(access().to_words())
     words[2] = words[2] >> 8 << 8 | kind
     with pytest.raises(CalldataError):
-        access_from_words(tuple(words))  # type: ignore[arg-type]
+        access_from_words(tuple(words))
 
 
 @pytest.mark.parametrize("field", ["level", "purpose", "from_day", "record_count", "deadline"])

@@ -40,7 +40,7 @@ def test_words__bit_beyond_the_last_field__refused(word: int, bit: int) -> None:
     words: list[Any] = list(consent().to_words())
     words[word] |= 1 << bit
     with pytest.raises(CalldataError):
-        consent_from_words(tuple(words))  # type: ignore[arg-type]
+        consent_from_words(tuple(words))
 
 
 @given(consents)

@@ -52,7 +52,7 @@ def test_link__sealed_to_a_custodian__opens_there_and_is_signed_by_the_controlle
 
 
 def test_link__sealed__does_not_tell_the_subject() -> None:
-    assert SUBJECT not in SEALED
+    assert bytes(SUBJECT) not in bytes(SEALED)
     assert SUBJECT.hex().encode() not in canonical(PACKAGE.to_json())
 
 

@@ -5,7 +5,7 @@ import pytest
 from salus.core.calls import read_call
 from salus.core.codes import Code
 from salus.core.errors import InputError, NotFoundError, RefusedError, SalusError, UnavailableError
-from salus.core.ids import ParticipantId, hex32
+from salus.core.ids import LeafHash, ParticipantId, RecordId, hex32
 from salus.flows import custody
 from salus.flows.custody import Answers, ListedRecord, Released, ask_all, list_records
 from tests.unit.flows.world import Patient, World
@@ -29,7 +29,7 @@ def test_ask_all__one_fails__the_others_answer() -> None:
 
 
 def test_ask_all__nobody_to_ask__nobody_answers() -> None:
-    answers = ask_all([], lambda _: {})
+    answers: Answers[dict[str, Any]] = ask_all([], lambda _: {})
     with pytest.raises(UnavailableError):
         answers.require()
 
@@ -49,7 +49,7 @@ def test_ask_all__error_that_is_none_of_salus__is_not_swallowed() -> None:
     ],
 )
 def test_require__refusals__the_weightiest_code(failures: list[SalusError], code: Code) -> None:
-    answers = Answers({}, dict(zip((ONE, TWO), failures, strict=True)))
+    answers: Answers[dict[str, Any]] = Answers({}, dict(zip((ONE, TWO), failures, strict=True)))
     with pytest.raises(RefusedError) as caught:
         answers.require()
     assert caught.value.code is code
@@ -134,8 +134,8 @@ RELEASED: dict[str, Any] = {
 
 def test_released__json__read() -> None:
     released = Released.from_json(RELEASED)
-    assert released.shares == {ONE: (b"\xab", b"\xcd"), TWO: (b"", None)}
-    assert released.refused == {THREE: Code.RECORD_INVALID}
+    assert released.shares == {LeafHash(ONE): (b"\xab", b"\xcd"), LeafHash(TWO): (b"", None)}
+    assert released.refused == {LeafHash(THREE): Code.RECORD_INVALID}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,9 @@ def test_released__malformed__refused(change: dict[str, Any]) -> None:
 
 
 def test_released__share_that_is_no_hex__an_empty_one_of_a_liar() -> None:
-    assert Released.from_json(RELEASED | {"shares": [{"leaf": hex32(ONE), "sealed": 5}]}).shares == {ONE: (b"", None)}
+    assert Released.from_json(RELEASED | {"shares": [{"leaf": hex32(ONE), "sealed": 5}]}).shares == {
+        LeafHash(ONE): (b"", None)
+    }
 
 
 ITEM: dict[str, Any] = {
@@ -183,7 +185,7 @@ ITEM: dict[str, Any] = {
 
 def test_listed_record__json__read() -> None:
     record = ListedRecord.from_json(ITEM | {"cid": "ignored", "sourceId": hex32(ONE)})
-    assert (record.leaf, record.record_id, record.level) == (ONE, TWO, 3)
+    assert (record.leaf, record.record_id, record.level) == (LeafHash(ONE), RecordId(TWO), 3)
     assert record.cid.startswith("bafkrei")
 
 
