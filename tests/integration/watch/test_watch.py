@@ -28,7 +28,7 @@ from salus.core.labels import Action, Category, Purpose, Role
 from salus.core.merkle import records_root
 from salus.core.policy import ConsentStatus
 from salus.core.ports import ContractCall
-from salus.core.ports_index import EntryFilter, Page
+from salus.core.ports_index import AlertKind, EntryFilter, Page
 from salus.flows.bind import sign_binding
 from salus.flows.grant import Offer, compose, grant_call, revoke_all_call, sign
 from salus.flows.ledger import Gateway, record_own
@@ -38,6 +38,8 @@ from watch.index import rebuild
 from watch.metrics import Metrics
 
 ALL = Page(limit=1000)
+# Other tests open emergencies on the shared chain; every other alert says that the chain or the index is not right.
+EXPECTED_ALERTS = {AlertKind.EMERGENCY_OPENED}
 ROOT = Path(__file__).parents[3]
 
 
@@ -89,7 +91,7 @@ def test_follower__deployed_world__indexes_what_the_registries_say(chain: ChainW
     watch = Follower(chain.reader, index, Metrics())
     watch.step()
     assert watch.status.reasons == ()
-    assert [row.kind for row in index.alerts(open_only=False, page=ALL).items] == []
+    assert {row.kind for row in index.alerts(open_only=False, page=ALL).items} <= EXPECTED_ALERTS
     at = index.indexed()
     assert at is not None
     rows = {row.participant: row for row in index.participants()}
@@ -237,7 +239,8 @@ def test_process__killed_while_the_chain_goes_on__has_the_index_of_one_that_was_
     target = chain.reader.final().number
     until(lambda: (process.get("/ready").json().get("indexed") or 0) >= target)
     ready = process.get("/ready")
-    assert (ready.status_code, ready.json()["alerts"]) == (200, {})
+    assert ready.status_code == 200
+    assert set(ready.json()["alerts"]) <= {str(kind) for kind in EXPECTED_ALERTS}
     assert process.get("/health").json() == {"status": "ok"}
     assert "salus_watch_indexed_block" in process.get("/metrics").text
     assert process.stop(signal.SIGTERM) in {0, -signal.SIGTERM}
