@@ -38,18 +38,24 @@ class CouncilBoard(Protocol):
         """Approvals a proposal needs."""
         ...
 
+    def holder(self, contract: str) -> Address | None:
+        """Contract that holds a directory role, None if nobody does."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Chamber:
     """Who votes: the board, and the writers of members in order (at least as many as the threshold).
 
-    `pause` sleeps; `patience` is how long a delay is waited for, in seconds.
+    `pause` sleeps; `patience` is how long a delay is waited for, in seconds. `partial` allows fewer members than the
+    threshold: they cast their votes, and the others run the same on their own machines.
     """
 
     board: CouncilBoard
     members: Sequence[ChainWriter]
     pause: Callable[[float], None]
     patience: float = 60.0
+    partial: bool = False
 
 
 def decide(calls: Sequence[ContractCall], salt: bytes, chamber: Chamber) -> TxReceipt | None:
@@ -61,11 +67,12 @@ def decide(calls: Sequence[ContractCall], salt: bytes, chamber: Chamber) -> TxRe
         InputError: fewer members than the threshold.
         ConflictError: the proposal was cancelled.
         ChainRevert: a call reverts, so nothing of it is carried out.
-        UnavailableError: the delay ends later than `patience` seconds from now; run it again then.
+        UnavailableError: the delay ends later than `patience` seconds from now, or votes of others are missing (only
+            with `partial`); run it again then.
     """
     board, members = chamber.board, chamber.members
     threshold = board.threshold()
-    if len(members) < threshold:
+    if not members or (len(members) < threshold and not chamber.partial):
         raise InputError(f"a decision needs the writers of {threshold} members, {len(members)} were given")
     encoded = [board.encode(call) for call in calls]
     proposal = board.proposal_id(encoded, salt)
@@ -80,6 +87,8 @@ def decide(calls: Sequence[ContractCall], salt: bytes, chamber: Chamber) -> TxRe
         if board.proposal(proposal).approvals >= threshold:
             break
         _approve(member, proposal)
+    if chamber.partial and (given := board.proposal(proposal).approvals) < threshold:
+        raise UnavailableError(f"the proposal has {given} of {threshold} approvals: the other members run the same")
     return _execute(ContractCall("Council", "execute", (encoded, salt)), chamber)
 
 

@@ -1,8 +1,9 @@
 """Deploy the contracts of a plan and have the Council install them: resumable, and twice is once.
 
 The plan is `deployments/plan.yaml`, the settings are a file of `deployments/networks/`, both parsed. What is deployed
-is a `Deployment`, whose JSON is `deployments/<chain-id>.json`; it is handed to `save` after every contract, so that an
-interrupted run goes on where it stopped. The deployer has no power: the votes of the members make the system.
+is a `Deployment`, whose JSON is `deployments/<chain-id>.json`. It is handed to `save` before and after every creation:
+before, with the address the contract is going to have, so that a run that is killed in between finds it again. The
+deployer has no power: the votes of the members make the system.
 """
 
 from __future__ import annotations
@@ -20,11 +21,24 @@ COUNCIL = "Council"
 
 
 class Deployer(Protocol):
-    """Creates contracts."""
+    """Creates contracts, all with one account."""
 
     @property
     def chain_id(self) -> int:
         """EIP-155 chain id."""
+        ...
+
+    @property
+    def account(self) -> Address:
+        """The account that creates."""
+        ...
+
+    def next_address(self) -> Address:
+        """Address of the contract it creates next, once nothing of this account waits to be mined.
+
+        Raises:
+            ConflictError: something goes on waiting.
+        """
         ...
 
     def deploy(self, contract: str, args: Sequence[Any]) -> Address:
@@ -39,21 +53,49 @@ class Deployer(Protocol):
         """keccak of the creation code it would deploy."""
         ...
 
+    def encode(self, contract: str, args: Sequence[Any]) -> bytes:
+        """Constructor arguments as they follow the creation code."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """One created contract and the keccak of its creation code."""
+    """One contract: keccak of its creation code, its ABI-encoded constructor arguments, and who created it.
+
+    Files written by hand may lack the last two.
+    """
 
     address: Address
     code: bytes
+    arguments: bytes | None = None
+    deployer: Address | None = None
+
+    def to_json(self) -> dict[str, str]:
+        """One entry of the file."""
+        value = {"address": str(self.address), "code": hex32(self.code)}
+        if self.arguments is not None:
+            value["arguments"] = hex32(self.arguments)
+        return value if self.deployer is None else {**value, "deployer": str(self.deployer)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, str]) -> Deployed:
+        """Read one entry."""
+        arguments, deployer = value.get("arguments"), value.get("deployer")
+        return cls(
+            Address(value["address"]),
+            bytes.fromhex(value["code"].removeprefix("0x")),
+            None if arguments is None else bytes.fromhex(arguments.removeprefix("0x")),
+            None if deployer is None else Address(deployer),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """All contracts ever created for one Council, newest last under each name."""
+    """All contracts ever created for one Council, newest last under each name; `pending` is being created."""
 
     chain_id: int
     contracts: Mapping[str, tuple[Deployed, ...]] = field(default_factory=dict)
+    pending: tuple[str, Deployed] | None = None
 
     def address(self, contract: str) -> Address:
         """Newest contract of a name.
@@ -64,18 +106,19 @@ class Deployment:
         return self.contracts[contract][-1].address
 
     def with_contract(self, contract: str, deployed: Deployed) -> Deployment:
-        """The deployment with one more contract."""
-        return replace(self, contracts={**self.contracts, contract: (*self.contracts.get(contract, ()), deployed)})
+        """The deployment with one more contract, and nothing pending."""
+        grown = (*self.contracts.get(contract, ()), deployed)
+        return Deployment(self.chain_id, {**self.contracts, contract: grown})
 
     def to_json(self) -> dict[str, Any]:
         """Content of `deployments/<chain-id>.json`, sorted."""
-        return {
+        value: dict[str, Any] = {
             "chainId": self.chain_id,
-            "contracts": {
-                name: [{"address": item.address, "code": hex32(item.code)} for item in items]
-                for name, items in sorted(self.contracts.items())
-            },
+            "contracts": {name: [item.to_json() for item in items] for name, items in sorted(self.contracts.items())},
         }
+        if self.pending is not None:
+            value["pending"] = {"contract": self.pending[0], **self.pending[1].to_json()}
+        return value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Deployment:
@@ -85,15 +128,11 @@ class Deployment:
             InputError: malformed.
         """
         try:
+            pending = value.get("pending")
             return cls(
                 int(value["chainId"]),
-                {
-                    name: tuple(
-                        Deployed(Address(item["address"]), bytes.fromhex(item["code"].removeprefix("0x")))
-                        for item in items
-                    )
-                    for name, items in value["contracts"].items()
-                },
+                {name: tuple(Deployed.from_json(item) for item in items) for name, items in value["contracts"].items()},
+                None if pending is None else (str(pending["contract"]), Deployed.from_json(pending)),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError("the deployment file is malformed: restore it, or deploy to a new chain") from error
@@ -106,29 +145,27 @@ def deploy(
     chamber_of: Callable[[Address], Chamber],
     known: Deployment | None = None,
     save: Callable[[Deployment], None] = lambda _: None,
+    *,
+    anew: bool = True,
 ) -> Deployment:
     """Walk the plan. `settings["members"]` are addresses; `chamber_of` gives the voters of a Council by its address.
 
-    A contract that `known` names, and that is there, is not created again.
+    A contract that `known` names, and that is there, is not created again. A node without the Council of `known` is
+    taken for a development chain that began anew; with `anew` False it is an error.
 
     Raises:
         InputError: the plan or the settings are malformed, or for another chain.
-        ConflictError: `known` names a contract of another version than the artifacts: replace it by a proposal instead.
+        ConflictError: `known` names a contract of another version than the artifacts, or with other arguments: replace
+            it by a proposal instead. Or somebody else uses the deployer's account.
         ChainRevert: a constructor or a proposal is refused.
+        UnavailableError: a vote waits for other members or for the end of a delay.
     """
-    if int(settings["chainId"]) != deployer.chain_id:
-        raise InputError(f"the settings are for chain {settings['chainId']}, the node is on {deployer.chain_id}")
-    if known is not None and known.chain_id != deployer.chain_id:
-        raise InputError(f"the deployment file is of chain {known.chain_id}, the node is on {deployer.chain_id}")
-    deployment = known or Deployment(deployer.chain_id)
-    if COUNCIL in deployment.contracts and not deployer.has_code(deployment.address(COUNCIL)):
-        deployment = Deployment(deployer.chain_id)  # a development chain that began anew
+    deployment = begin(settings, deployer, known, anew=anew)
     for step in plan["steps"]:
         match step:
             case {"contract": str(contract)}:
-                args = [_resolve(argument, deployment, settings) for argument in step.get("arguments", ())]
-                deployment = _create(contract, args, deployment, deployer)
-                save(deployment)
+                args = arguments_of(step, deployment, settings)
+                deployment = _create(contract, args, deployment, deployer, save)
             case {"install": [*contracts]}:
                 _install(contracts, deployment, chamber_of(deployment.address(COUNCIL)))
             case _:
@@ -136,19 +173,79 @@ def deploy(
     return deployment
 
 
-def _create(contract: str, args: Sequence[Any], deployment: Deployment, deployer: Deployer) -> Deployment:
-    code = deployer.code_digest(contract)
+def begin(
+    settings: Mapping[str, Any], deployer: Deployer, known: Deployment | None, *, anew: bool = True
+) -> Deployment:
+    """What is there already; errors as `deploy`."""
+    if int(settings["chainId"]) != deployer.chain_id:
+        raise InputError(f"the settings are for chain {settings['chainId']}, the node is on {deployer.chain_id}")
+    if known is not None and known.chain_id != deployer.chain_id:
+        raise InputError(f"the deployment file is of chain {known.chain_id}, the node is on {deployer.chain_id}")
+    if known is None or COUNCIL not in known.contracts or deployer.has_code(known.address(COUNCIL)):
+        return known or Deployment(deployer.chain_id)
+    if anew:
+        return Deployment(deployer.chain_id)
+    raise ConflictError(
+        f"the node has no contract at {known.address(COUNCIL)}, which the deployment file names as the Council: "
+        "it is behind, or it is another chain of the same id"
+    )
+
+
+def arguments_of(step: Mapping[str, Any], deployment: Deployment, settings: Mapping[str, Any]) -> list[Any]:
+    """Constructor arguments of a step.
+
+    Raises:
+        InputError: a reference names neither an earlier contract nor a setting.
+    """
+    return [_resolve(argument, deployment, settings) for argument in step.get("arguments", ())]
+
+
+def _create(
+    contract: str, args: Sequence[Any], deployment: Deployment, deployer: Deployer, save: Callable[[Deployment], None]
+) -> Deployment:
+    code, arguments = deployer.code_digest(contract), deployer.encode(contract, args)
     if contract in deployment.contracts and deployer.has_code(deployment.address(contract)):
-        if deployment.contracts[contract][-1].code != code:
-            raise ConflictError(f"{contract} is deployed in another version: replace it by a proposal of the Council")
+        _require_same(contract, deployment.contracts[contract][-1], code, arguments)
         return deployment
-    return deployment.with_contract(contract, Deployed(deployer.deploy(contract, args), code))
+    pending = deployment.pending
+    if pending is not None and pending[1].deployer not in {None, deployer.account}:
+        raise ConflictError(f"{pending[1].deployer} began to create {pending[0]}: go on with the same deployer")
+    address = deployer.next_address()  # waits for what an interrupted run has sent
+    if pending is not None and pending[0] == contract and deployer.has_code(pending[1].address):
+        _require_same(contract, pending[1], code, arguments)
+        created = pending[1]
+    else:
+        created = Deployed(address, code, arguments, deployer.account)
+        save(replace(deployment, pending=(contract, created)))
+        if deployer.deploy(contract, args) != address:
+            raise ConflictError(f"somebody else sends with {deployer.account}: deploy with an account of its own")
+    deployment = deployment.with_contract(contract, created)
+    save(deployment)
+    return deployment
+
+
+def _require_same(contract: str, there: Deployed, code: bytes, arguments: bytes) -> None:
+    if there.code != code:
+        raise ConflictError(f"{contract} is deployed in another version: replace it by a proposal of the Council")
+    if there.arguments not in {None, arguments}:
+        raise ConflictError(
+            f"{contract} is deployed with other constructor arguments: has the plan or the network file changed since?"
+        )
 
 
 def _install(contracts: Sequence[str], deployment: Deployment, chamber: Chamber) -> None:
-    calls = [install_call(contract, deployment.address(contract)) for contract in contracts]
-    salt = ",".join(contracts).encode()[:32].ljust(32, b"\0")  # as scripts/plan.py names it
-    decide(calls, salt, chamber)
+    holders = {contract: chamber.board.holder(contract) for contract in contracts}
+    for contract, holder in holders.items():
+        if holder not in {None, deployment.address(contract)}:
+            raise ConflictError(
+                f"the Council's directory has {contract} at {holder}, the deployment file at "
+                f"{deployment.address(contract)}: was it replaced by a proposal? Then append the new one to the file"
+            )
+    empty = [contract for contract in contracts if holders[contract] is None]
+    if empty:
+        calls = [install_call(contract, deployment.address(contract)) for contract in empty]
+        salt = ",".join(contracts).encode()[:32].ljust(32, b"\0")  # as scripts/plan.py names it
+        decide(calls, salt, chamber)
 
 
 def install_call(contract: str, address: Address) -> ContractCall:

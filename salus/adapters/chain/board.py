@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from salus.adapters.chain import council
 from salus.adapters.chain.directory import Directory
 from salus.adapters.chain.reader import Reader
-from salus.core.ids import Address
+from salus.core.ids import ZERO_ADDRESS, Address
 from salus.core.ports import ContractCall
 from salus.core.state import ProposalState
 
@@ -42,6 +42,11 @@ class Board:
     def threshold(self) -> int:
         """Approvals a proposal needs."""
         return self._reader.read(council.threshold(), self._reader.head())
+
+    def holder(self, contract: str) -> Address | None:
+        """Contract that holds a directory role, None if nobody does."""
+        found = self._reader.read(council.contract_of(contract), self._reader.head())
+        return None if found == ZERO_ADDRESS else found
 
     def members(self) -> tuple[Address, ...]:
         """Accounts that vote."""

@@ -77,4 +77,4 @@ def connect_deployer(url: str, signers: Sequence[Signer], *, patience: float = 6
 
     rpc = Rpc(url)
     simulator = Simulator(rpc, None, reverts())
-    return ContractDeployer(rpc, Lanes(rpc, Blocks(rpc), None, simulator, signers, patience=patience))
+    return ContractDeployer(rpc, Lanes(rpc, Blocks(rpc), None, simulator, signers, patience=patience), patience)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
+import rlp
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 
@@ -13,22 +15,55 @@ from salus.adapters.chain.client import web3_client
 from salus.adapters.chain.lanes import Lanes
 from salus.adapters.chain.rpc import Rpc
 from salus.adapters.chain.simulate import Prepared
-from salus.core.errors import InputError
+from salus.core.errors import ConflictError, InputError
 from salus.core.hashing import keccak
-from salus.core.ids import ZERO_ADDRESS, Address
+from salus.core.ids import ZERO_ADDRESS, Address, address_bytes, to_address
+
+_PAUSE_SECONDS = 0.2
 
 
 class ContractDeployer:
-    """Creates contracts with the first free account of a writer; any account will do, for creating gives no power."""
+    """Creates contracts with the one account of a writer; any account will do, for creating gives no power.
 
-    def __init__(self, rpc: Rpc, lanes: Lanes) -> None:
+    `patience` in seconds is how long transactions that an earlier run left in the node's pool are waited for.
+    """
+
+    def __init__(self, rpc: Rpc, lanes: Lanes, patience: float = 60.0) -> None:
         self._web3: Web3 = web3_client(rpc)
+        self._rpc = rpc
         self._lanes = lanes
+        self._patience = patience
 
     @property
     def chain_id(self) -> int:
         """EIP-155 chain id."""
         return int(self._web3.eth.chain_id)
+
+    @property
+    def account(self) -> Address:
+        """The account that creates."""
+        return self._lanes.addresses[0]
+
+    def next_address(self) -> Address:
+        """Address of the contract the account creates next (its address and nonce decide it), when none is waiting.
+
+        Raises:
+            InputError: the writer has several accounts.
+            ConflictError: transactions of the account are not mined.
+        """
+        if len(self._lanes.addresses) != 1:
+            raise InputError("a deployer has one account, for its nonce foretells the address")
+        deadline = time.monotonic() + self._patience
+        while True:
+            mined, waiting = self._nonces()
+            if waiting <= mined:
+                return to_address(keccak(rlp.encode([address_bytes(self.account), mined]))[12:])
+            if time.monotonic() > deadline:
+                raise ConflictError(
+                    f"{waiting - mined} transactions of {self.account} wait in the node's pool from nonce {mined} on: "
+                    "have them mined or dropped, or deploy with another account"
+                )
+            time.sleep(_PAUSE_SECONDS)
 
     def deploy(self, contract: str, args: Sequence[Any]) -> Address:
         """Create a contract; returns its address when it is mined.
@@ -38,15 +73,24 @@ class ContractDeployer:
             ChainRevert: the constructor refuses.
             UnavailableError: not mined in time.
         """
+        code = load(contract).bytecode + self.encode(contract, args)
+        [flight] = self._lanes.fly([Prepared(ZERO_ADDRESS, code)])
+        receipt = flight.receipt or {}
+        return Address(to_checksum_address(receipt["contractAddress"]))
+
+    def encode(self, contract: str, args: Sequence[Any]) -> bytes:
+        """Constructor arguments as they follow the creation code.
+
+        Raises:
+            InputError: the arguments don't fit the constructor.
+        """
         artifact = load(contract)
         factory = self._web3.eth.contract(abi=list(artifact.abi), bytecode=artifact.bytecode)
         try:
             code = factory.constructor(*args).data_in_transaction
         except (TypeError, ValueError) as error:
             raise InputError(f"the arguments do not fit the constructor of {contract}") from error
-        [flight] = self._lanes.fly([Prepared(ZERO_ADDRESS, bytes.fromhex(code[2:]))])
-        receipt = flight.receipt or {}
-        return Address(to_checksum_address(receipt["contractAddress"]))
+        return bytes.fromhex(code[2:])[len(artifact.bytecode) :]
 
     def has_code(self, address: Address) -> bool:
         """Whether there is a contract at an address now."""
@@ -55,3 +99,7 @@ class ContractDeployer:
     def code_digest(self, contract: str) -> bytes:
         """keccak of a contract's creation code: which version an artifact is."""
         return keccak(load(contract).bytecode)
+
+    def _nonces(self) -> tuple[int, int]:
+        counts = self._rpc.batch_all([("eth_getTransactionCount", (self.account, at)) for at in ("latest", "pending")])
+        return int(counts[0], 16), int(counts[1], 16)
