@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -16,11 +17,19 @@ _PACKAGE = "salus.artifacts"
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One compiled contract. `bytecode` is the creation code, empty for an interface."""
+    """One compiled contract. `bytecode` is the creation code, empty for an interface.
+
+    `runtime` is the code that stands on chain, with zeros where `immutables` (name to ranges of start and length in
+    bytes) are filled in; `source_hash` is over every source it is made from.
+    """
 
     name: str
     abi: tuple[dict[str, Any], ...]
     bytecode: bytes
+    runtime: bytes
+    immutables: Mapping[str, tuple[tuple[int, int], ...]]
+    compiler: str
+    source_hash: str
 
 
 @cache
@@ -51,4 +60,15 @@ def load(name: str) -> Artifact:
     content = msgspec.json.decode(raw)
     if content["linkReferences"]:
         raise SetupError(f"{name} needs a linked library, which Salus does not deploy")
-    return Artifact(name, tuple(content["abi"]), bytes.fromhex(content["bytecode"].removeprefix("0x")))
+    return Artifact(
+        name,
+        tuple(content["abi"]),
+        bytes.fromhex(content["bytecode"].removeprefix("0x")),
+        bytes.fromhex(content["deployedBytecode"].removeprefix("0x")),
+        {
+            variable: tuple((place["start"], place["length"]) for place in places)
+            for variable, places in content["immutableReferences"].items()
+        },
+        content["compiler"]["version"],
+        content["sourceHash"],
+    )
