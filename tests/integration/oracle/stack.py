@@ -1,173 +1,303 @@
-"""An oracle and three custodians as processes of their own, on a real chain."""
+"""The write path as processes: three custodians and the oracle of hospital B, its senders and patients.
+
+What was anchored is told by the chain's events and the custodians' stores, what it says by opening it as its patient.
+"""
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import secrets
-import subprocess
-import sys
+import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from threading import Event
 
-from devnet.anvil import free_port
-from salus.adapters.keys import keystore, x25519
-from salus.core.hashing import keccak
-from salus.core.ids import ParticipantId, hex32
-from salus.flows.admit import add_operator
+from sqlalchemy import select
+
+from cli.mllp_client import outcome_of
+from oracle import runtime
+from oracle.normalise import SourceProfile
+from oracle.reading import read_drafts
+from oracle.settings import JournalSettings
+from oracle.sitekey import SiteKey
+from salus.adapters.content.folder import FolderStore
+from salus.adapters.custodians import HttpCustodians
+from salus.adapters.database import custodian_tables as t
+from salus.adapters.database.engine import open_engine, reading
+from salus.adapters.keys.signer import LocalSigner
+from salus.core.access import Access, AccessKind
+from salus.core.canonical import canonical
+from salus.core.eip712 import Domain
+from salus.core.errors import UnavailableError
+from salus.core.ids import Address, ParticipantId, RecordId, SubjectRef, from_hex, hex32
+from salus.core.labels import Action, Purpose, Role
+from salus.core.merkle import MerkleTree
+from salus.core.outcome import Recorded
+from salus.core.package import ConsentPackage
+from salus.flows.bind import sign_binding
+from salus.flows.custody import Caller
+from salus.flows.ledger import Gateway, record_own
+from salus.flows.open import NO_PARTICIPANT, Ask, Opened, Person, Reading, open_without_consent
+from tests.integration.services import Grounds, Service, start_all, stop_all
 from tests.integration.world import ChainWorld
 
-ROOT = Path(__file__).resolve().parents[3]
-CUSTODIANS = ("custodian-1", "custodian-2", "custodian-3")
 SOURCE = "hospital-b"
-_PASSPHRASE = "for tests only"
+PROFILE = SourceProfile("Hospital B", "HB")
+_BACKLOG = ("pendingMessages", "waitingVersions", "openBatches", "openInvalidations")
+_REPLY_SECONDS = 10
+_OWN = Ask(Purpose.PATRQT, Action.ACCESS, Person("self", Role.PATIENT), history=True)
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> int:
+        return int(time.time())
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A claimed subject and the account that controls it."""
+
+    subject: SubjectRef
+    controller: LocalSigner
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """One record version in a batch that the chain has anchored."""
+
+    record_id: RecordId
+    version: int
+    leaf: bytes
+    previous: bytes
+    root: bytes
 
 
 @dataclass
-class Service:
-    """One process; its folder survives a restart."""
+class Sender:
+    """Sends as hospitals do: one message at a time, the same bytes again until somebody answers."""
 
-    package: str
-    folder: Path
-    environ: dict[str, str]
     port: int
-    child: subprocess.Popen[bytes] | None = None
+    cut: int = 0
+    _socket: socket.socket | None = field(default=None, repr=False)
 
-    def start(self) -> None:
-        """Start and wait until it answers."""
-        with (self.folder / "log").open("ab") as log:
-            self.child = subprocess.Popen(
-                [sys.executable, "-m", self.package],
-                cwd=ROOT,
-                env=dict(os.environ) | self.environ,
-                stdout=log,
-                stderr=log,
-            )
-        while self.get("/ready") is None:
-            assert self.child.poll() is None, (self.folder / "log").read_text()
-            time.sleep(0.05)
-
-    def get(self, path: str) -> dict[str, Any] | None:
-        """JSON of a path; None unless it is answered with 200."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+    def once(self, raw: bytes) -> bytes:
+        """The reply to one message; raises OSError when there is none."""
         try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            found = json.loads(response.read())
-            return found if response.status == 200 else None
+            if self._socket is None:
+                self._socket = socket.create_connection(("127.0.0.1", self.port), timeout=_REPLY_SECONDS)
+            self._socket.sendall(b"\x0b" + raw + b"\x1c\r")
+            reply = b""
+            while not reply.endswith(b"\x1c\r"):
+                got = self._socket.recv(65536)
+                if not got:
+                    raise ConnectionResetError("the oracle has gone")
+                reply += got
         except OSError:
-            return None
-        finally:
-            connection.close()
+            self.close()
+            raise
+        return reply.strip(b"\x0b\x1c\r")
 
-    def post(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
-        """Status and body of the answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request("POST", path, body, headers or {})
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
+    def insist(self, raw: bytes, stop: Event | None = None) -> str | None:
+        """MSA-1 of the reply, however often that takes; None if told to stop before."""
+        while stop is None or not stop.is_set():
+            try:
+                code, _ = outcome_of(self.once(raw))
+            except OSError:
+                self.cut += 1
+                time.sleep(0.05)
+            else:
+                return code
+        return None
 
-    def kill(self) -> None:
-        """Die at once."""
-        assert self.child is not None
-        self.child.kill()
-        self.child.wait()
+    def close(self) -> None:
+        """Hang up."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
-    def stop(self) -> None:
-        """End in order."""
-        if self.child is not None and self.child.poll() is None:
-            self.child.terminate()
-            self.child.wait()
+
+class OwnLedger:
+    """`AccessLedger` of a patient whose requests some relay account sends."""
+
+    def __init__(self, world: ChainWorld, controller: LocalSigner) -> None:
+        self._gateway = Gateway(world.reader, world.relay, time.sleep)
+        self._controller = controller
+
+    @property
+    def chain_id(self) -> int:
+        return self._gateway.chain.chain_id
+
+    def domain(self, contract: str) -> Domain:
+        return self._gateway.chain.domain(contract)
+
+    def address_of(self, contract: str) -> Address:
+        return self._gateway.chain.address_of(contract)
+
+    def record(self, access: Access, package: ConsentPackage | None) -> Recorded:
+        signature = self._controller.sign(access.access_id(self.domain("AccessGateway")))
+        return record_own(access, signature, self._gateway)
 
 
 @dataclass
 class Stack:
-    """Custodians, and the oracle of one source."""
+    """Custodians, and the oracle of one source; `first_block` is where its story begins."""
 
     world: ChainWorld
-    custodians: list[Service]
+    grounds: Grounds
     oracle: Service
-    mllp_port: int
-    source: ParticipantId
-    folder: Path
+    first_block: int
+
+    @property
+    def custodians(self) -> list[Service]:
+        """The custodians' services, in order of the set."""
+        return self.grounds.custodians
+
+    @property
+    def source(self) -> ParticipantId:
+        """Whose oracle it is."""
+        return self.world.party(SOURCE).participant
+
+    @property
+    def sender(self) -> Sender:
+        """A new sender."""
+        return Sender(int(self.oracle.settings["MLLP_PORT"]))
+
+    @property
+    def journal(self) -> JournalSettings:
+        """Settings of the oracle's journal."""
+        secret = Path(self.oracle.settings["SITE_KEY_FILE"]).read_text()
+        return JournalSettings(self.oracle.settings["DATABASE_URL"], bytes.fromhex(secret))
+
+    def start(self) -> None:
+        """Start everything."""
+        start_all([*self.custodians, self.oracle])
+
+    def close(self) -> None:
+        """Stop everything."""
+        stop_all([self.oracle, *self.custodians])
 
     def await_idle(self) -> None:
         """Wait until everything taken in is anchored."""
-        while True:
-            ready = self.oracle.get("/ready")
-            names = ("pendingMessages", "waitingVersions", "openBatches", "openInvalidations")
-            if ready is not None and not any(ready[name] for name in names):
-                return
-            time.sleep(0.1)
+        until(lambda: (found := self.oracle.get("/ready")) is not None and not any(found[name] for name in _BACKLOG))
 
-    def close(self) -> None:
-        """Stop all."""
-        for service in (self.oracle, *self.custodians):
-            service.stop()
+    # what it came to
+
+    def said(self, raws: Iterable[bytes], profile: SourceProfile = PROFILE) -> dict[RecordId, list[bytes]]:
+        """What each record says after these messages, version by version, as they must come to be."""
+        site = SiteKey(self.journal.site_key, secrets.token_bytes)
+        said: dict[RecordId, list[bytes]] = {}
+        for raw in raws:
+            for draft in read_drafts(raw, profile):
+                versions = said.setdefault(site.record_id(draft.record_key), [])
+                body = canonical(draft.content)
+                if not versions or versions[-1] != body:
+                    versions.append(body)
+        return said
+
+    def anchored(self) -> list[Anchored]:
+        """Every record version in every batch on chain; all custodians must hold the same of each batch."""
+        events = self.world.reader.events(self.first_block, self.world.reader.head().number)
+        batches = [e.args for e in events if e.name == "BatchAnchored" and e.args["sourceId"] == self.source]
+        assert len(batches) == len({batch["root"] for batch in batches})
+        held = [_batches(service) for service in self.custodians]
+        found: list[Anchored] = []
+        for batch in batches:
+            members = held[0][batch["root"]]
+            assert all({one.leaf for one in other[batch["root"]]} == {one.leaf for one in members} for other in held)
+            assert MerkleTree(one.leaf for one in members).root == batch["root"]
+            assert len(members) == batch["count"]
+            found += members
+        return found
+
+    # patients
+
+    def claim(self, number: str) -> Patient:
+        """Take control of the subject with a number of the hospital, with the desk's code."""
+        with runtime.opened_journal(self.journal) as kept:
+            code = kept.desk.issue(f"{PROFILE.authority}|{number}")
+        controller = LocalSigner(secrets.token_bytes(32))
+        asked = self._claim("/prepare", code=code, controller=controller.address)
+        subject, deadline = SubjectRef(from_hex(asked["subjectRef"])), int(asked["deadline"])
+        domain = self.world.reader.domain("SubjectRegistry")
+        signature = sign_binding(controller, subject, self.source, deadline, domain)
+        self._claim("", code=code, controller=controller.address, deadline=deadline, signature=hex32(signature))
+        return Patient(subject, controller)
+
+    def open_own(self, patient: Patient) -> Opened:
+        """Open all versions of all records of a patient, as the patient."""
+        reader = self.world.reader
+        custodians = reader.custodian_set(self.world.custodian_set, reader.head()).members
+        caller = Caller(patient.controller, reader.domain("Council"), SystemClock(), secrets.token_bytes)
+        client = HttpCustodians(dict(zip(custodians, (service.url for service in self.custodians), strict=True)))
+        try:
+            ledger = OwnLedger(self.world, patient.controller)
+            reading_of = Reading(ledger, client, FolderStore(self.grounds.content), caller)
+            return open_without_consent(AccessKind.OWN, NO_PARTICIPANT, patient.subject, custodians, _OWN, reading_of)
+        finally:
+            client.close()
+
+    def opened_by(self, patients: Iterable[Patient]) -> dict[RecordId, list[bytes]]:
+        """What the patients read in their records, version by version."""
+        found: dict[RecordId, dict[int, bytes]] = {}
+        for patient in patients:
+            opened = patiently(lambda patient=patient: self.open_own(patient))  # type: ignore[misc]  # bound at once
+            assert not opened.refused, opened.refused
+            assert not opened.failed, opened.failed
+            for item in opened.items:
+                versions = found.setdefault(item.record.record_id, {})
+                versions[item.record.version] = canonical(item.record.content)
+        for versions in found.values():
+            assert sorted(versions) == list(range(1, len(versions) + 1))
+        return {record: [versions[number] for number in sorted(versions)] for record, versions in found.items()}
+
+    def _claim(self, path: str, **body: object) -> dict[str, str | int]:
+        status, answer = self.oracle.ask("POST", f"/v1/claims{path}", json.dumps(body).encode())
+        assert status == 200, answer
+        found: dict[str, str | int] = json.loads(answer)
+        return found
 
 
-def prepare(world: ChainWorld, folder: Path) -> Stack:
+def prepare(world: ChainWorld, folder: Path, **settings: str) -> Stack:
     """Keys and settings of everything; nothing is started."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "passphrase").write_text(_PASSPHRASE)
-    (folder / "deployment.json").write_text(json.dumps(world.deployment.to_json()))
-    custodians = [_custodian(world, folder, name) for name in CUSTODIANS]
-    urls = {
-        hex32(world.party(name).participant): f"http://127.0.0.1:{service.port}"
-        for name, service in zip(CUSTODIANS, custodians, strict=True)
-    }
-    (folder / "custodians.json").write_text(json.dumps(urls))
-    (folder / "site").write_text(secrets.token_hex(32))
-    party = world.party(SOURCE)
-    own = keystore.create(folder / "oracle-operator.json", _PASSPHRASE, secrets.token_bytes, keystore.LIGHT)
-    deadline = world.reader.head().timestamp + 600
-    add_operator(party.participant, own, deadline, party.writer, world.reader)
-    (folder / "oracle").mkdir()
-    http_port, mllp_port = free_port(), free_port()
-    settings = {
-        "PARTICIPANT_ID": hex32(party.participant),
-        "RPC_URL": world.anvil.url,
-        "DEPLOYMENT": str(folder / "deployment.json"),
-        "DATABASE_URL": f"sqlite:///{folder / 'oracle' / 'oracle.db'}",
-        "KEYSTORE": str(folder / "oracle-operator.json"),
-        "PASSPHRASE_FILE": str(folder / "passphrase"),
-        "SITE_KEY_FILE": str(folder / "site"),
-        "CONTENT": str(folder / "content"),
-        "CUSTODIANS": str(folder / "custodians.json"),
-        "CUSTODIAN_SET": str(world.custodian_set),
-        "NAME": "Hospital B",
-        "AUTHORITY": "HB",
-        "MLLP_PORT": str(mllp_port),
-        "HTTP_PORT": str(http_port),
-    }
-    environ = {f"SALUS_ORACLE_{name}": value for name, value in settings.items()}
-    oracle = Service("oracle", folder / "oracle", environ, http_port)
-    return Stack(world, custodians, oracle, mllp_port, party.participant, folder)
+    grounds = Grounds(world, folder)
+    oracle = grounds.oracle(SOURCE, PROFILE.name, PROFILE.authority, **settings)
+    return Stack(world, grounds, oracle, world.reader.head().number)
 
 
-def _custodian(world: ChainWorld, base: Path, name: str) -> Service:
-    party, folder = world.party(name), base / name
-    folder.mkdir()
-    key = keccak(f"integration|operator|{name}".encode())
-    keystore.store(folder / "operator.json", _PASSPHRASE, key, keystore.LIGHT)
-    x25519.store(folder / "x25519.key", _PASSPHRASE, party.encryption_key, secrets.token_bytes, x25519.LIGHT)
-    port = free_port()
-    settings = {
-        "PARTICIPANT_ID": hex32(party.participant),
-        "RPC_URL": world.anvil.url,
-        "DEPLOYMENT": str(base / "deployment.json"),
-        "DATABASE_URL": f"sqlite:///{folder / 'custodian.db'}",
-        "OPERATOR_KEYSTORE": str(folder / "operator.json"),
-        "ENCRYPTION_KEY": str(folder / "x25519.key"),
-        "PASSPHRASE_FILE": str(base / "passphrase"),
-        "PERIOD_KEYS": str(folder / "period-keys"),
-        "PORT": str(port),
-    }
-    environ = {f"SALUS_CUSTODIAN_{member}": value for member, value in settings.items()}
-    return Service("custodian", folder, environ, port)
+def until(holds: Callable[[], bool], pause: float = 0.1) -> None:
+    """Wait for what must come to hold; the test's own time limit ends it."""
+    while not holds():
+        time.sleep(pause)
+
+
+def patiently(act: Callable[[], Opened]) -> Opened:
+    """Do what may fail while a service is still starting or a block is late."""
+    for _ in range(20):
+        try:
+            return act()
+        except UnavailableError:
+            time.sleep(0.5)
+    return act()
+
+
+def _batches(custodian: Service) -> dict[bytes, list[Anchored]]:
+    """Versions by batch root, in a custodian's store."""
+    engine = open_engine(custodian.settings["DATABASE_URL"], read_only=True)
+    query = (
+        select(t.batch.c.root, t.record.c.record_id, t.record.c.version, t.record.c.leaf, t.record.c.previous)
+        .join(t.batch_record, t.batch_record.c.batch == t.batch.c.key)
+        .join(t.record, t.record.c.key == t.batch_record.c.record)
+    )
+    found: dict[bytes, list[Anchored]] = {}
+    with reading(engine) as connection:
+        for row in connection.execute(query):
+            version = Anchored(
+                RecordId(bytes(row.record_id)), row.version, bytes(row.leaf), bytes(row.previous), bytes(row.root)
+            )
+            found.setdefault(version.root, []).append(version)
+    engine.dispose()
+    return found

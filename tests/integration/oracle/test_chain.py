@@ -1,0 +1,104 @@
+"""The write path beside a chain that stands still, is started again, or has lost its newest blocks.
+
+The chain is this module's own Anvil: what is done to it here must not be done to the one other tests share.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from cli.mllp_client import outcome_of
+from devnet.anvil import Anvil, AnvilSettings, free_port
+from salus.core.codes import Code
+from salus.core.errors import RefusedError
+from tests.integration.oracle.stack import Patient, Sender, Stack, patiently, prepare, until
+from tests.integration.services import Service
+from tests.integration.world import build
+from tests.unit.oracle.oracle_world import report
+
+
+@dataclass
+class Ground:
+    """An own chain with its state file, the write path on it, and a watch."""
+
+    anvil: Anvil
+    stack: Stack
+    watch: Service
+
+    @property
+    def state(self) -> Path:
+        """The chain's state file."""
+        assert self.anvil.settings.state is not None
+        return self.anvil.settings.state
+
+    def chain_number(self) -> int:
+        return self.stack.world.reader.head().number
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    folder = tmp_path_factory.mktemp("own-chain")
+    anvil = Anvil(AnvilSettings(free_port(), folder / "state.json"))
+    anvil.start()
+    try:
+        with anvil.instant():
+            world = build(anvil)
+            stack = prepare(world, folder / "services")
+        watch = stack.grounds.watch()
+        try:
+            stack.start()
+            watch.start()
+            watch.await_ready()
+            yield Ground(anvil, stack, watch)
+        finally:
+            watch.stop()
+            stack.close()
+            world.chain.close()
+    finally:
+        anvil.stop()
+
+
+def sent(stack: Stack, name: str, number: int) -> list[bytes]:
+    """Results of a patient, acknowledged."""
+    raws = [report(f"{name}.{place}", f"{name}-L{place}", patient=name) for place in range(number)]
+    sender = stack.sender
+    for raw in raws:
+        assert outcome_of(sender.once(raw))[0] == "AA"
+    return raws
+
+
+def test_chain__stands_still_for_seconds__messages_are_acknowledged_and_anchored_later(ground: Ground) -> None:
+    stack, pid = ground.stack, ground.anvil.pid
+    assert pid is not None
+    raws = sent(stack, "A", 3)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        raws += sent(stack, "B", 5)
+        time.sleep(4)
+        raws += sent(stack, "C", 5)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    stack.await_idle()
+    patients = [stack.claim(name) for name in "ABC"]
+    assert stack.opened_by(patients) == stack.said(raws)
+
+
+def test_chain__restarted_from_its_state__messages_sent_meanwhile_are_anchored(ground: Ground) -> None:
+    stack = ground.stack
+    raws = sent(stack, "D", 3)
+    ground.anvil.stop()
+    raws += sent(stack, "E", 5)
+    ground.anvil.start()
+    stack.await_idle()
+    assert stack.opened_by([stack.claim(name) for name in "DE"]) == stack.said(raws)
+    versions = [(one.record_id, one.version) for one in stack.anchored()]
+    assert len(versions) == len(set(versions))
