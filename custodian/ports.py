@@ -68,7 +68,11 @@ class CustodianStore(Protocol):
         ...
 
     def accept_chain(self, number: int, block_hash: bytes, now: int, content: dict[str, Any]) -> None:
-        """Remember this final block though it may be lower, and log why: an operator's decision."""
+        """Remember this final block though it may be lower, and log why: an operator's decision.
+
+        What was read from other blocks is forgotten, for they may be gone: which batches are anchored, how far
+        destruction orders were followed, which days of the log are anchored. It is read again.
+        """
         ...
 
     # records

@@ -73,9 +73,10 @@ class DatabaseCustodianStore:
                 rows.write_state(connection, "seen", number, block_hash)
 
     def accept_chain(self, number: int, block_hash: bytes, now: int, content: dict[str, Any]) -> None:
-        """Remember this final block though it may be lower, and log why."""
+        """Remember this final block though it may be lower, forget all else the chain had said, and log why."""
         with writing(self._engine) as connection:
             rows.append_log(connection, content, now)
+            rows.forget_chain(connection)
             rows.write_state(connection, "seen", number, block_hash)
 
     # records

@@ -40,6 +40,13 @@ def write_state(connection: Connection, name: str, number: int, value: bytes) ->
         connection.execute(insert(t.state).values(name=name, number=number, value=value))
 
 
+def forget_chain(connection: Connection) -> None:
+    """Forget what blocks that may be gone have said: anchors, how far orders were read, anchored days of the log."""
+    connection.execute(update(t.batch).where(t.batch.c.anchored_at.is_not(None)).values(anchored_at=None))
+    connection.execute(update(t.record).where(t.record.c.anchored.is_(True)).values(anchored=False))
+    connection.execute(delete(t.state).where(t.state.c.name.in_(("swept", "log_day"))))
+
+
 def lock(connection: Connection) -> tuple[int, bytes]:
     """Count and head of the log; until the transaction ends no other writer passes here."""
     query = select(t.state.c.number, t.state.c.value).where(t.state.c.name == "log").with_for_update()

@@ -111,9 +111,13 @@ class MemoryCustodianStore:
                 self._seen = (number, block_hash)
 
     def accept_chain(self, number: int, block_hash: bytes, now: int, content: dict[str, Any]) -> None:
-        """Remember this final block though it may be lower, and log why."""
+        """Remember this final block though it may be lower, forget all else the chain had said, and log why."""
         with self._lock:
             self.append(content, now)
+            for batch in self._batches.values():
+                batch.anchored_at = None
+            self._records = {key: replace(kept, anchored=False) for key, kept in self._records.items()}
+            self._swept, self._log_day = -1, None
             self._seen = (number, block_hash)
 
     # records

@@ -22,7 +22,7 @@ from salus.core.labels import Category, Topic
 from salus.core.merkle import records_root
 from salus.core.signatures import recover
 from salus.core.state import Denial
-from tests.custody_stage import Case, Draft, Outcome, all_refuse
+from tests.custody_stage import Case, Draft, Outcome, all_refuse, all_withhold
 from tests.unit.custodian.conftest import MemoryStage
 
 
@@ -482,6 +482,25 @@ def test_chain__shortened_custodian__serves_again_when_an_operator_accepts(stage
     for member in stage.members:
         member.store.accept_chain(final.number, final.hash, stage.clock.now(), {"kind": "chain"})
     assert answers(case.release())
+
+
+def test_chain__accepted_without_the_anchor_of_a_record__releases_it_only_when_it_is_anchored_again(
+    stage: MemoryStage,
+) -> None:
+    case = Case(stage)
+    before = stage.chain.head().number
+    (leaf,) = case.add(Draft())
+    case.request([leaf])
+    assert answers(case.release([leaf]))
+    stage.chain.shorten(stage.chain.head().number - before)
+    final = stage.chain.final()
+    for member in stage.members:
+        member.store.accept_chain(final.number, final.hash, stage.clock.now(), {"kind": "chain"})
+    all_refuse(case.release([leaf]), Code.ACCESS_UNKNOWN)
+    case.request([leaf])
+    all_withhold(case.release([leaf]), leaf, Code.RECORD_UNANCHORED)
+    stage.anchor(stage.root(case.records[-1:]), 1, stage.custodian_set)
+    assert answers(case.release([leaf]))
 
 
 def test_chain__head_that_forks_above_the_final_block__is_no_loss(stage: MemoryStage) -> None:

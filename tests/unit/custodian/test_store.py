@@ -173,6 +173,18 @@ def test_store__seen_block__only_rises(store: CustodianStore) -> None:
     assert store.log(0, 10)[0].content["kind"] == "chain"
 
 
+def test_store__chain_accepted__what_the_lost_blocks_said_is_forgotten(store: CustodianStore) -> None:
+    store.deposit(batch_of(item("a")), content())
+    (batch,) = store.open_batches(0, 10)
+    store.mark_anchored([batch.key], 1000)
+    store.note_orders([], 7)
+    store.set_anchored_log_day(20_000, None)
+    store.accept_chain(3, b"a" * 32, 1000, content("chain"))
+    assert store.open_batches(0, 10) == [batch]
+    assert [kept.anchored for kept in store.of_subject(SUBJECT)] == [False]
+    assert (store.swept_block(), store.anchored_log_day()) == (-1, None)
+
+
 def test_store__erase__leaves_tombstones_and_one_entry(store: CustodianStore) -> None:
     items = [item("a", 1), item("a", 2), item("b")]
     store.deposit(batch_of(*items), content())
