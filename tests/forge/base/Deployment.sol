@@ -123,13 +123,10 @@ abstract contract Deployment {
         vm.warp(_time() + seconds_);
     }
 
-    /// @dev Block time. The optimizer may move a plain `block.timestamp` across a `warp`; a call it can't move.
+    /// @dev Block time. The optimizer may move a plain `block.timestamp` across a `warp`; a cheatcode it can't move, and a
+    /// cheatcode leaves a `prank` for the call that it is meant for.
     function _time() internal view returns (uint64) {
-        return this.blockTime();
-    }
-
-    function blockTime() external view returns (uint64) {
-        return uint64(block.timestamp);
+        return uint64(vm.getBlockTimestamp());
     }
 
     /// @dev A value no other call in this test returns.
