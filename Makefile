@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-deep lint format unit contracts forge ape integration acceptance bench artifacts clean
+.PHONY: help demo up down test test-deep lint format unit contracts forge ape integration acceptance bench artifacts snapshots audit clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -54,12 +54,20 @@ bench: .test  ## measure the promised figures
 artifacts: .test  ## recompile contracts/ into salus/artifacts/
 	@$(PYTHON) tools/artifacts.py
 
+snapshots: .test  ## artifacts, then ABI, storage, gas and access matrix of the contracts
+	@$(PYTHON) tools/artifacts.py && $(PYTHON) -m tools.snapshots
+
+audit: .audit  ## static analysis of the contracts with slither
+	@.venv-audit/bin/python tools/audit.py
+
 clean:  ## remove what builds and tests leave behind; environments stay
 	rm -rf build interfaces out reports .cache .ape .build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -not -path './.venv*' -not -path './.tools/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
 
-.PHONY: .runtime .test
+.PHONY: .runtime .test .audit
 .runtime:
 	@tools/install.sh runtime
 .test:
 	@tools/install.sh test
+.audit:
+	@tools/install.sh audit

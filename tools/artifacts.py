@@ -67,7 +67,7 @@ def compile_all(chosen: Json) -> Json:
     sources = {
         file.relative_to(ROOT).as_posix(): {"content": file.read_text()} for file in sorted(CONTRACTS.rglob("*.sol"))
     }
-    outputs = ["abi", "metadata", "evm.bytecode", "evm.deployedBytecode"]
+    outputs = ["abi", "metadata", "evm.bytecode", "evm.deployedBytecode", "storageLayout"]
     selection = {"*": {"": ["ast"]}} | {name: {"*": outputs, "": ["ast"]} for name in sources}
     request = {"language": "Solidity", "sources": sources, "settings": chosen | {"outputSelection": selection}}
     done = subprocess.run(

@@ -43,6 +43,8 @@ def _pytest(folder: str, *options: str) -> tuple[str, ...]:
 
 
 _EVERYTHING = ("-m", "")
+# The configuration is named because solhint, left to find it, reports nothing at all.
+_SOLHINT = ("solhint", "--noPoster", "--max-warnings", "0", "-c", ".solhintrc.yaml", "contracts/**/*.sol")
 
 GROUPS: dict[str, tuple[Stage, ...]] = {
     "lint": (
@@ -51,7 +53,9 @@ GROUPS: dict[str, tuple[Stage, ...]] = {
         Stage("mypy", (f"{BIN}/mypy",)),
         Stage("imports", (f"{BIN}/lint-imports", "--no-logo", "--cache-dir", ".cache/import-linter")),
         Stage("forge fmt", ("forge", "fmt", "--check"), ("contracts", "tests/forge"), "*.sol"),
+        Stage("solhint", _SOLHINT, ("contracts",), "*.sol"),
         Stage("artifacts", (f"{BIN}/python", "tools/artifacts.py", "--check"), ("contracts",), "*.sol"),
+        Stage("snapshots", (f"{BIN}/python", "-m", "tools.snapshots", "--check"), ("contracts",), "*.sol"),
     ),
     "unit": (Stage("unit", _pytest("tests/unit", "-n", "2"), ("tests/unit",), deep=_EVERYTHING),),
     "brownie": (

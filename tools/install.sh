@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs what a target needs into this folder: tools/install.sh runtime | test
+# Installs what a target needs into this folder: tools/install.sh runtime | test | audit
 #
 #   runtime   .venv with the services' packages, Anvil from npm                         (make demo)
 #   test      that and the test tools, .venv-brownie, .venv-ape, compilers and linters  (make test, make lint)
+#   audit     .venv-audit with slither, compilers from npm                              (make audit)
 #
 # Needs Python 3.11 to 3.13 with venv. Node 20 or newer is used if it is there, else installed under .tools.
 # Every step leaves a stamp of what it installed, so a second run does nothing.
@@ -16,7 +17,7 @@ level=${1:-runtime}
 
 fail() { printf 'install: %s\n' "$1" >&2; exit 1; }
 
-case $level in runtime | test) ;; *) fail "say 'runtime' or 'test', not '$level'" ;; esac
+case $level in runtime | test | audit) ;; *) fail "say 'runtime', 'test' or 'audit', not '$level'" ;; esac
 
 find_python() {
   local candidate
@@ -83,6 +84,8 @@ if [ "$level" = runtime ]; then
     step 'Python packages of the services' sync .venv --no-default-groups --group runtime
     stamp venv "$locked runtime"
   }
+elif [ "$level" = audit ]; then
+  fresh audit "$locked" || { step 'Python packages of slither' sync .venv-audit --only-group audit; stamp audit "$locked"; }
 else
   fresh venv "$locked test" || { step 'Python packages of services and tests' sync .venv --group dev; stamp venv "$locked test"; }
   for tool in brownie ape; do
