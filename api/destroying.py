@@ -29,12 +29,12 @@ def destroy(request: DestructionRequest, source: ParticipantId, tools: Destroyin
     digests = [digest_of(cid) for cid in request.cids]
     order(filed, tools)
     head = tools.chain.head()
-    state = tools.chain.record_state(source, filed.record, head)
+    state = tools.chain.record_state(source, filed.id, head)
     if state.status is RecordStatus.ORDERED and state.erasable_from > head.timestamp:
         return _fact(filed, state.status, state.erasable_from)
     members = tools.chain.custodian_set(request.custodian_set, head).members
     done = carry_out(filed, members, digests, tools)
-    after = tools.chain.record_state(source, filed.record, tools.chain.head())
+    after = tools.chain.record_state(source, filed.id, tools.chain.head())
     if len(done.removed) < len(digests):
         raise UnavailableError("the shares are erased, but some content is still there; call again")
     return DestructionFact(

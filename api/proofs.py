@@ -102,7 +102,7 @@ class Proofs:
         anchor = self._index.anchor(source, root)
         if anchor is None or anchor.tag != 1:
             raise NotFoundError("the source has not anchored this root, or it is not indexed yet")
-        said = self._worst(source, leaf_hash, leaf.record_id)
+        said = self._worst(source, leaf_hash, leaf)
         frame = self._frame()
         body = RecordBody(
             source,
@@ -126,14 +126,13 @@ class Proofs:
             ConflictError: not destroyed yet.
             ReceiptError: the facts contradict each other.
         """
-        record = RecordId(from_hex(request.record_id))
-        row = self._index.record(self._me, record)
+        record, subject = RecordId(from_hex(request.record_id)), SubjectRef(from_hex(request.subject_ref))
+        row = self._index.record(self._me, record, subject)
         if row is None or row.status not in (RecordStatus.ORDERED, RecordStatus.DESTROYED):
             raise NotFoundError("no destruction of this record was ordered by this institution")
         if row.status != RecordStatus.DESTROYED:
             raise ConflictError("the record is ordered to be destroyed, but not destroyed yet")
         frame = self._frame()
-        subject = SubjectRef(row.subject)
         members = self._chain.custodian_set(row.custodian_set, self._chain.final())
         body = DestructionBody(
             self._me,
@@ -146,7 +145,8 @@ class Proofs:
             members.threshold,
             self._agreement(request, subject),
             tuple(
-                self._erasure(record, item.custodian_id, item.erased, item.signature) for item in request.attestations
+                self._erasure(record, subject, item.custodian_id, item.erased, item.signature)
+                for item in request.attestations
             ),
             tuple(digest_of(cid) for cid in request.removed),
             self._segments(frame, subject, EntryKind.DESTRUCTION_ORDERED, record),
@@ -175,9 +175,9 @@ class Proofs:
         rows = [first, *(row for row in later if row.block <= until)]
         return (segment_of(key, _head_after(earlier), [_entry(row) for row in rows], frame.chain_id),)
 
-    def _worst(self, source: ParticipantId, leaf: LeafHash, record: RecordId) -> RecordRow | None:
-        said = [row for row in (self._index.record(source, leaf), self._index.record(source, record)) if row]
-        return max(said, key=lambda row: row.status, default=None)
+    def _worst(self, source: ParticipantId, leaf_hash: LeafHash, leaf: Leaf) -> RecordRow | None:
+        said = (self._index.record(source, name, leaf.subject) for name in (leaf_hash, leaf.record_id))
+        return max((row for row in said if row), key=lambda row: row.status, default=None)
 
     def _agreement(self, request: DestructionReceiptRequest, subject: SubjectRef) -> Agreement | None:
         if request.agreement is None:
@@ -188,10 +188,11 @@ class Proofs:
         digest = destruction_digest(domain, self._me, record, subject, request.agreement.deadline)
         return Agreement(signatures.recover(digest, signature), request.agreement.deadline, signature)
 
-    def _erasure(self, record: RecordId, custodian_id: str, erased: int, signed: str) -> Erasure:
+    def _erasure(self, record: RecordId, subject: SubjectRef, custodian_id: str, erased: int, signed: str) -> Erasure:
         custodian, signature = ParticipantId(from_hex(custodian_id)), from_hex(signed, 65)
         domain = self._chain.domain("RecordRegistry")
-        signer = signatures.recover(attestation_digest(domain, self._me, record, custodian, erased), signature)
+        digest = attestation_digest(domain, self._me, record, subject, custodian, erased)
+        signer = signatures.recover(digest, signature)
         if self._chain.operator_of(signer, self._chain.final()) != custodian:
             raise SignatureError("an attestation is not signed by an operator of its custodian")
         return Erasure(custodian, signer, erased, signature)

@@ -13,9 +13,9 @@ from salus.core.did import Did, DidKind
 from salus.core.errors import InputError, NotFoundError
 from salus.core.ids import ZERO32, ZERO_ADDRESS, Address, ParticipantId, RecordId, SubjectRef, hex32
 from salus.core.index_rows import RecordRow
-from salus.core.policy import ParticipantRole, ParticipantStatus
+from salus.core.policy import ParticipantStatus
 from salus.core.ports import ChainReader
-from salus.core.ports_index import IndexReader
+from salus.core.ports_index import IndexReader, Page, RecordFilter
 from salus.core.state import RecordStatus
 
 
@@ -119,9 +119,7 @@ class Resolver:
         )
 
     def _said(self, record_or_leaf: bytes) -> list[RecordRow]:
-        sources = [row for row in self._index.participants() if row.roles & ParticipantRole.SOURCE]
-        found = [self._index.record(ParticipantId(row.participant), record_or_leaf) for row in sources]
-        return [row for row in found if row is not None]
+        return list(self._index.records(RecordFilter(record=record_or_leaf), Page()).items)
 
 
 def _worst(rows: list[RecordRow]) -> RecordStatus:

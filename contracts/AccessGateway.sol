@@ -50,6 +50,12 @@ contract AccessGateway is IAccessGateway, TypedData {
         uint32 recorded;
     }
 
+    /// @dev Neighbours in the list of emergencies that wait for review; 0 at its ends.
+    struct Neighbours {
+        bytes32 older;
+        bytes32 newer;
+    }
+
     /* IMMUTABLES */
 
     IParticipantRegistry public immutable participants;
@@ -62,9 +68,10 @@ contract AccessGateway is IAccessGateway, TypedData {
     mapping(bytes32 accessId => uint256) public slotOf;
     /// Participant of each granted emergency.
     mapping(bytes32 accessId => bytes32 participantId) private _emergencyBy;
-    /// Granted emergencies of a participant, oldest first, and how many of the oldest are reviewed.
-    mapping(bytes32 participantId => bytes32[] accessIds) private _emergencies;
-    mapping(bytes32 participantId => uint256) private _settled;
+    /// Emergencies of a participant that wait for review, as a list from the oldest to the newest.
+    mapping(bytes32 participantId => bytes32 accessId) private _oldest;
+    mapping(bytes32 participantId => bytes32 accessId) private _newest;
+    mapping(bytes32 accessId => Neighbours) private _waiting;
 
     /* CONSTRUCTOR */
 
@@ -164,7 +171,7 @@ contract AccessGateway is IAccessGateway, TypedData {
 
         if (code == Codes.GRANTED) {
             _emergencyBy[accessId] = unpacked.participantId;
-            _emergencies[unpacked.participantId].push(accessId);
+            _await(unpacked.participantId, accessId);
 
             emit EmergencyOpened(accessId, unpacked.participantId, witness, time + REVIEW_TIME);
         }
@@ -183,7 +190,7 @@ contract AccessGateway is IAccessGateway, TypedData {
         if (reviewer == 0 || reviewer == reviewed) revert AccessGatewayNotReviewer(msg.sender, reviewer);
 
         slotOf[accessId] = slot | AccessSlot.REVIEWED;
-        _settle(reviewed);
+        _settle(reviewed, accessId);
 
         emit AccessReviewed(accessId, reviewer, msg.sender, verdict);
 
@@ -233,11 +240,8 @@ contract AccessGateway is IAccessGateway, TypedData {
 
     /// @inheritdoc IAccessGateway
     function openEmergencyOf(bytes32 participantId) public view returns (bytes32 accessId, bool overdue) {
-        bytes32[] storage queue = _emergencies[participantId];
-        uint256 oldest = _settled[participantId];
-        if (oldest == queue.length) return (0, false);
-        accessId = queue[oldest];
-        overdue = block.timestamp > slotOf[accessId].recordedAt() + REVIEW_TIME;
+        accessId = _oldest[participantId];
+        overdue = accessId != 0 && block.timestamp > slotOf[accessId].recordedAt() + REVIEW_TIME;
     }
 
     /// @inheritdoc IAccessGateway
@@ -361,14 +365,23 @@ contract AccessGateway is IAccessGateway, TypedData {
         log.append(key, granted ? Entries.ACCESS_GRANTED : Entries.ACCESS_DENIED, code, accessId);
     }
 
-    /// @dev Moves past the oldest emergencies that are reviewed. Each is passed once, so the walk is paid for by reviews.
-    function _settle(bytes32 participantId) private {
-        bytes32[] storage queue = _emergencies[participantId];
-        uint256 settled = _settled[participantId];
-        while (settled < queue.length && slotOf[queue[settled]].isReviewed()) {
-            ++settled;
-        }
-        _settled[participantId] = settled;
+    /// @dev Puts an emergency at the end of those that wait for review.
+    function _await(bytes32 participantId, bytes32 accessId) private {
+        bytes32 before = _newest[participantId];
+        if (before == 0) _oldest[participantId] = accessId;
+        else _waiting[before].newer = accessId;
+        _waiting[accessId].older = before;
+        _newest[participantId] = accessId;
+    }
+
+    /// @dev Takes an emergency out of those that wait, wherever it stands: its price does not depend on their number.
+    function _settle(bytes32 participantId, bytes32 accessId) private {
+        Neighbours memory beside = _waiting[accessId];
+        if (beside.older == 0) _oldest[participantId] = beside.newer;
+        else _waiting[beside.older].newer = beside.newer;
+        if (beside.newer == 0) _newest[participantId] = beside.older;
+        else _waiting[beside.newer].older = beside.older;
+        delete _waiting[accessId];
     }
 
     function _refusalOf(AccessWords calldata access, Access memory unpacked, bytes32 accessId, uint8 kind)

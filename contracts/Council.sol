@@ -32,12 +32,14 @@ contract Council is ICouncil {
     mapping(bytes32 role => Tenure current) private _current;
     mapping(bytes32 role => Tenure[] past) private _past;
     address[] private _members;
-    mapping(address account => bool) public isMember;
+    /// Each addition of a member has a seat of its own: whoever is removed and comes back has not voted on anything.
+    mapping(address account => uint256 seat) private _seats;
+    uint256 private _seatCount;
     uint16 public threshold;
     uint32 public delaySeconds;
     mapping(bytes32 proposalId => Proposal) private _proposals;
-    mapping(bytes32 proposalId => mapping(address member => bool)) private _approvals;
-    mapping(bytes32 proposalId => mapping(address member => bool)) private _cancellations;
+    mapping(bytes32 proposalId => mapping(uint256 seat => bool)) private _approvals;
+    mapping(bytes32 proposalId => mapping(uint256 seat => bool)) private _cancellations;
 
     /* CONSTRUCTOR */
 
@@ -55,7 +57,7 @@ contract Council is ICouncil {
     /* MODIFIERS */
 
     modifier onlyMember() {
-        if (!isMember[msg.sender]) revert CouncilNotMember(msg.sender);
+        if (!isMember(msg.sender)) revert CouncilNotMember(msg.sender);
         _;
     }
 
@@ -86,7 +88,9 @@ contract Council is ICouncil {
     /// @inheritdoc ICouncil
     function approve(bytes32 proposalId) external onlyMember {
         _requireOpen(proposalId);
-        if (_approvals[proposalId][msg.sender]) revert CouncilAlreadyVoted(proposalId, msg.sender);
+        // A lower threshold can make enough of votes that are there already; one of them is then given again to start the delay.
+        bool starts = _proposals[proposalId].reachedAt == 0 && _count(_approvals[proposalId]) >= threshold;
+        if (_approvals[proposalId][_seats[msg.sender]] && !starts) revert CouncilAlreadyVoted(proposalId, msg.sender);
 
         _approve(proposalId);
     }
@@ -118,9 +122,10 @@ contract Council is ICouncil {
     /// @inheritdoc ICouncil
     function cancel(bytes32 proposalId) external onlyMember {
         _requireOpen(proposalId);
-        if (_cancellations[proposalId][msg.sender]) revert CouncilAlreadyVoted(proposalId, msg.sender);
+        uint256 seat = _seats[msg.sender];
+        if (_cancellations[proposalId][seat]) revert CouncilAlreadyVoted(proposalId, msg.sender);
 
-        _cancellations[proposalId][msg.sender] = true;
+        _cancellations[proposalId][seat] = true;
         bool ends = _proposals[proposalId].proposer == msg.sender || _count(_cancellations[proposalId]) >= threshold;
         if (ends) _proposals[proposalId].state = CANCELLED;
 
@@ -167,11 +172,11 @@ contract Council is ICouncil {
 
     /// @inheritdoc ICouncil
     function removeMember(address member) external onlyItself {
-        if (!isMember[member]) revert CouncilInvalidMember(member);
+        if (!isMember(member)) revert CouncilInvalidMember(member);
         uint256 length = _members.length;
         if (length - 1 < threshold) revert CouncilInvalidThreshold(threshold, length - 1);
 
-        isMember[member] = false;
+        _seats[member] = 0;
         for (uint256 i = 0; i < length; ++i) {
             if (_members[i] == member) {
                 _members[i] = _members[length - 1];
@@ -216,6 +221,11 @@ contract Council is ICouncil {
     }
 
     /// @inheritdoc ICouncil
+    function isMember(address account) public view returns (bool) {
+        return _seats[account] != 0;
+    }
+
+    /// @inheritdoc ICouncil
     function members() external view returns (address[] memory) {
         return _members;
     }
@@ -238,7 +248,7 @@ contract Council is ICouncil {
     /* INTERNAL */
 
     function _approve(bytes32 proposalId) private {
-        _approvals[proposalId][msg.sender] = true;
+        _approvals[proposalId][_seats[msg.sender]] = true;
 
         emit Approved(proposalId, msg.sender);
 
@@ -259,10 +269,10 @@ contract Council is ICouncil {
     }
 
     /// @dev Votes of present members only: a member's removal voids its votes.
-    function _count(mapping(address member => bool) storage votes) private view returns (uint256 count) {
+    function _count(mapping(uint256 seat => bool) storage votes) private view returns (uint256 count) {
         uint256 length = _members.length;
         for (uint256 i = 0; i < length; ++i) {
-            if (votes[_members[i]]) ++count;
+            if (votes[_seats[_members[i]]]) ++count;
         }
     }
 
@@ -275,16 +285,17 @@ contract Council is ICouncil {
         }
         if (call.target == contractOf(Directory.AUDIT_LOG)) return true;
         if (call.target == contractOf(Directory.CONSENT_REGISTRY)) return true;
-        return call.target == contractOf(Directory.PARTICIPANT_REGISTRY) && callData.length >= 4
-            && bytes4(callData[:4]) == IParticipantRegistry.renew.selector;
+        if (call.target != contractOf(Directory.PARTICIPANT_REGISTRY) || callData.length < 4) return false;
+        bytes4 verb = bytes4(callData[:4]);
+        return verb == IParticipantRegistry.renew.selector || verb == IParticipantRegistry.appointPrincipal.selector;
     }
 
     function _addMember(address member) private {
-        if (member == address(0) || member == address(this) || isMember[member] || _members.length == MAX_MEMBERS) {
+        if (member == address(0) || member == address(this) || isMember(member) || _members.length == MAX_MEMBERS) {
             revert CouncilInvalidMember(member);
         }
 
-        isMember[member] = true;
+        _seats[member] = ++_seatCount;
         _members.push(member);
 
         emit MemberAdded(member);

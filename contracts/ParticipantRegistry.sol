@@ -147,6 +147,20 @@ contract ParticipantRegistry is IParticipantRegistry, TypedData {
         emit ParticipantExpelled(participantId);
     }
 
+    /// @inheritdoc IParticipantRegistry
+    function appointPrincipal(bytes32 participantId, address principal) external onlyCouncil {
+        Participant storage member = _participants[participantId];
+        if (member.status == ParticipantStatus.NONE || member.status == ParticipantStatus.EXPELLED) {
+            revert ParticipantRegistryWrongStatus(participantId, member.status, ParticipantStatus.ACTIVE);
+        }
+        address previous = member.principal;
+        if (principal == address(0) || principal == previous) revert ParticipantRegistryInvalidPrincipal(principal);
+
+        member.principal = principal;
+
+        emit PrincipalAppointed(participantId, principal, previous);
+    }
+
     /* OPERATORS */
 
     /// @inheritdoc IParticipantRegistry

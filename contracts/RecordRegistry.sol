@@ -28,7 +28,6 @@ contract RecordRegistry is IRecordRegistry, TypedData {
 
     mapping(bytes32 participantId => mapping(bytes32 root => uint256)) public anchorOf;
     mapping(bytes32 sourceId => mapping(bytes32 id => uint256)) public stateOf;
-    mapping(bytes32 sourceId => mapping(bytes32 recordId => bytes32 subjectRef)) public subjectOf;
 
     /* CONSTRUCTOR */
 
@@ -81,7 +80,7 @@ contract RecordRegistry is IRecordRegistry, TypedData {
     function invalidate(bytes32 leaf, bytes32 subjectRef, uint8 reason) external {
         if (reason == 0) revert RecordRegistryInvalidReason();
         bytes32 sourceId = _actingFor(ParticipantRole.SOURCE);
-        _requireSubject(subjectRef, sourceId);
+        _requireSubject(subjectRef, sourceId, false);
         uint8 status = stateOf[sourceId][leaf].status();
         if (status != RecordStatus.VALID) revert RecordRegistryWrongStatus(sourceId, leaf, status);
 
@@ -97,20 +96,20 @@ contract RecordRegistry is IRecordRegistry, TypedData {
         (bytes32 sourceId, bytes32 recordId) = (destruction.sourceId, destruction.recordId);
         bytes32 subjectRef = destruction.subjectRef;
         uint64 time = uint64(block.timestamp);
-        _requireSubject(subjectRef, sourceId);
-        if (msg.sender != address(council)) _requireOrder(destruction, signature);
+        // The Council can order before the source has made the subject known: the source may be the one that refuses.
+        bool byCouncil = msg.sender == address(council);
+        _requireSubject(subjectRef, sourceId, byCouncil);
+        if (!byCouncil) _requireOrder(destruction, signature);
         if (subjects.isHeld(subjectRef)) revert RecordRegistryHeld(subjectRef);
         if (custodianSet == 0 || custodianSet > participants.custodianSetCount()) {
             revert RecordRegistryNotMember(0, custodianSet);
         }
-        uint256 state = stateOf[sourceId][recordId];
-        if (state.status() >= RecordStatus.ORDERED) {
-            revert RecordRegistryWrongStatus(sourceId, recordId, state.status());
-        }
+        bytes32 id = RecordLib.orderId(recordId, subjectRef);
+        uint8 status = stateOf[sourceId][id].status();
+        if (status != RecordStatus.VALID) revert RecordRegistryWrongStatus(sourceId, recordId, status);
 
         uint64 erasableFrom = time + coolingOffSeconds;
-        stateOf[sourceId][recordId] = state.ordered(time, erasableFrom, custodianSet);
-        subjectOf[sourceId][recordId] = subjectRef;
+        stateOf[sourceId][id] = RecordSlot.ordered(time, erasableFrom, custodianSet);
 
         emit DestructionOrdered(sourceId, recordId, subjectRef, custodianSet, erasableFrom);
 
@@ -119,10 +118,12 @@ contract RecordRegistry is IRecordRegistry, TypedData {
 
     /// @inheritdoc IRecordRegistry
     function attest(Attestation calldata attestation, bytes calldata signature) external {
-        (bytes32 sourceId, bytes32 recordId) = (attestation.sourceId, attestation.recordId);
-        uint256 state = stateOf[sourceId][recordId];
+        bytes32 recordId = attestation.recordId;
+        mapping(bytes32 id => uint256) storage states = stateOf[attestation.sourceId];
+        bytes32 id = RecordLib.orderId(recordId, attestation.subjectRef);
+        uint256 state = states[id];
         if (state.status() < RecordStatus.ORDERED) {
-            revert RecordRegistryWrongStatus(sourceId, recordId, state.status());
+            revert RecordRegistryWrongStatus(attestation.sourceId, recordId, state.status());
         }
         if (block.timestamp < state.erasableFrom()) {
             revert RecordRegistryTooEarly(recordId, state.erasableFrom(), uint64(block.timestamp));
@@ -133,30 +134,34 @@ contract RecordRegistry is IRecordRegistry, TypedData {
         if (attested == state) revert RecordRegistryAttested(recordId, attestation.custodianId);
 
         bool ends = state.status() == RecordStatus.ORDERED && _bitCount(attested.attestations()) >= needed;
-        stateOf[sourceId][recordId] = ends ? attested.destroyed() : attested;
+        states[id] = ends ? attested.destroyed() : attested;
 
-        emit DestructionAttested(sourceId, recordId, attestation.custodianId, attestation.erased);
-        if (ends) emit RecordDestroyed(sourceId, recordId);
-
-        log.append(
-            subjectOf[sourceId][recordId],
-            Entries.DESTRUCTION_ATTESTED,
-            ends ? RecordStatus.DESTROYED : RecordStatus.ORDERED,
-            recordId
-        );
+        _announce(attestation, ends);
     }
 
     /* INTERNAL */
+
+    /// @dev Tells the world and the subject's chain of one more attestation, or of the last that is needed.
+    function _announce(Attestation calldata attestation, bool ends) private {
+        (bytes32 sourceId, bytes32 recordId) = (attestation.sourceId, attestation.recordId);
+        bytes32 subjectRef = attestation.subjectRef;
+
+        emit DestructionAttested(sourceId, recordId, subjectRef, attestation.custodianId, attestation.erased);
+        if (ends) emit RecordDestroyed(sourceId, recordId, subjectRef);
+
+        uint8 status = ends ? RecordStatus.DESTROYED : RecordStatus.ORDERED;
+        log.append(subjectRef, Entries.DESTRUCTION_ATTESTED, status, recordId);
+    }
 
     function _actingFor(uint16 role) private view returns (bytes32 participantId) {
         participantId = participants.actingFor(msg.sender, role);
         if (participantId == 0) revert RecordRegistryNotQualified(msg.sender, role);
     }
 
-    /// @dev A subject that no account controls yet may be unknown to its registry: then there is nothing to compare.
-    function _requireSubject(bytes32 subjectRef, bytes32 sourceId) private view {
+    /// @dev Without this check a source could write on the chain of another's subject, or of a holder.
+    function _requireSubject(bytes32 subjectRef, bytes32 sourceId, bool mayBeUnknown) private view {
         bytes32 known = subjects.sourceOf(subjectRef);
-        if (subjectRef == 0 || (known != 0 && known != sourceId)) {
+        if (known != sourceId && !(mayBeUnknown && known == 0 && subjectRef != 0)) {
             revert RecordRegistryOtherSource(subjectRef, known, sourceId);
         }
     }

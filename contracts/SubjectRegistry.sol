@@ -65,6 +65,18 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     /* CONTROL */
 
     /// @inheritdoc ISubjectRegistry
+    function register(bytes32 subjectRef, bytes32 sourceId, bytes32 seed) external {
+        _requireSource(sourceId);
+        if (_subjects[subjectRef].sourceId == sourceId) revert SubjectRegistryUnchanged(subjectRef);
+
+        _register(subjectRef, sourceId, seed);
+
+        emit SubjectRegistered(subjectRef, sourceId);
+
+        log.append(subjectRef, Entries.SUBJECT_REGISTERED, 0, sourceId);
+    }
+
+    /// @inheritdoc ISubjectRegistry
     function bind(Binding calldata binding, bytes32 seed, bytes calldata signature) external {
         bytes32 ref = binding.subjectRef;
         _requireSource(binding.sourceId);

@@ -6,6 +6,7 @@ The order is the permission; who asks does not matter. Source: DESIGN section 4,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from custodian.log import destroyed
@@ -13,7 +14,7 @@ from custodian.rules import Custodian, View, admit
 from custodian.schemas import read_destroy
 from salus.core.custody import attestation_digest
 from salus.core.errors import ConflictError, NotFoundError
-from salus.core.ids import ParticipantId, RecordId, hex32
+from salus.core.ids import ParticipantId, RecordId, SubjectRef, hex32, order_id
 from salus.core.state import RecordStatus
 
 VERB = "destroy"
@@ -30,28 +31,30 @@ def destroy(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
     """
     admitted = admit(custodian, VERB, value)
     body = read_destroy(admitted.body)
-    erased = erase_ordered(custodian, body.source, body.record, admitted.view)
+    erased = erase_ordered(custodian, body.source, body.record, body.subject, admitted.view)
     domain = custodian.chain.domain("RecordRegistry")
-    digest = attestation_digest(domain, body.source, body.record, custodian.id, erased)
+    digest = attestation_digest(domain, body.source, body.record, body.subject, custodian.id, erased)
     return {"erased": erased, "attestation": hex32(custodian.signer.sign(digest))}
 
 
-def erase_ordered(custodian: Custodian, source: ParticipantId, record: RecordId, view: View) -> int:
-    """Erase what a final order names; how many versions are erased, now and before.
+def erase_ordered(
+    custodian: Custodian, source: ParticipantId, record: RecordId, subject: SubjectRef, view: View
+) -> int:
+    """Erase what a final order names: the record's versions of that subject; how many are erased, now and before.
 
     Raises:
         NotFoundError: there is no final order.
         ConflictError: the cooling-off has not ended, or a legal hold keeps the record.
     """
     chain, store = custodian.chain, custodian.store
-    order = chain.record_state(source, record, view.final)
+    order = chain.record_state(source, order_id(record, subject), view.final)
     if order.status not in (RecordStatus.ORDERED, RecordStatus.DESTROYED):
         raise NotFoundError("there is no final destruction order for this record")
     if order.erasable_from > view.head.timestamp:
         raise ConflictError("the cooling-off of this order has not ended")
-    subjects = {version.leaf.subject for version in store.versions_of(source, record)}
-    if any(chain.subject(subject, at).hold for subject in subjects for at in view.stamps):
+    if any(chain.subject(subject, at).hold for at in view.stamps):
         raise ConflictError("a legal hold keeps this record")
-    erased = store.erase(source, record, custodian.clock.now(), lambda total: destroyed(source, record, total))
-    store.drop_order(source, record)
+    entry = partial(destroyed, source, record, subject)
+    erased = store.erase(source, record, subject, custodian.clock.now(), entry)
+    store.drop_order(source, record, subject)
     return erased

@@ -90,12 +90,13 @@ def released(
     }
 
 
-def destroyed(source: ParticipantId, record: RecordId, erased: int) -> dict[str, Any]:
-    """All shares of a record were erased."""
+def destroyed(source: ParticipantId, record: RecordId, subject: SubjectRef, erased: int) -> dict[str, Any]:
+    """All shares of a subject's record were erased."""
     return {
         "kind": Kind.DESTROY.value,
         "reference": hex32(record),
         "sourceId": hex32(source),
+        "subjectRef": hex32(subject),
         "erased": erased,
     }
 

@@ -122,8 +122,16 @@ class CustodianStore(Protocol):
 
     # destruction
 
-    def erase(self, source: ParticipantId, record: RecordId, now: int, content: Callable[[int], dict[str, Any]]) -> int:
-        """Erase the shares of all versions of a record, leave tombstones, and log, in one transaction.
+    def erase(
+        self,
+        source: ParticipantId,
+        record: RecordId,
+        subject: SubjectRef,
+        now: int,
+        content: Callable[[int], dict[str, Any]],
+    ) -> int:
+        """Erase the shares of all versions of a record that name a subject, leave tombstones, and log, in one
+        transaction.
 
         Returns how many versions of the record are erased, now and before. Nothing left to erase logs nothing.
         """
@@ -149,7 +157,7 @@ class CustodianStore(Protocol):
         """Orders not carried out yet."""
         ...
 
-    def drop_order(self, source: ParticipantId, record: RecordId) -> None:
+    def drop_order(self, source: ParticipantId, record: RecordId, subject: SubjectRef) -> None:
         """Forget an order that is carried out."""
         ...
 

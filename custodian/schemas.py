@@ -89,10 +89,11 @@ class ReleaseBody:
 
 @dataclass(frozen=True, slots=True)
 class DestroyBody:
-    """A record of a source."""
+    """A record of a source, as far as it is of one subject."""
 
     source: ParticipantId
     record: RecordId
+    subject: SubjectRef
 
 
 def read_deposit(body: Mapping[str, Any]) -> DepositBody:
@@ -167,7 +168,13 @@ def read_destroy(body: Mapping[str, Any]) -> DestroyBody:
     Raises:
         InputError: malformed.
     """
-    return _read(lambda: DestroyBody(ParticipantId(from_hex(body["sourceId"])), RecordId(from_hex(body["recordId"]))))
+    return _read(
+        lambda: DestroyBody(
+            ParticipantId(from_hex(body["sourceId"])),
+            RecordId(from_hex(body["recordId"])),
+            SubjectRef(from_hex(body["subjectRef"])),
+        )
+    )
 
 
 def _read(make: Callable[[], T]) -> T:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from custodian.rules import Custodian, View, prefetch
 from salus.core.codes import Code
 from salus.core.custody import BatchRef, KeptRecord
-from salus.core.ids import ParticipantId, RecordId
+from salus.core.ids import ParticipantId, RecordId, order_id
 from salus.core.ports import ChainReader
 from salus.core.state import RecordStatus
 
@@ -47,22 +47,23 @@ def settle(custodian: Custodian, records: Iterable[KeptRecord], view: View) -> l
 
 def prefetch_states(custodian: Custodian, records: Iterable[KeptRecord], view: View) -> None:
     """Fetch what `chain_refusal` will read of these records."""
-    reads = [
-        ("record_state", (record.source, name))
-        for record in records
-        for name in (record.leaf.record_id, record.leaf_hash)
-    ]
+    reads = [("record_state", (record.source, name)) for record in records for name in _names(record)]
     prefetch(custodian.chain, view, reads)
 
 
 def chain_refusal(chain: ChainReader, record: KeptRecord, view: View) -> Code | None:
     """Why the source's later word keeps a record version back: invalid, or ordered to be destroyed; at either block."""
     for at in view.stamps:
-        for name in (record.leaf.record_id, record.leaf_hash):
+        for name in _names(record):
             code = _REFUSALS.get(chain.record_state(record.source, name, at).status)
             if code is not None:
                 return code
     return None
+
+
+def _names(record: KeptRecord) -> tuple[bytes, bytes]:
+    """Under which the registry keeps an order for the record, and an invalidation of the version."""
+    return order_id(record.leaf.record_id, record.leaf.subject), record.leaf_hash
 
 
 def superseded(custodian: Custodian, records: Sequence[KeptRecord], view: View) -> set[int]:

@@ -18,7 +18,7 @@ from custodian.wrap import period_at
 from salus.core.custody import Order, log_root
 from salus.core.days import SHANGHAI_OFFSET, day_at
 from salus.core.errors import ConflictError, NotFoundError, SalusError
-from salus.core.ids import ParticipantId, RecordId
+from salus.core.ids import ParticipantId, RecordId, SubjectRef
 from salus.core.ports import ChainWriter, ContractCall
 
 BLOCKS_AT_ONCE = 5000
@@ -38,7 +38,10 @@ def sweep_orders(custodian: Custodian) -> int:
         last = min(done + BLOCKS_AT_ONCE, view.final.number)
         orders = [
             Order(
-                ParticipantId(event.args["sourceId"]), RecordId(event.args["recordId"]), int(event.args["erasableFrom"])
+                ParticipantId(event.args["sourceId"]),
+                RecordId(event.args["recordId"]),
+                SubjectRef(event.args["subjectRef"]),
+                int(event.args["erasableFrom"]),
             )
             for event in chain.events(done + 1, last)
             if (event.contract, event.name) == ("RecordRegistry", "DestructionOrdered")
@@ -49,12 +52,12 @@ def sweep_orders(custodian: Custodian) -> int:
         if order.erasable_from > view.head.timestamp:
             continue
         try:
-            erase_ordered(custodian, order.source, order.record_id, view)
+            erase_ordered(custodian, order.source, order.record_id, order.subject, view)
             carried_out += 1
         except ConflictError:
             continue  # a legal hold: the order stays until it is lifted
         except NotFoundError:
-            store.drop_order(order.source, order.record_id)
+            store.drop_order(order.source, order.record_id, order.subject)
     return carried_out
 
 

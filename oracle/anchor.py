@@ -11,9 +11,11 @@ from collections.abc import Callable
 import structlog
 
 from oracle.ports import Outbox
+from oracle.sitekey import SiteKey
+from oracle.subjects import seed_of
 from salus.core.errors import ChainRevert
-from salus.core.ids import ParticipantId
-from salus.core.journal import Anchored, Batch, BatchState, Invalidation
+from salus.core.ids import ZERO32, ParticipantId
+from salus.core.journal import Anchored, Batch, BatchState, Invalidation, KnownSubject
 from salus.core.ports import ChainReader, ChainWriter, Clock, ContractCall
 from salus.core.state import AnchorState, RecordStatus
 
@@ -33,6 +35,7 @@ class Anchoring:
         outbox: Outbox,
         chain: ChainReader,
         writer: ChainWriter,
+        site: SiteKey,
         source: ParticipantId,
         clock: Clock,
         pause: Callable[[float], None],
@@ -40,6 +43,7 @@ class Anchoring:
         self._outbox = outbox
         self._chain = chain
         self._writer = writer
+        self._site = site
         self._source = source
         self._clock = clock
         self._pause = pause
@@ -66,6 +70,8 @@ class Anchoring:
     def invalidate(self) -> int:
         """Declare withdrawn versions invalid; how many became so at a final block.
 
+        A subject no patient has claimed is made known first: the registry writes on chains of known subjects only.
+
         Raises:
             ChainRevert, UnavailableError: as `anchor`.
         """
@@ -75,6 +81,7 @@ class Anchoring:
         for one in listed:
             state = self._chain.record_state(self._source, one.leaf_hash, self._chain.head())
             if state.status is RecordStatus.VALID:
+                self._register(one.subject)
                 receipt = self._writer.send(_invalidation(one))
                 hashes[one.key] = receipt.tx_hash
                 blocks.append(receipt.block.number)
@@ -86,6 +93,11 @@ class Anchoring:
                 self._outbox.invalidated(one.key, hashes.get(one.key, b""), self._clock.now())
                 done += 1
         return done
+
+    def _register(self, known: KnownSubject) -> None:
+        if self._chain.subject(known.subject, self._chain.head()).source == ZERO32:
+            arguments = (known.subject, self._source, seed_of(self._site, known))
+            self._writer.send(ContractCall("SubjectRegistry", "register", arguments))
 
     def _send(self, batches: list[Batch]) -> None:
         calls = [_anchor(batch) for batch in batches]
@@ -127,4 +139,4 @@ def _anchor(batch: Batch) -> ContractCall:
 
 
 def _invalidation(one: Invalidation) -> ContractCall:
-    return ContractCall("RecordRegistry", "invalidate", (one.leaf_hash, one.subject, int(one.reason)))
+    return ContractCall("RecordRegistry", "invalidate", (one.leaf_hash, one.subject.subject, int(one.reason)))

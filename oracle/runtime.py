@@ -203,7 +203,7 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
     caller = Caller(signer, reader.domain("Council"), clock, secrets.token_bytes)
     sealing = Sealing(records, kept.site, source, reader.chain_id, sharing, secrets.token_bytes)
     depositing = Depositing(outbox, reader, custodians, caller, kept.site, source, clock, time.monotonic)
-    anchoring = Anchoring(outbox, reader, writer, source, clock, time.sleep)
+    anchoring = Anchoring(outbox, reader, writer, kept.site, source, clock, time.sleep)
     profile = _profile(settings, reader)
     profiles = {MLLP_LISTENER: profile, HTTP_LISTENER: profile}
     reader_of_messages: Reader = (

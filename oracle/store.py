@@ -12,10 +12,11 @@ import structlog
 
 from oracle.ports import RecordStore
 from salus.core.errors import ConflictError, IntegrityError
-from salus.core.ids import ParticipantId, RecordId, hex32
+from salus.core.ids import ParticipantId, RecordId, hex32, order_id
 from salus.core.journal import NewVersion
+from salus.core.leaf import Leaf
 from salus.core.ports import ChainReader, Clock, ContentStore
-from salus.core.state import RecordStatus
+from salus.core.state import BlockStamp, RecordStatus
 
 _log = structlog.get_logger()
 
@@ -57,16 +58,22 @@ class Erasing:
     def erase(self, record_id: RecordId) -> Erased:
         """Erase a record whose destruction is ordered and due, or done. Erasing again is fine.
 
+        A record that was filed under several patients needs an order for each.
+
         Raises:
             ConflictError: the chain has no order for it that is final and past its cooling-off.
         """
+        leaves = self._records.versions(record_id)
         final = self._chain.final()
-        state = self._chain.record_state(self._source, record_id, final)
-        due = state.status is RecordStatus.ORDERED and state.erasable_from <= final.timestamp
-        if not due and state.status is not RecordStatus.DESTROYED:
+        if not leaves or not all(self._is_due(leaf, final) for leaf in leaves):
             raise ConflictError("no destruction of this record is due at a final block: order it, or wait")
-        digests = tuple(leaf.envelope_digest for leaf in self._records.versions(record_id))
+        digests = tuple(leaf.envelope_digest for leaf in leaves)
         removed = sum(self._content.delete(digest) for digest in digests)
         self._records.erase(record_id, self._clock.now())
         _log.info("record erased", record=hex32(record_id), envelopes=len(digests), removed=removed)
         return Erased(removed, digests)
+
+    def _is_due(self, leaf: Leaf, final: BlockStamp) -> bool:
+        state = self._chain.record_state(self._source, order_id(leaf.record_id, leaf.subject), final)
+        due = state.status is RecordStatus.ORDERED and state.erasable_from <= final.timestamp
+        return due or state.status is RecordStatus.DESTROYED

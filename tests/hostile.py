@@ -228,7 +228,11 @@ def leaf_whose_shares_were_erased(stage: Stage) -> Played:
     record = case.records[1].leaf.record_id
     stage.order(record, case.patient)
     stage.end_cooling_off()
-    body = {"sourceId": hex32(stage.source.id), "recordId": hex32(record)}
+    body = {
+        "sourceId": hex32(stage.source.id),
+        "recordId": hex32(record),
+        "subjectRef": hex32(case.patient.subject),
+    }
     for custodian in stage.custodians:
         answer = stage.ask(custodian, "destroy", stage.call("destroy", custodian, body, stage.source.operator))
         assert answer["erased"] == 1
@@ -1053,7 +1057,11 @@ def deposit_of_a_new_version_of_a_destroyed_record(stage: Stage) -> Played:
     record = case.records[0].leaf.record_id
     stage.order(record, case.patient)
     stage.end_cooling_off()
-    body = {"sourceId": hex32(stage.source.id), "recordId": hex32(record)}
+    body = {
+        "sourceId": hex32(stage.source.id),
+        "recordId": hex32(record),
+        "subjectRef": hex32(case.patient.subject),
+    }
     for custodian in stage.custodians:
         stage.ask(custodian, "destroy", stage.call("destroy", custodian, body, stage.source.operator))
     again = stage.seal(case.patient.subject, Draft(name=name, version=2))

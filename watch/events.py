@@ -82,7 +82,7 @@ _PARTICIPANT = {"participant": "participantId"}
 _SUBJECT = {"subject": "subjectRef"}
 _CONSENT = {"holder": "holder", "consent": "consentId"}
 _PROPOSAL = {"proposal": "proposalId"}
-_RECORD = {"source": "sourceId", "record": "recordId"}
+_RECORD = {"source": "sourceId", "record": "recordId", "subject": "subjectRef"}
 _NO_PENDING = {"pending_account": Const(ZERO_ADDRESS), "pending_guardian": Const(False), "pending_until": Const(0)}  # noqa: FBT003 - a value
 _TERMS = {"roles": "roles", "accredited_until": "accreditedUntil", "hourly_quota": "hourlyQuota"}
 
@@ -169,6 +169,7 @@ EVENTS: Mapping[str, Mapping[str, tuple[Effect, ...]]] = {
         "GatewayAdmitted": (),
     },
     "SubjectRegistry": {
+        "SubjectRegistered": (_subject(source="sourceId"),),
         "SubjectBound": (_subject(source="sourceId", controller="controller", bound_at=NOW),),
         "ControllerRotated": (
             Change(SubjectRow, _SUBJECT, {"controller": "controller", "epoch": "epoch", **_NO_PENDING}),
@@ -220,6 +221,7 @@ EVENTS: Mapping[str, Mapping[str, tuple[Effect, ...]]] = {
         "ParticipantSuspended": (_status(ParticipantStatus.SUSPENDED),),
         "ParticipantReinstated": (_status(ParticipantStatus.ACTIVE),),
         "ParticipantExpelled": (_status(ParticipantStatus.EXPELLED),),
+        "PrincipalAppointed": (Change(ParticipantRow, _PARTICIPANT, {"principal": "principal"}),),
         "OperatorAdded": (_operator(active=True),),
         "OperatorRemoved": (_operator(active=False),),
         "CustodianSetFormed": (
@@ -232,10 +234,9 @@ EVENTS: Mapping[str, Mapping[str, tuple[Effect, ...]]] = {
         "RecordInvalidated": (
             Change(
                 RecordRow,
-                {"source": "sourceId", "record": "leaf"},
+                {"source": "sourceId", "record": "leaf", "subject": "subjectRef"},
                 {
                     "status": Const(int(RecordStatus.INVALID)),
-                    "subject": "subjectRef",
                     "reason": "reason",
                     "invalidated_at": NOW,
                 },
@@ -247,7 +248,6 @@ EVENTS: Mapping[str, Mapping[str, tuple[Effect, ...]]] = {
                 _RECORD,
                 {
                     "status": Const(int(RecordStatus.ORDERED)),
-                    "subject": "subjectRef",
                     "custodian_set": "custodianSet",
                     "ordered_at": NOW,
                     "erasable_from": "erasableFrom",

@@ -30,6 +30,7 @@ class DestructionReceiptRequest(Wire):
     """A destruction this source carried out: attestations as `/v1/destructions` answered them."""
 
     record_id: Hex32
+    subject_ref: Hex32
     agreement: AgreementFact | None = None
     attestations: list[Attested] = Field(min_length=1, max_length=255)
     removed: list[str] = Field(default=[], max_length=1024)

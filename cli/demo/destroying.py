@@ -46,6 +46,7 @@ def play(stage: Stage) -> None:
         "/v1/receipts/destructions",
         {
             "recordId": request["recordId"],
+            "subjectRef": request["subjectRef"],
             "agreement": {"deadline": request["deadline"], "signature": request["signature"]},
             "attestations": fact["attestations"],
             "removed": fact["removed"],

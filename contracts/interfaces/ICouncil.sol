@@ -24,7 +24,7 @@ struct Tenure {
 /// contracts. A proposal is a list of calls; it can be executed once, after `threshold` present members have approved.
 /// Calls of the delay class need `delaySeconds` on top, counted from the approval that reached the threshold:
 /// changing members, threshold or delay; replacing a contract that already holds a role; renewing a participant (its
-/// keys); any direct call to the AuditLog or the ConsentRegistry.
+/// keys) or appointing its principal; any direct call to the AuditLog or the ConsentRegistry.
 interface ICouncil {
     /* EVENTS */
 
@@ -68,7 +68,7 @@ interface ICouncil {
     /// @return proposalId keccak256(abi.encode(chainId, this, calls, salt)).
     function propose(Call[] calldata calls, bytes32 salt) external returns (bytes32 proposalId);
 
-    /// @notice Approves an open proposal.
+    /// @notice Approves an open proposal. A vote is given once, and ends with its member's removal for good.
     function approve(bytes32 proposalId) external;
 
     /// @notice Executes an approved proposal; any member may. All calls succeed or none.

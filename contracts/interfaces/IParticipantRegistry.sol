@@ -81,6 +81,7 @@ interface IParticipantRegistry {
     event ParticipantSuspended(bytes32 indexed participantId);
     event ParticipantReinstated(bytes32 indexed participantId);
     event ParticipantExpelled(bytes32 indexed participantId);
+    event PrincipalAppointed(bytes32 indexed participantId, address indexed principal, address indexed previous);
     event OperatorAdded(bytes32 indexed participantId, address indexed operator);
     event OperatorRemoved(bytes32 indexed participantId, address indexed operator);
     event CustodianSetFormed(uint32 indexed setId, uint8 threshold, bytes32[] members);
@@ -94,6 +95,7 @@ interface IParticipantRegistry {
     error ParticipantRegistryWrongStatus(bytes32 participantId, uint8 found, uint8 expected);
     error ParticipantRegistryInvalidKind(uint8 kind);
     error ParticipantRegistryInvalidKeys();
+    error ParticipantRegistryInvalidPrincipal(address principal);
     error ParticipantRegistryInvalidTerms(uint16 roles, uint64 accreditedUntil, uint32 hourlyQuota);
     error ParticipantRegistryOperatorTaken(address operator, bytes32 participantId);
     error ParticipantRegistryNotOperator(address operator, bytes32 participantId);
@@ -130,6 +132,10 @@ interface IParticipantRegistry {
 
     /// @notice Ends an application or a membership for good. Only by the Council.
     function expel(bytes32 participantId) external;
+
+    /// @notice Puts another account in the place of a lost or stolen principal. Only by the Council, which delays it. The old
+    /// account stays an operator until it is removed.
+    function appointPrincipal(bytes32 participantId, address principal) external;
 
     /* OPERATORS */
 

@@ -20,10 +20,14 @@ interface IRecordRegistry {
         uint64 erasableFrom
     );
     event DestructionAttested(
-        bytes32 indexed sourceId, bytes32 indexed recordId, bytes32 indexed custodianId, uint32 erased
+        bytes32 indexed sourceId,
+        bytes32 indexed recordId,
+        bytes32 indexed subjectRef,
+        bytes32 custodianId,
+        uint32 erased
     );
     /// @notice So many custodians have erased that the rest can't restore a key.
-    event RecordDestroyed(bytes32 indexed sourceId, bytes32 indexed recordId);
+    event RecordDestroyed(bytes32 indexed sourceId, bytes32 indexed recordId, bytes32 indexed subjectRef);
 
     /* ERRORS */
 
@@ -51,12 +55,12 @@ interface IRecordRegistry {
 
     /// @notice Declares a record version invalid. By an operator of its source.
     /// @param leaf Leaf hash of the version.
-    /// @param subjectRef Subject whose chain records it.
+    /// @param subjectRef Subject whose chain records it; the SubjectRegistry must know it as this source's.
     /// @param reason 1 to 255, the source's code list.
     function invalidate(bytes32 leaf, bytes32 subjectRef, uint8 reason) external;
 
     /// @notice Orders a record's destruction: by an operator of the source with the controller's signature, or by the Council
-    /// without. Refused under legal hold.
+    /// without. Refused under legal hold. It concerns only versions whose leaf names this subject.
     /// @param custodianSet Set that holds the record's shares.
     function order(Destruction calldata destruction, uint32 custodianSet, bytes calldata signature) external;
 
@@ -69,10 +73,8 @@ interface IRecordRegistry {
     /// @notice The anchor's word: anchored at 64, count 32, custodian set 32, tag 8; 0 if not anchored.
     function anchorOf(bytes32 participantId, bytes32 root) external view returns (uint256);
 
-    /// @notice The state word of a leaf or recordId: status 8 (0 valid, 1 invalid, 2 ordered, 3 destroyed), reason 8, ordered
-    /// at 64, erasable from 64, custodian set 32, attestation bitmap 64.
+    /// @notice The state word of a leaf (status 0 valid, 1 invalid) or of a destruction order (2 ordered, 3 destroyed): status
+    /// 8, reason 8, ordered at 64, erasable from 64, custodian set 32, attestation bitmap 64. The id of an order is
+    /// keccak256(abi.encode(tag, recordId, subjectRef)).
     function stateOf(bytes32 sourceId, bytes32 id) external view returns (uint256);
-
-    /// @notice Subject named by a destruction order, 0 if there is none.
-    function subjectOf(bytes32 sourceId, bytes32 recordId) external view returns (bytes32);
 }

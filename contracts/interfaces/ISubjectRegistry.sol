@@ -51,6 +51,7 @@ struct PendingChange {
 interface ISubjectRegistry {
     /* EVENTS */
 
+    event SubjectRegistered(bytes32 indexed subjectRef, bytes32 indexed sourceId);
     event SubjectBound(bytes32 indexed subjectRef, bytes32 indexed sourceId, address indexed controller);
     event ControllerRotated(
         bytes32 indexed subjectRef, address indexed previous, address indexed controller, uint64 epoch
@@ -92,6 +93,11 @@ interface ISubjectRegistry {
     error SubjectRegistryTooManyLinks(bytes32 survivor);
 
     /* CONTROL */
+
+    /// @notice Makes a subject known that no patient has claimed yet, so that an emergency, an invalidation or a hold can name
+    /// it. By an operator of the source; `bind` and `link` do it by themselves.
+    /// @param seed Random bytes that made the subjectRef.
+    function register(bytes32 subjectRef, bytes32 sourceId, bytes32 seed) external;
 
     /// @notice Puts a subject under the control of the patient's account. Once, by an operator of the source.
     /// @param seed Random bytes that made the subjectRef: only the source knows them.

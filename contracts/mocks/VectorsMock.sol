@@ -115,6 +115,10 @@ contract VectorsMock {
         return RecordLib.hash(value);
     }
 
+    function orderId(bytes32 recordId, bytes32 subjectRef) external pure returns (bytes32) {
+        return RecordLib.orderId(recordId, subjectRef);
+    }
+
     function hashAttestation(Attestation calldata value) external pure returns (bytes32) {
         return RecordLib.hash(value);
     }

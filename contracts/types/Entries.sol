@@ -28,6 +28,7 @@ library Entries {
     uint8 internal constant SUBJECT_UNLINKED = 30;
     uint8 internal constant RETENTION_SET = 31;
     uint8 internal constant HOLD_SET = 32;
+    uint8 internal constant SUBJECT_REGISTERED = 33;
 
     uint8 internal constant BATCH_ANCHORED = 40;
     uint8 internal constant RECORD_INVALIDATED = 41;

@@ -14,6 +14,7 @@ struct Destruction {
 struct Attestation {
     bytes32 sourceId;
     bytes32 recordId;
+    bytes32 subjectRef;
     /// Custodian that erased.
     bytes32 custodianId;
     /// Number of shares erased.
@@ -40,8 +41,17 @@ library RecordStatus {
 library RecordLib {
     bytes32 internal constant DESTRUCTION_TYPEHASH =
         keccak256("Destruction(bytes32 sourceId,bytes32 recordId,bytes32 subjectRef,uint64 deadline)");
-    bytes32 internal constant ATTESTATION_TYPEHASH =
-        keccak256("Attestation(bytes32 sourceId,bytes32 recordId,bytes32 custodianId,uint32 erased)");
+    bytes32 internal constant ATTESTATION_TYPEHASH = keccak256(
+        "Attestation(bytes32 sourceId,bytes32 recordId,bytes32 subjectRef,bytes32 custodianId,uint32 erased)"
+    );
+
+    bytes32 internal constant ORDER_TAG = keccak256("salus.order.v1");
+
+    /// @notice Id of the orders to destroy a subject's record. An order that names another subject is another order: nobody
+    /// destroys a patient's record with the signature of somebody else.
+    function orderId(bytes32 recordId, bytes32 subjectRef) internal pure returns (bytes32) {
+        return keccak256(abi.encode(ORDER_TAG, recordId, subjectRef));
+    }
 
     function hash(Destruction calldata value) internal pure returns (bytes32) {
         return keccak256(abi.encode(DESTRUCTION_TYPEHASH, value));
@@ -53,7 +63,7 @@ library RecordLib {
 }
 
 /// @title Record state slot
-/// @notice One word per (source, leaf or recordId): status 8, reason 8, ordered at 64, erasable from 64, custodian set 32,
+/// @notice One word per (source, leaf or order id): status 8, reason 8, ordered at 64, erasable from 64, custodian set 32,
 /// attestation bitmap 64 by index in the set.
 library RecordSlot {
     function status(uint256 slot) internal pure returns (uint8) {
@@ -85,14 +95,10 @@ library RecordSlot {
         return uint256(RecordStatus.INVALID) | uint256(reason_) << 8;
     }
 
-    /// @notice The slot of a fresh order; keeps the reason of an earlier invalidation.
-    function ordered(uint256 slot, uint64 orderedAt_, uint64 erasableFrom_, uint32 custodianSet_)
-        internal
-        pure
-        returns (uint256)
-    {
-        return uint256(RecordStatus.ORDERED) | uint256(reason(slot)) << 8 | uint256(orderedAt_) << 16
-            | uint256(erasableFrom_) << 80 | uint256(custodianSet_) << 144;
+    /// @notice The slot of a fresh order.
+    function ordered(uint64 orderedAt_, uint64 erasableFrom_, uint32 custodianSet_) internal pure returns (uint256) {
+        return uint256(RecordStatus.ORDERED) | uint256(orderedAt_) << 16 | uint256(erasableFrom_) << 80
+            | uint256(custodianSet_) << 144;
     }
 
     /// @notice The slot with one more attestation.

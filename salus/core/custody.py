@@ -13,7 +13,7 @@ from typing import Any
 from salus.core.canonical import canonical
 from salus.core.eip712 import Domain, StructType
 from salus.core.hashing import Tag, sha256, words
-from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, hex32
+from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef, hex32
 from salus.core.leaf import Leaf
 from salus.core.merkle import MerkleTree, double_hash
 
@@ -85,6 +85,7 @@ class Order:
 
     source: ParticipantId
     record_id: RecordId
+    subject: SubjectRef
     erasable_from: int
 
 
@@ -118,14 +119,26 @@ ATTESTATION_TYPE = StructType(
     "Attestation",
     ("bytes32", "sourceId"),
     ("bytes32", "recordId"),
+    ("bytes32", "subjectRef"),
     ("bytes32", "custodianId"),
     ("uint32", "erased"),
 )
 
 
 def attestation_digest(
-    domain: Domain, source: ParticipantId, record: RecordId, custodian: ParticipantId, erased: int
+    domain: Domain,
+    source: ParticipantId,
+    record: RecordId,
+    subject: SubjectRef,
+    custodian: ParticipantId,
+    erased: int,
 ) -> bytes:
     """What a custodian signs when it has erased its shares; `domain` is the RecordRegistry's (protocol section 4)."""
-    values = {"sourceId": source, "recordId": record, "custodianId": custodian, "erased": erased}
+    values = {
+        "sourceId": source,
+        "recordId": record,
+        "subjectRef": subject,
+        "custodianId": custodian,
+        "erased": erased,
+    }
     return ATTESTATION_TYPE.digest(domain, values)

@@ -30,6 +30,7 @@ class Tag(Enum):
     SUBJECT = keccak(b"salus.subject.v1")
     PARTICIPANT = keccak(b"salus.participant.v1")
     LOG = keccak(b"salus.log.v1")
+    ORDER = keccak(b"salus.order.v1")
 
 
 Word = int | bytes | bool | Tag

@@ -41,6 +41,11 @@ def record_id(site_secret: bytes, record_key: str) -> RecordId:
     return RecordId(hmac.new(site_secret, b"record|" + record_key.encode(), hashlib.sha256).digest())
 
 
+def order_id(record: RecordId, subject: SubjectRef) -> bytes:
+    """Id of orders to destroy a subject's record, by which the registry keeps their state (protocol section 2)."""
+    return keccak(words(Tag.ORDER, record, subject))
+
+
 def chain_key(owner: Address | SubjectRef | ParticipantId) -> bytes:
     """Key of an owner's chain in the AuditLog: 32 bytes."""
     return address_bytes(Address(owner)).rjust(32, b"\0") if isinstance(owner, str) else bytes(owner)

@@ -242,12 +242,13 @@ class AnchorRow(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordRow(Version):
-    """What was said of a leaf or a record under its source since it was anchored; `status` is a RecordStatus."""
+    """What a source said of a leaf, or ordered for a subject's record, since it was anchored; `status` is a
+    RecordStatus."""
 
-    KEY: ClassVar[tuple[str, ...]] = ("source", "record")
+    KEY: ClassVar[tuple[str, ...]] = ("source", "record", "subject")
     source: bytes
     record: bytes
-    subject: bytes = ZERO32
+    subject: bytes
     status: int = 0
     reason: int = 0
     custodian_set: int = 0
@@ -264,6 +265,7 @@ class AttestationRow(Row):
 
     source: bytes
     record: bytes
+    subject: bytes
     custodian: bytes
     erased: int
     at: int

@@ -228,11 +228,11 @@ class Anchored:
 
 @dataclass(frozen=True, slots=True)
 class Invalidation:
-    """A version to be declared invalid on chain."""
+    """A version to be declared invalid on chain, on the chain of its subject."""
 
     key: int
     leaf_hash: LeafHash
-    subject: SubjectRef
+    subject: KnownSubject
     reason: InvalidationReason
 
 

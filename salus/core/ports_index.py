@@ -99,6 +99,7 @@ class RecordFilter:
     """Which record states."""
 
     source: ParticipantId | None = None
+    record: bytes | None = None
     subject: SubjectRef | None = None
     status: int | None = None
 
@@ -229,8 +230,8 @@ class IndexReader(Protocol):
         """One anchored root."""
         ...
 
-    def record(self, source: ParticipantId, record_or_leaf: bytes) -> RecordRow | None:
-        """What was said of a leaf or record, None if nothing: then it is valid if it is anchored."""
+    def record(self, source: ParticipantId, record_or_leaf: bytes, subject: SubjectRef) -> RecordRow | None:
+        """What was said of a subject's leaf or record, None if nothing: then it is valid if it is anchored."""
         ...
 
     def records(self, which: RecordFilter, page: Page) -> Paged[RecordRow]:

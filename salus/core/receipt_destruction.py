@@ -153,7 +153,9 @@ class DestructionBody:
 
     def _check_signatures(self, domain: Domain) -> None:
         for i, erasure in enumerate(self.erasures):
-            digest = attestation_digest(domain, self.source, self.record_id, erasure.custodian, erasure.erased)
+            digest = attestation_digest(
+                domain, self.source, self.record_id, self.subject, erasure.custodian, erasure.erased
+            )
             _check_signature(f"body.attestations[{i}].signature", digest, erasure.signature, erasure.operator)
         if self.agreement is not None:
             if self.agreement.deadline < self.ordered_at:

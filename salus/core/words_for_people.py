@@ -68,6 +68,9 @@ KINDS: Mapping[EntryKind, Said] = {
     EntryKind.SUBJECT_UNLINKED: Said("two joined patient numbers were separated", "合并的就诊编号被拆分"),
     EntryKind.RETENTION_SET: Said("the time your copies are kept was changed", "副本保存年限被更改"),
     EntryKind.HOLD_SET: Said("a legal hold was set or lifted", "法律保全被设置或解除"),
+    EntryKind.SUBJECT_REGISTERED: Said(
+        "your patient number was put on the chain before you claimed it", "您的就诊编号在您认领之前被登记上链"
+    ),
     EntryKind.BATCH_ANCHORED: Said("a batch of records was anchored", "一批记录已上链锚定"),
     EntryKind.RECORD_INVALIDATED: Said("a record version was declared invalid", "一个记录版本被声明无效"),
     EntryKind.DESTRUCTION_ORDERED: Said("destruction of a record was ordered", "一份记录被责令销毁"),

@@ -12,7 +12,7 @@ from typing import Any
 from salus.core.canonical import integer
 from salus.core.destruction import still_enough
 from salus.core.errors import ChainRevert, InputError, NotFoundError, UnavailableError
-from salus.core.ids import ParticipantId, RecordId, SubjectRef, from_hex, hex32
+from salus.core.ids import ParticipantId, RecordId, SubjectRef, from_hex, hex32, order_id
 from salus.core.ports import ChainReader, ChainWriter, Clock, ContentStore, ContractCall, CustodianClient
 from salus.core.state import CustodianSet, RecordStatus
 from salus.flows.custody import Caller, ask_all
@@ -28,6 +28,11 @@ class Order:
     deadline: int
     custodian_set: int
     signature: bytes
+
+    @property
+    def id(self) -> bytes:
+        """Under which the registry keeps its state."""
+        return order_id(self.record, self.subject)
 
     def call(self) -> ContractCall:
         """The source operator's call."""
@@ -67,8 +72,8 @@ class Destroying:
 
 def order(destruction: Order, tools: Destroying) -> None:
     """File the order; a second filing of the same order changes nothing."""
-    state = tools.chain.record_state(destruction.source, destruction.record, tools.chain.head())
-    if state.status is RecordStatus.VALID or state.status is RecordStatus.INVALID:
+    state = tools.chain.record_state(destruction.source, destruction.id, tools.chain.head())
+    if state.status is RecordStatus.VALID:
         tools.writer.send(destruction.call())
 
 
@@ -92,7 +97,11 @@ def carry_out(
     """
     _wait_erasable(destruction, tools, patience)
     agreed = tools.chain.custodian_set(destruction.custodian_set, tools.chain.head())
-    body: dict[str, Any] = {"sourceId": hex32(destruction.source), "recordId": hex32(destruction.record)}
+    body: dict[str, Any] = {
+        "sourceId": hex32(destruction.source),
+        "recordId": hex32(destruction.record),
+        "subjectRef": hex32(destruction.subject),
+    }
     answers = ask_all(custodians, lambda custodian: _erase(custodian, body, tools))
     answers.require(still_enough(len(agreed.members), agreed.threshold))
     attestations = answers.given
@@ -118,17 +127,17 @@ def _attest(
     tools: Destroying,
 ) -> None:
     source, record = destruction.source, destruction.record
-    sent = tools.chain.record_state(source, record, tools.chain.head()).attestations
+    sent = tools.chain.record_state(source, destruction.id, tools.chain.head()).attestations
     false: ChainRevert | None = None
     for custodian, (erased, signature) in attestations.items():
         if sent >> agreed.members.index(custodian) & 1:
             continue
-        members = (source, record, custodian, erased)
+        members = (source, record, destruction.subject, custodian, erased)
         try:
             tools.writer.send(ContractCall("RecordRegistry", "attest", (members, signature)))
         except ChainRevert as error:
             false = error
-    state = tools.chain.record_state(source, record, tools.chain.head())
+    state = tools.chain.record_state(source, destruction.id, tools.chain.head())
     if false is not None and state.status is not RecordStatus.DESTROYED:
         raise false
 
@@ -137,7 +146,7 @@ def _wait_erasable(destruction: Order, tools: Destroying, patience: float) -> No
     waited = 0.0
     while True:
         at = tools.chain.final()
-        state = tools.chain.record_state(destruction.source, destruction.record, at)
+        state = tools.chain.record_state(destruction.source, destruction.id, at)
         if state.status is RecordStatus.DESTROYED:
             return
         if state.status is RecordStatus.ORDERED and state.erasable_from <= at.timestamp:

@@ -76,6 +76,7 @@ TYPES = {
     "Attestation": [
         ("bytes32", "sourceId"),
         ("bytes32", "recordId"),
+        _REF,
         ("bytes32", "custodianId"),
         ("uint32", "erased"),
     ],

@@ -1,6 +1,7 @@
 """RecordRegistry: anchors, invalid versions, destruction."""
 
 import pytest
+from eth_utils import keccak
 from signing import row
 from world import CLINIC, CUSTODIANS, HOSPITAL, INSTITUTE, REGULATOR, h, now, pass_time, refuses
 
@@ -34,11 +35,12 @@ def order(world, ref, signer="Wang", sender=HOSPITAL, custodian_set=1, **overrid
     return world.records.order(row("Destruction", message), custodian_set, signature, {"from": world.operators[sender]})
 
 
-def attest(world, name, signer=None):
+def attest(world, ref, name, signer=None):
     """By the custodian's own operator, or relayed with a named operator's signature."""
     message = {
         "sourceId": world.ids[HOSPITAL],
         "recordId": RECORD,
+        "subjectRef": ref,
         "custodianId": world.ids[name],
         "erased": 3,
     }
@@ -48,9 +50,13 @@ def attest(world, name, signer=None):
     return world.records.attest(row("Attestation", message), signature, {"from": world.relayer})
 
 
-def state(world):
+def order_id(ref):
+    return keccak(keccak(text="salus.order.v1") + RECORD + ref)
+
+
+def state(world, ref):
     """Status, ordered at, erasable from, set, bitmap."""
-    word = world.records.stateOf(world.ids[HOSPITAL], RECORD)
+    word = world.records.stateOf(world.ids[HOSPITAL], order_id(ref))
     return word & 0xFF, word >> 16 & 2**64 - 1, word >> 80 & 2**64 - 1, word >> 144 & 2**32 - 1, word >> 176
 
 
@@ -118,10 +124,20 @@ def test_invalidate__foreign_subject_or_no_reason__reverts(consortium, ref):
         consortium.records.invalidate(h("leaf"), ref, 0, {"from": consortium.operators[HOSPITAL]})
 
 
+def test_invalidate__unknown_subject__needs_it_registered(consortium):
+    """Else a source could write on a chain that is not its own."""
+    seed = h("a seed")
+    sender = {"from": consortium.operators[HOSPITAL]}
+    unknown = bytes(consortium.subjects.idOf(consortium.ids[HOSPITAL], seed))
+    with refuses("RecordRegistryOtherSource"):
+        consortium.records.invalidate(h("leaf"), unknown, 4, sender)
+    consortium.subjects.register(unknown, consortium.ids[HOSPITAL], seed, sender)
+    consortium.records.invalidate(h("leaf"), unknown, 4, sender)
+
+
 def test_order__by_source_with_patient__starts_cooling_off(consortium, ref):
     tx = order(consortium, ref)
-    assert state(consortium) == (2, tx.timestamp, tx.timestamp + 5, 1, 0)
-    assert bytes(consortium.records.subjectOf(consortium.ids[HOSPITAL], RECORD)) == ref
+    assert state(consortium, ref) == (2, tx.timestamp, tx.timestamp + 5, 1, 0)
     with refuses("RecordRegistryWrongStatus"):
         order(consortium, ref)
 
@@ -129,13 +145,26 @@ def test_order__by_source_with_patient__starts_cooling_off(consortium, ref):
 def test_order__by_council__needs_no_signature(consortium, ref):
     message = destruction(consortium, ref)
     consortium.vote(consortium.call(consortium.records, "order", row("Destruction", message), 1, b""))
-    assert state(consortium)[0] == 2
+    assert state(consortium, ref)[0] == 2
 
 
-def test_order__of_invalid_record__keeps_reason(consortium, ref):
-    consortium.records.invalidate(RECORD, ref, 9, {"from": consortium.operators[HOSPITAL]})
+def test_order__signed_by_another_patient__leaves_this_ones_record_alone(consortium, ref):
+    """A source that signs for a patient it made up orders nothing of a real one."""
+    other = consortium.bind("Li")
+    order(consortium, other, signer="Li")
+    pass_time(6)
+    for custodian in (EAST, NORTH):
+        attest(consortium, other, custodian)
+    assert state(consortium, other)[0] == 3
+    assert state(consortium, ref)[0] == 0
     order(consortium, ref)
-    assert consortium.records.stateOf(consortium.ids[HOSPITAL], RECORD) & 0xFFFF == 2 | 9 << 8
+
+
+def test_order__by_council_of_unknown_subject__is_kept(consortium):
+    unknown = h("unclaimed")
+    message = destruction(consortium, unknown)
+    consortium.vote(consortium.call(consortium.records, "order", row("Destruction", message), 1, b""))
+    assert state(consortium, unknown)[0] == 2
 
 
 def test_order__without_patient__reverts(consortium, ref):
@@ -162,38 +191,38 @@ def test_attest__enough_custodians__destroys(consortium, ref):
     """2 of 3 restore a key, so two erasures leave too few shares."""
     order(consortium, ref)
     pass_time(6)
-    assert "RecordDestroyed" not in attest(consortium, EAST).events
-    tx = attest(consortium, NORTH)
+    assert "RecordDestroyed" not in attest(consortium, ref, EAST).events
+    tx = attest(consortium, ref, NORTH)
     assert "RecordDestroyed" in tx.events
     assert tx.events["Appended"]["code"] == 3
-    assert state(consortium)[0] == 3
-    assert state(consortium)[4] == 0b101
-    attest(consortium, WEST)
-    assert state(consortium)[4] == 0b111
+    assert state(consortium, ref)[0] == 3
+    assert state(consortium, ref)[4] == 0b101
+    attest(consortium, ref, WEST)
+    assert state(consortium, ref)[4] == 0b111
 
 
 def test_attest__relayed_with_operators_signature__counts(consortium, ref):
     order(consortium, ref)
     pass_time(6)
     consortium.operator("Keeper", EAST)
-    attest(consortium, EAST, signer="Keeper")
-    assert state(consortium)[4] == 1
+    attest(consortium, ref, EAST, signer="Keeper")
+    assert state(consortium, ref)[4] == 1
 
 
 def test_attest__twice_by_one__reverts(consortium, ref):
     order(consortium, ref)
     pass_time(6)
-    attest(consortium, EAST)
+    attest(consortium, ref, EAST)
     with refuses("RecordRegistryAttested"):
-        attest(consortium, EAST)
+        attest(consortium, ref, EAST)
 
 
 def test_attest__before_cooling_off_or_without_order__reverts(consortium, ref):
     with refuses("RecordRegistryWrongStatus"):
-        attest(consortium, EAST)
+        attest(consortium, ref, EAST)
     order(consortium, ref)
     with refuses("RecordRegistryTooEarly"):
-        attest(consortium, EAST)
+        attest(consortium, ref, EAST)
 
 
 def test_attest__by_others__reverts(consortium, ref):
@@ -201,6 +230,6 @@ def test_attest__by_others__reverts(consortium, ref):
     pass_time(6)
     consortium.operator("Keeper", WEST)
     with refuses("RecordRegistryInvalidSignature"):
-        attest(consortium, EAST, signer="Keeper")
+        attest(consortium, ref, EAST, signer="Keeper")
     with refuses("RecordRegistryNotMember"):
-        attest(consortium, HOSPITAL)
+        attest(consortium, ref, HOSPITAL)

@@ -173,6 +173,11 @@ def test_log__entry_and_next_head__agree(mock):
         assert mock.extended(word(given["slot"]), entry) == word(expected["slot"]), case["name"]
 
 
+def test_ids__orders__agree(mock):
+    for case in cases("ids", "order"):
+        check(str(mock.orderId(case["input"]["recordId"], case["input"]["subjectRef"])), case)
+
+
 def test_ids__participant_and_subject__agree(deployed):
     for case in cases("ids", "participant"):
         assert case["input"]["chainId"] == deployed.chain_id

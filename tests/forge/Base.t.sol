@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Access} from "../../contracts/types/Access.sol";
 import {Codes} from "../../contracts/types/Codes.sol";
-import {RecordStatus} from "../../contracts/types/Record.sol";
+import {RecordLib, RecordStatus} from "../../contracts/types/Record.sol";
 import {vm} from "./Vm.sol";
 import {Base} from "./base/Base.sol";
 import {Consent, Words} from "./base/Words.sol";
@@ -71,10 +71,11 @@ contract BaseTest is Base {
         _invalidate(hospital, "leaf", ref);
         _order(hospital, "record", ref, alice);
         _skip(COOLING_OFF);
-        _attest(east, hospital, "record");
-        vm.assertEq(uint8(records.stateOf(hospital.id, "record")), RecordStatus.ORDERED);
-        _attest(west, hospital, "record");
+        _attest(east, hospital, "record", ref);
+        bytes32 order = RecordLib.orderId("record", ref);
+        vm.assertEq(uint8(records.stateOf(hospital.id, order)), RecordStatus.ORDERED);
+        _attest(west, hospital, "record", ref);
 
-        vm.assertEq(uint8(records.stateOf(hospital.id, "record")), RecordStatus.DESTROYED);
+        vm.assertEq(uint8(records.stateOf(hospital.id, order)), RecordStatus.DESTROYED);
     }
 }

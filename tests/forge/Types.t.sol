@@ -48,14 +48,11 @@ contract TypesTest {
         vm.assertEq(AccessSlot.code(slot | AccessSlot.FROZEN | AccessSlot.REVIEWED), code);
     }
 
-    function testFuzz_recordSlot__order_and_attestations(uint8 reason, uint64 from, uint64 to, uint32 set, uint8 seat)
-        public
-        pure
-    {
-        uint256 slot = RecordSlot.ordered(RecordSlot.invalid(reason), from, to, set);
+    function testFuzz_recordSlot__order_and_attestations(uint64 from, uint64 to, uint32 set, uint8 seat) public pure {
+        uint256 slot = RecordSlot.ordered(from, to, set);
         uint256 attested = RecordSlot.attested(slot, seat % 64);
 
-        vm.assertTrue(RecordSlot.status(attested) == RecordStatus.ORDERED && RecordSlot.reason(attested) == reason);
+        vm.assertTrue(RecordSlot.status(attested) == RecordStatus.ORDERED && RecordSlot.reason(attested) == 0);
         vm.assertTrue(RecordSlot.orderedAt(attested) == from && RecordSlot.erasableFrom(attested) == to);
         vm.assertTrue(RecordSlot.custodianSet(attested) == set);
         vm.assertEq(RecordSlot.attestations(attested), uint256(1) << (seat % 64));

@@ -134,9 +134,9 @@ class Reader:
         """An anchor slot; `anchored_at` 0 when there is none."""
         return self.read(records.anchor(source, root), at)
 
-    def record_state(self, source: ParticipantId, record_or_leaf: bytes, at: BlockStamp) -> RecordState:
+    def record_state(self, source: ParticipantId, leaf_or_order: bytes, at: BlockStamp) -> RecordState:
         """State of a leaf or recordId under its source."""
-        return self.read(records.record_state(source, record_or_leaf), at)
+        return self.read(records.record_state(source, leaf_or_order), at)
 
     def log_slot(self, key: bytes | None, at: BlockStamp) -> int:
         """Storage word of a chain of the AuditLog (None: the global chain)."""

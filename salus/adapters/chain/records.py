@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from salus.adapters.chain.reads import Read, view
-from salus.core.ids import ParticipantId, SubjectRef
+from salus.core.ids import ParticipantId
 from salus.core.state import AnchorState, RecordState, RecordStatus
 
 _NAME = "RecordRegistry"
@@ -16,14 +16,9 @@ def anchor(participant: ParticipantId, root: bytes) -> Read[AnchorState]:
     return view(_NAME, "anchorOf", (participant, root), _anchor)
 
 
-def record_state(source: ParticipantId, record_or_leaf: bytes) -> Read[RecordState]:
-    """State of a leaf or a recordId under its source."""
-    return view(_NAME, "stateOf", (source, record_or_leaf), _record)
-
-
-def ordered_subject(source: ParticipantId, record: bytes) -> Read[SubjectRef]:
-    """Subject named in the destruction order of a record."""
-    return view(_NAME, "subjectOf", (source, record), SubjectRef)
+def record_state(source: ParticipantId, leaf_or_order: bytes) -> Read[RecordState]:
+    """State of a leaf or a destruction order under its source."""
+    return view(_NAME, "stateOf", (source, leaf_or_order), _record)
 
 
 def _anchor(slot: int) -> AnchorState:

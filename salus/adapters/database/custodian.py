@@ -22,7 +22,7 @@ from salus.core.canonical import parse
 from salus.core.codes import Code
 from salus.core.custody import BatchRef, DepositBatch, KeptRecord, LogEntry, Order, WrappedShare
 from salus.core.errors import ConflictError, RefusedError
-from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef
+from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef, order_id
 
 NONCE_SECONDS = 3600
 
@@ -95,7 +95,8 @@ class DatabaseCustodianStore:
             for item in batch.records:
                 if known.get(item.leaf_hash, item.fingerprint) != item.fingerprint:
                     raise ConflictError("a record version is stored with another share")
-                if erased.get(item.leaf.record_id, {item.leaf_hash}).isdisjoint({item.leaf_hash}):
+                order = order_id(item.leaf.record_id, item.leaf.subject)
+                if item.leaf_hash not in erased.get(order, {item.leaf_hash}):
                     raise RefusedError(Code.RECORD_DESTROYED)
             gone = {leaf for leaves in erased.values() for leaf in leaves}
             new = [item for item in batch.records if item.leaf_hash not in known and item.leaf_hash not in gone]
@@ -188,21 +189,29 @@ class DatabaseCustodianStore:
 
     # destruction
 
-    def erase(self, source: ParticipantId, record: RecordId, now: int, content: Callable[[int], dict[str, Any]]) -> int:
-        """Erase the shares of all versions of a record, leave tombstones, and log, in one transaction."""
+    def erase(
+        self,
+        source: ParticipantId,
+        record: RecordId,
+        subject: SubjectRef,
+        now: int,
+        content: Callable[[int], dict[str, Any]],
+    ) -> int:
+        """Erase the shares of all versions of a subject's record, leave tombstones, and log, in one transaction."""
+        order = order_id(record, subject)
         with writing(self._engine) as connection:
             rows.lock(connection)
             found = connection.execute(
                 select(t.record.c.key, t.record.c.leaf).where(
-                    t.record.c.source == source, t.record.c.record_id == record
+                    t.record.c.source == source, t.record.c.record_id == record, t.record.c.subject == subject
                 )
             ).all()
             for row in found:
                 rows.erase_one(connection, int(row.key))
                 connection.execute(
-                    insert(t.tombstone).values(source=source, record_id=record, leaf=bytes(row.leaf), erased_at=now)
+                    insert(t.tombstone).values(source=source, order_id=order, leaf=bytes(row.leaf), erased_at=now)
                 )
-            query = select(func.count()).where(t.tombstone.c.source == source, t.tombstone.c.record_id == record)
+            query = select(func.count()).where(t.tombstone.c.source == source, t.tombstone.c.order_id == order)
             total = int(connection.execute(query.select_from(t.tombstone)).scalar_one())
             if found:
                 rows.append_log(connection, content(total), now)
@@ -241,10 +250,13 @@ class DatabaseCustodianStore:
         with writing(self._engine) as connection:
             rows.lock(connection)
             for item in orders:
-                connection.execute(delete(t.order).where(rows.is_order(item.source, item.record_id)))
+                connection.execute(delete(t.order).where(rows.is_order(item.source, item.record_id, item.subject)))
                 connection.execute(
                     insert(t.order).values(
-                        source=item.source, record_id=item.record_id, erasable_from=item.erasable_from
+                        source=item.source,
+                        record_id=item.record_id,
+                        subject=item.subject,
+                        erasable_from=item.erasable_from,
                     )
                 )
             rows.write_state(connection, "swept", swept_block, b"")
@@ -254,13 +266,19 @@ class DatabaseCustodianStore:
         with reading(self._engine) as connection:
             found = connection.execute(select(t.order).order_by(t.order.c.key))
             return [
-                Order(ParticipantId(bytes(r.source)), RecordId(bytes(r.record_id)), int(r.erasable_from)) for r in found
+                Order(
+                    ParticipantId(bytes(row.source)),
+                    RecordId(bytes(row.record_id)),
+                    SubjectRef(bytes(row.subject)),
+                    int(row.erasable_from),
+                )
+                for row in found
             ]
 
-    def drop_order(self, source: ParticipantId, record: RecordId) -> None:
+    def drop_order(self, source: ParticipantId, record: RecordId, subject: SubjectRef) -> None:
         """Forget an order that is carried out."""
         with writing(self._engine) as connection:
-            connection.execute(delete(t.order).where(rows.is_order(source, record)))
+            connection.execute(delete(t.order).where(rows.is_order(source, record, subject)))
 
     def periods_in_use(self) -> set[str]:
         """Periods whose key still wraps a share."""

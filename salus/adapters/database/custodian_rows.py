@@ -12,7 +12,7 @@ from salus.adapters.database import custodian_tables as t
 from salus.core.canonical import canonical
 from salus.core.custody import BatchRef, DepositBatch, DepositedRecord, KeptRecord, LogEntry, log_entry
 from salus.core.errors import ConflictError
-from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef
+from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef, order_id
 from salus.core.leaf import Leaf
 
 T = TypeVar("T")
@@ -102,15 +102,15 @@ def fingerprints(connection: Connection, deposited: DepositBatch) -> dict[LeafHa
     return known
 
 
-def tombstones_of(connection: Connection, deposited: DepositBatch) -> dict[RecordId, set[LeafHash]]:
-    """Tombstones, by record, of the records in the batch."""
-    found: dict[RecordId, set[LeafHash]] = {}
-    for chunk in chunks({item.leaf.record_id for item in deposited.records}):
-        query = select(t.tombstone.c.record_id, t.tombstone.c.leaf).where(
-            t.tombstone.c.source == deposited.source, t.tombstone.c.record_id.in_(chunk)
+def tombstones_of(connection: Connection, deposited: DepositBatch) -> dict[bytes, set[LeafHash]]:
+    """Tombstones, by order id, of the records in the batch."""
+    found: dict[bytes, set[LeafHash]] = {}
+    for chunk in chunks({order_id(item.leaf.record_id, item.leaf.subject) for item in deposited.records}):
+        query = select(t.tombstone.c.order_id, t.tombstone.c.leaf).where(
+            t.tombstone.c.source == deposited.source, t.tombstone.c.order_id.in_(chunk)
         )
         for row in connection.execute(query):
-            found.setdefault(RecordId(bytes(row.record_id)), set()).add(LeafHash(bytes(row.leaf)))
+            found.setdefault(bytes(row.order_id), set()).add(LeafHash(bytes(row.leaf)))
     return found
 
 
@@ -182,9 +182,9 @@ def erase_one(connection: Connection, key: int) -> None:
     connection.execute(delete(t.record).where(t.record.c.key == key))
 
 
-def is_order(source: ParticipantId, record_id: RecordId) -> ColumnElement[bool]:
+def is_order(source: ParticipantId, record_id: RecordId, subject: SubjectRef) -> ColumnElement[bool]:
     """Condition that names an order."""
-    return (t.order.c.source == source) & (t.order.c.record_id == record_id)
+    return (t.order.c.source == source) & (t.order.c.record_id == record_id) & (t.order.c.subject == subject)
 
 
 def batch_ref(row: Row[Any]) -> BatchRef:

@@ -97,11 +97,11 @@ tombstone = Table(
     metadata,
     Column("key", _KEY, primary_key=True, autoincrement=True),
     Column("source", _HASH, nullable=False),
-    Column("record_id", _HASH, nullable=False),
+    Column("order_id", _HASH, nullable=False),
     Column("leaf", _HASH, nullable=False),
     Column("erased_at", BigInteger, nullable=False),
     UniqueConstraint("leaf", "source", name="custody_tombstone_leaf"),
-    Index("custody_tombstone_record", "source", "record_id"),
+    Index("custody_tombstone_order", "source", "order_id"),
 )
 order = Table(
     "custody_order",
@@ -109,8 +109,9 @@ order = Table(
     Column("key", _KEY, primary_key=True, autoincrement=True),
     Column("source", _HASH, nullable=False),
     Column("record_id", _HASH, nullable=False),
+    Column("subject", _HASH, nullable=False),
     Column("erasable_from", BigInteger, nullable=False),
-    UniqueConstraint("source", "record_id", name="custody_order_record"),
+    UniqueConstraint("source", "record_id", "subject", name="custody_order_record"),
 )
 nonce = Table(
     "custody_nonce",

@@ -182,13 +182,13 @@ class DatabaseIndex:
 
     # records
 
-    def record(self, source: ParticipantId, record_or_leaf: bytes) -> RecordRow | None:
-        """What was said of a leaf or record."""
-        return self.latest(RecordRow, (source, record_or_leaf))
+    def record(self, source: ParticipantId, record_or_leaf: bytes, subject: SubjectRef) -> RecordRow | None:
+        """What was said of a subject's leaf or record."""
+        return self.latest(RecordRow, (source, record_or_leaf, subject))
 
     def records(self, which: RecordFilter, page: Page) -> Paged[RecordRow]:
         """Leaves and records of which something was said."""
-        equal = {"source": which.source, "subject": which.subject, "status": which.status}
+        equal = {name: getattr(which, name) for name in ("source", "record", "subject", "status")}
         return self._paged(RecordRow, [*_equal(RecordRow, equal), TABLES[RecordRow].c.until.is_(None)], page)
 
     def attestations(self, source: ParticipantId, record: bytes) -> tuple[AttestationRow, ...]:

@@ -47,7 +47,7 @@ _LOOKUPS: dict[str, tuple[tuple[str, ...], ...]] = {
     "anchors": (("participant", "root"), ("participant", "seq"), ("root",)),
     "subjects": (("controller",), ("guardian",)),
     "operators": (("participant",),),
-    "records": (("subject", "seq"),),
+    "records": (("record", "seq"), ("subject", "seq")),
     "attestations": (("source", "record"),),
     "proposed_calls": (("proposal",),),
     "votes": (("proposal",),),

@@ -10,9 +10,9 @@ from sqlalchemy import Row, and_, delete, exists, func, insert, literal, select,
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_messages import chunks
 from salus.adapters.database.oracle_records import leaf_from_bytes
-from salus.adapters.database.oracle_tables import batch, invalidation, secret, version
+from salus.adapters.database.oracle_tables import batch, invalidation, secret, subject, version
 from salus.core.errors import NotFoundError
-from salus.core.ids import LeafHash, Root
+from salus.core.ids import LeafHash, Root, SubjectRef
 from salus.core.journal import (
     Anchored,
     AnchoredBatch,
@@ -22,6 +22,7 @@ from salus.core.journal import (
     HeadStatus,
     Invalidation,
     InvalidationReason,
+    KnownSubject,
     WaitingVersion,
 )
 
@@ -130,15 +131,17 @@ class DatabaseOutbox:
             .limit(limit)
         )
         with self._database.reading() as connection:
-            return [
-                Invalidation(
-                    row.key,
-                    LeafHash(row.leaf_hash),
-                    leaf_from_bytes(row.leaf).subject,
-                    InvalidationReason(row.reason),
-                )
-                for row in connection.execute(query)
-            ]
+            found = [(row, leaf_from_bytes(row.leaf).subject) for row in connection.execute(query)]
+            columns = (subject.c.name_hash, subject.c.subject_ref, subject.c.sealed_seed)
+            names = select(*columns).where(subject.c.subject_ref.in_({ref for _, ref in found}))
+            known = {
+                row.subject_ref: KnownSubject(row.name_hash, SubjectRef(row.subject_ref), row.sealed_seed)
+                for row in connection.execute(names)
+            }
+        return [
+            Invalidation(row.key, LeafHash(row.leaf_hash), known[ref], InvalidationReason(row.reason))
+            for row, ref in found
+        ]
 
     def invalidated(self, key: int, tx_hash: bytes, at: int) -> None:
         """A version is invalid on chain, at a final block."""

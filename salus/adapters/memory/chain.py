@@ -31,8 +31,10 @@ from salus.core.ids import (
     Address,
     ConsentId,
     ParticipantId,
+    RecordId,
     SubjectRef,
     chain_key,
+    order_id,
     to_address,
 )
 from salus.core.policy import UNLIMITED_USES, ConsentStatus, ParticipantRole, ParticipantStatus
@@ -189,9 +191,9 @@ class MemoryChain:
         """An anchor slot; anchored_at 0 when there is none."""
         return self._read(("anchor", source, root), at, NO_ANCHOR)
 
-    def record_state(self, source: ParticipantId, record_or_leaf: bytes, at: BlockStamp) -> RecordState:
-        """State of a leaf or record."""
-        return self._read(("record", source, record_or_leaf), at, NO_RECORD_STATE)
+    def record_state(self, source: ParticipantId, leaf_or_order: bytes, at: BlockStamp) -> RecordState:
+        """State of a leaf or a destruction order."""
+        return self._read(("record", source, leaf_or_order), at, NO_RECORD_STATE)
 
     def log_slot(self, key: bytes | None, at: BlockStamp) -> int:
         """Storage word of a chain of the AuditLog (None: the global chain)."""
@@ -288,7 +290,7 @@ class MemoryChain:
     ) -> None:
         """Bind a subject, or rotate its controller: a bound one keeps freeze and hold, its epoch rises."""
         before = self._read(("subject", subject), self.head(), NO_SUBJECT)
-        bound = before.source != ZERO32
+        bound = before.controller != ZERO_ADDRESS
         state = SubjectState(
             source,
             controller,
@@ -305,6 +307,11 @@ class MemoryChain:
             {("merged", survivor): (*self._read(("merged", survivor), self.head(), ()), subject)} if survivor else {}
         )
         self._mine({("subject", subject): state, **joined}, log=(subject, kind, 0, source))
+
+    def register(self, subject: SubjectRef, source: ParticipantId) -> None:
+        """Make a subject known that no patient has claimed."""
+        state = replace(NO_SUBJECT, source=source)
+        self._mine({("subject", subject): state}, log=(subject, EntryKind.SUBJECT_REGISTERED, 0, source))
 
     def set_frozen(self, subject: SubjectRef, *, frozen: bool) -> None:
         """Stop, or allow again, every access to a subject."""
@@ -377,10 +384,10 @@ class MemoryChain:
         kind = EntryKind.BATCH_ANCHORED if tag == 1 else EntryKind.LOG_ANCHORED
         self._mine({("anchor", source, root): state}, log=(source, kind, 0, root))
 
-    def set_record_state(self, source: ParticipantId, record_or_leaf: bytes, **changes: Any) -> None:
+    def set_record_state(self, source: ParticipantId, leaf_or_order: bytes, **changes: Any) -> None:
         """Change members of a RecordState, for instance `status=RecordStatus.INVALID, reason=2`."""
-        state = replace(self.record_state(source, record_or_leaf, self.head()), **changes)
-        self._mine({("record", source, record_or_leaf): state})
+        state = replace(self.record_state(source, leaf_or_order, self.head()), **changes)
+        self._mine({("record", source, leaf_or_order): state})
 
     def order(
         self,
@@ -393,7 +400,8 @@ class MemoryChain:
     ) -> None:
         """Order a record's destruction; erasable at once unless said."""
         now = self._clock.now()
-        before = self.record_state(source, record, self.head())
+        order = order_id(RecordId(record), SubjectRef(subject))
+        before = self.record_state(source, order, self.head())
         state = replace(
             before,
             status=RecordStatus.ORDERED,
@@ -409,8 +417,8 @@ class MemoryChain:
             "erasableFrom": state.erasable_from,
         }
         self._mine(
-            {("record", source, record): state},
-            log=(source, EntryKind.DESTRUCTION_ORDERED, 0, record),
+            {("record", source, order): state},
+            log=(subject, EntryKind.DESTRUCTION_ORDERED, 0, record),
             events=[("RecordRegistry", "DestructionOrdered", args)],
         )
 

@@ -22,7 +22,7 @@ from salus.core.custody import (
 )
 from salus.core.errors import ConflictError, NotFoundError, RefusedError
 from salus.core.hashing import sha256
-from salus.core.ids import ZERO32, LeafHash, ParticipantId, RecordId, Root, SubjectRef
+from salus.core.ids import ZERO32, LeafHash, ParticipantId, RecordId, Root, SubjectRef, order_id
 
 NONCE_SECONDS = 3600
 
@@ -75,8 +75,8 @@ class MemoryCustodianStore:
         self._records: dict[int, KeptRecord] = {}
         self._fingerprints: dict[int, bytes] = {}
         self._shares: dict[int, WrappedShare] = {}
-        self._tombstones: dict[tuple[ParticipantId, RecordId], set[LeafHash]] = {}
-        self._orders: dict[tuple[ParticipantId, RecordId], Order] = {}
+        self._tombstones: dict[tuple[ParticipantId, bytes], set[LeafHash]] = {}
+        self._orders: dict[tuple[ParticipantId, bytes], Order] = {}
         self._swept = -1
         self._log: list[LogEntry] = []
         self._log_day: tuple[int, Root | None] | None = None
@@ -136,10 +136,11 @@ class MemoryCustodianStore:
                 key = stored.get(item.leaf_hash)
                 if key is not None and self._fingerprints[key] != item.fingerprint:
                     raise ConflictError("a record version is stored with another share")
-                erased = self._tombstones.get((batch.source, item.leaf.record_id), {item.leaf_hash})
+                order = order_id(item.leaf.record_id, item.leaf.subject)
+                erased = self._tombstones.get((batch.source, order), {item.leaf_hash})
                 if item.leaf_hash not in erased:
                     raise RefusedError(Code.RECORD_DESTROYED)
-                if (batch.source, item.leaf.record_id) in self._tombstones:
+                if (batch.source, order) in self._tombstones:
                     gone.add(item.leaf_hash)
             new = [item for item in batch.records if item.leaf_hash not in stored and item.leaf_hash not in gone]
             known = self._batches.get((batch.source, batch.root))
@@ -225,14 +226,22 @@ class MemoryCustodianStore:
 
     # destruction
 
-    def erase(self, source: ParticipantId, record: RecordId, now: int, content: Callable[[int], dict[str, Any]]) -> int:
-        """Erase the shares of all versions of a record, leave tombstones, and log."""
+    def erase(
+        self,
+        source: ParticipantId,
+        record: RecordId,
+        subject: SubjectRef,
+        now: int,
+        content: Callable[[int], dict[str, Any]],
+    ) -> int:
+        """Erase the shares of all versions of a subject's record, leave tombstones, and log."""
+        order = order_id(record, subject)
         with self._lock:
-            versions = self.versions_of(source, record)
+            versions = [kept for kept in self.versions_of(source, record) if kept.leaf.subject == subject]
             for kept in versions:
                 del self._records[kept.key], self._fingerprints[kept.key], self._shares[kept.key]
-                self._tombstones.setdefault((source, record), set()).add(kept.leaf_hash)
-            total = len(self._tombstones.get((source, record), ()))
+                self._tombstones.setdefault((source, order), set()).add(kept.leaf_hash)
+            total = len(self._tombstones.get((source, order), ()))
             if versions:
                 self.append(content(total), now)
             return total
@@ -256,8 +265,9 @@ class MemoryCustodianStore:
         """Remember orders until they are carried out, and how far events were read."""
         with self._lock:
             for item in orders:
-                self._orders.pop((item.source, item.record_id), None)
-                self._orders[item.source, item.record_id] = item
+                order = order_id(item.record_id, item.subject)
+                self._orders.pop((item.source, order), None)
+                self._orders[item.source, order] = item
             self._swept = swept_block
 
     def orders(self) -> list[Order]:
@@ -265,10 +275,10 @@ class MemoryCustodianStore:
         with self._lock:
             return list(self._orders.values())
 
-    def drop_order(self, source: ParticipantId, record: RecordId) -> None:
+    def drop_order(self, source: ParticipantId, record: RecordId, subject: SubjectRef) -> None:
         """Forget an order that is carried out."""
         with self._lock:
-            self._orders.pop((source, record), None)
+            self._orders.pop((source, order_id(record, subject)), None)
 
     def periods_in_use(self) -> set[str]:
         """Periods whose key still wraps a share."""

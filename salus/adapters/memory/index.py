@@ -168,13 +168,14 @@ class MemoryIndex:
 
     # records
 
-    def record(self, source: ParticipantId, record_or_leaf: bytes) -> RecordRow | None:
-        """What was said of a leaf or record."""
-        return self.latest(RecordRow, (source, record_or_leaf))
+    def record(self, source: ParticipantId, record_or_leaf: bytes, subject: SubjectRef) -> RecordRow | None:
+        """What was said of a subject's leaf or record."""
+        return self.latest(RecordRow, (source, record_or_leaf, subject))
 
     def records(self, which: RecordFilter, page: Page) -> Paged[RecordRow]:
         """Leaves and records of which something was said."""
-        checks = (("source", which.source), ("subject", which.subject), ("status", which.status))
+        names = ("source", "record", "subject", "status")
+        checks = tuple((name, getattr(which, name)) for name in names)
         return _page(self._present(RecordRow, lambda r: _holds(r, checks)), page)
 
     def attestations(self, source: ParticipantId, record: bytes) -> tuple[AttestationRow, ...]:

@@ -196,11 +196,22 @@ abstract contract Base is Acts {
     }
 
     /// @dev A custodian's operator signs that it has erased.
-    function _attest(Institution memory custodian, Institution memory source, bytes32 recordId) internal {
-        Attestation memory attestation = Attestation(source.id, recordId, custodian.id, 1);
+    function _attest(Institution memory custodian, Institution memory source, bytes32 recordId, bytes32 subjectRef)
+        internal
+    {
+        Attestation memory attestation = Attestation(source.id, recordId, subjectRef, custodian.id, 1);
         bytes memory signature = sign(custodian.principal, _digestOf(attestation));
         vm.prank(relayer.account);
         records.attest(attestation, signature);
+    }
+
+    /// @dev State word of the order to destroy a subject's record.
+    function _orderState(Institution memory source, bytes32 recordId, bytes32 subjectRef)
+        internal
+        view
+        returns (uint256)
+    {
+        return records.stateOf(source.id, RecordLib.orderId(recordId, subjectRef));
     }
 
     function _digestOf(Destruction memory value) internal view returns (bytes32) {

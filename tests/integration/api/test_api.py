@@ -194,6 +194,7 @@ def destruction_receipt(site: ApiStage, body: dict[str, Any], done: dict[str, An
 
     request = {
         "recordId": body["recordId"],
+        "subjectRef": body["subjectRef"],
         "agreement": {"deadline": body["deadline"], "signature": body["signature"]},
         "attestations": done["attestations"],
         "removed": done["removed"],

@@ -214,18 +214,19 @@ def test_destruction__ordered_cooled_and_attested__is_destroyed(chain: ChainWorl
     domain = chain.reader.domain("RecordRegistry")
     until = deadline(chain)
     agreed = sign_destruction(patient.controller, source.participant, record, patient.subject, until, domain)
-    source.writer.send(Order(source.participant, record, patient.subject, until, 1, agreed).call())
-    state = chain.reader.record_state(source.participant, record, chain.reader.head())
+    filed = Order(source.participant, record, patient.subject, until, 1, agreed)
+    source.writer.send(filed.call())
+    state = chain.reader.record_state(source.participant, filed.id, chain.reader.head())
     assert (state.status, state.custodian_set) == (RecordStatus.ORDERED, 1)
     while chain.reader.head().timestamp < state.erasable_from:
         time.sleep(0.2)
         chain.chain.rpc.call("evm_mine")
     for number in (1, 2):
         custodian = chain.party(f"custodian-{number}")
-        attestation = (source.participant, record, custodian.participant, number)
+        attestation = (source.participant, record, patient.subject, custodian.participant, number)
         call = ContractCall("RecordRegistry", "attest", (attestation, b""))
         custodian.writer.send(call)
-    state = chain.reader.record_state(source.participant, record, chain.reader.head())
+    state = chain.reader.record_state(source.participant, filed.id, chain.reader.head())
     assert (state.status, state.attestations) == (RecordStatus.DESTROYED, 0b11)
 
 

@@ -217,11 +217,12 @@ def destroyed(world: ApiWorld, status: RecordStatus = RecordStatus.DESTROYED) ->
     attestations = []
     for custodian in CUSTODIANS[:2]:
         signer = world.custodian_operator(custodian)
-        signature = signer.sign(attestation_digest(domain, HOSPITAL, record, custodian, 1))
+        signature = signer.sign(attestation_digest(domain, HOSPITAL, record, SUBJECT, custodian, 1))
         attestations.append({"custodianId": hex32(custodian), "erased": 1, "signature": hex32(signature)})
     digest = destruction_digest(domain, HOSPITAL, record, SUBJECT, now + 60)
     return {
         "recordId": hex32(record),
+        "subjectRef": hex32(SUBJECT),
         "agreement": {"deadline": now + 60, "signature": hex32(world.controller.sign(digest))},
         "attestations": attestations,
     }

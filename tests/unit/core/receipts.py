@@ -194,7 +194,7 @@ MEMBERS = tuple(ParticipantId(word(f"custodian {i}")) for i in range(3))
 
 def erasure(i: int, record: RecordId, erased: int = 2) -> Erasure:
     by = signer(f"custodian {i}")
-    digest = attestation_digest(DEPLOYMENT.domain("RecordRegistry"), SOURCE, record, MEMBERS[i], erased)
+    digest = attestation_digest(DEPLOYMENT.domain("RecordRegistry"), SOURCE, record, SUBJECT, MEMBERS[i], erased)
     return Erasure(MEMBERS[i], by.address, erased, by.sign(digest))
 
 

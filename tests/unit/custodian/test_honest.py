@@ -413,12 +413,29 @@ def test_deposit__empty_or_unreadable_payload__is_a_mismatch(stage: MemoryStage)
 # destruction
 
 
+def destroy_body(stage: MemoryStage, record: RecordId, subject: SubjectRef) -> dict[str, str]:
+    return {"sourceId": hex32(stage.source.id), "recordId": hex32(record), "subjectRef": hex32(subject)}
+
+
+def test_destroy__ordered_for_another_patient__leaves_this_ones_shares(sqlite_stage: MemoryStage) -> None:
+    stage = sqlite_stage
+    case, other = Case(stage), Case(stage)
+    custodian, record = stage.custodians[0], case.records[0].leaf.record_id
+    stage.order(record, other.patient)
+    stage.end_cooling_off()
+    call = stage.call("destroy", custodian, destroy_body(stage, record, other.patient.subject), stage.account())
+    assert stage.ask(custodian, "destroy", call)["erased"] == 0
+    assert len(stage.members[0].store.of_subject(case.patient.subject)) == 1
+    case.request()
+    assert answers(case.release())
+
+
 def test_destroy__after_the_cooling_off__erases_and_attests(sqlite_stage: MemoryStage) -> None:
     stage = sqlite_stage
     case = Case(stage, Draft(name="gone"), Draft())
     case.add(Draft(name="gone", version=2))
     record = case.records[0].leaf.record_id
-    body = {"sourceId": hex32(stage.source.id), "recordId": hex32(record)}
+    body = destroy_body(stage, record, case.patient.subject)
     stage.order(record, case.patient)
     stage.end_cooling_off()
     domain = stage.chain.domain("RecordRegistry")
@@ -429,7 +446,7 @@ def test_destroy__after_the_cooling_off__erases_and_attests(sqlite_stage: Memory
         )
         assert first == second
         assert first["erased"] == 2
-        digest = attestation_digest(domain, stage.source.id, record, member.id, 2)
+        digest = attestation_digest(domain, stage.source.id, record, case.patient.subject, member.id, 2)
         assert recover(digest, from_hex(first["attestation"], 65)) == member.signer.address
         assert [k.leaf_hash for k in member.store.of_subject(case.patient.subject)] == [case.leaves[1]]
 
@@ -437,7 +454,7 @@ def test_destroy__after_the_cooling_off__erases_and_attests(sqlite_stage: Memory
 def test_destroy__without_an_order__erases_nothing(stage: MemoryStage) -> None:
     case = Case(stage)
     custodian = stage.custodians[0]
-    body = {"sourceId": hex32(stage.source.id), "recordId": hex32(case.records[0].leaf.record_id)}
+    body = destroy_body(stage, case.records[0].leaf.record_id, case.patient.subject)
     with pytest.raises(NotFoundError):
         stage.ask(custodian, "destroy", stage.call("destroy", custodian, body, stage.source.operator))
     assert len(stage.members[0].store.of_subject(case.patient.subject)) == 1
@@ -454,7 +471,7 @@ def test_destroy__before_it_may__erases_nothing(stage: MemoryStage, reason: str)
         stage.chain.set_hold(case.patient.subject, hold=True)
     if reason != "cooling-off":
         stage.end_cooling_off()
-    body = {"sourceId": hex32(stage.source.id), "recordId": hex32(record)}
+    body = destroy_body(stage, record, case.patient.subject)
     with pytest.raises(NotFoundError if reason == "head only" else ConflictError):
         stage.ask(custodian, "destroy", stage.call("destroy", custodian, body, stage.source.operator))
     assert len(stage.members[0].store.of_subject(case.patient.subject)) == 1
@@ -463,7 +480,7 @@ def test_destroy__before_it_may__erases_nothing(stage: MemoryStage, reason: str)
 def test_destroy__record_never_held__attests_none(stage: MemoryStage) -> None:
     custodian, record = stage.custodians[0], RecordId(stage.random(32))
     stage.chain.order(stage.source.id, record)
-    body = {"sourceId": hex32(stage.source.id), "recordId": hex32(record)}
+    body = destroy_body(stage, record, SubjectRef(ZERO32))
     answer = stage.ask(custodian, "destroy", stage.call("destroy", custodian, body, stage.source.operator))
     assert answer["erased"] == 0
 

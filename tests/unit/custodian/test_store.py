@@ -190,13 +190,13 @@ def test_store__erase__leaves_tombstones_and_one_entry(store: CustodianStore) ->
     store.deposit(batch_of(*items), content())
     keys = [k.key for k in store.of_subject(SUBJECT)]
     record = items[0].leaf.record_id
-    assert store.erase(SOURCE, record, 2000, lambda n: {"kind": "destroy", "erased": n}) == 2
+    assert store.erase(SOURCE, record, SUBJECT, 2000, lambda n: {"kind": "destroy", "erased": n}) == 2
     assert store.shares(keys).keys() == {keys[2]}
     assert store.erased([i.leaf_hash for i in items]) == {items[0].leaf_hash, items[1].leaf_hash}
     assert store.versions_of(SOURCE, record) == []
     assert store.find([items[0].leaf_hash]) == {}
     assert [k.leaf_hash for k in store.of_subject(SUBJECT)] == [items[2].leaf_hash]
-    assert store.erase(SOURCE, record, 2001, lambda n: {"kind": "destroy", "erased": n}) == 2
+    assert store.erase(SOURCE, record, SUBJECT, 2001, lambda n: {"kind": "destroy", "erased": n}) == 2
     assert [e.content["kind"] for e in store.log(0, 10)] == ["deposit", "destroy"]
     assert store.log(0, 10)[1].content["erased"] == 2
 
@@ -204,7 +204,7 @@ def test_store__erase__leaves_tombstones_and_one_entry(store: CustodianStore) ->
 def test_store__deposit_after_erasure__stays_erased(store: CustodianStore) -> None:
     batch = batch_of(item("a"), item("b"))
     store.deposit(batch, content())
-    store.erase(SOURCE, batch.records[0].leaf.record_id, 2000, lambda n: {"kind": "destroy"})
+    store.erase(SOURCE, batch.records[0].leaf.record_id, SUBJECT, 2000, lambda n: {"kind": "destroy"})
     store.deposit(batch, content())
     assert store.find([batch.records[0].leaf_hash]) == {}
     store.deposit(batch_of(item("a"), item("c")), content())
@@ -215,18 +215,18 @@ def test_store__deposit_after_erasure__stays_erased(store: CustodianStore) -> No
 
 
 def test_store__erase_of_unknown_record__erases_and_logs_nothing(store: CustodianStore) -> None:
-    assert store.erase(SOURCE, RecordId(ZERO32), 2000, lambda n: {"kind": "destroy"}) == 0
+    assert store.erase(SOURCE, RecordId(ZERO32), SUBJECT, 2000, lambda n: {"kind": "destroy"}) == 0
     assert store.log(0, 10) == []
 
 
 def test_store__orders__are_kept_until_dropped(store: CustodianStore) -> None:
     assert store.swept_block() == -1
     first, second = RecordId(sha256(b"1")), RecordId(sha256(b"2"))
-    store.note_orders([Order(SOURCE, first, 10), Order(SOURCE, second, 20)], 40)
-    store.note_orders([Order(SOURCE, first, 30)], 41)
-    assert store.orders() == [Order(SOURCE, second, 20), Order(SOURCE, first, 30)]
-    store.drop_order(SOURCE, second)
-    assert store.orders() == [Order(SOURCE, first, 30)]
+    store.note_orders([Order(SOURCE, first, SUBJECT, 10), Order(SOURCE, second, SUBJECT, 20)], 40)
+    store.note_orders([Order(SOURCE, first, SUBJECT, 30)], 41)
+    assert store.orders() == [Order(SOURCE, second, SUBJECT, 20), Order(SOURCE, first, SUBJECT, 30)]
+    store.drop_order(SOURCE, second, SUBJECT)
+    assert store.orders() == [Order(SOURCE, first, SUBJECT, 30)]
     assert store.swept_block() == 41
 
 
@@ -258,7 +258,7 @@ def test_store__periods_in_use__shrink_with_erasure(store: CustodianStore) -> No
     batch = batch_of(item("a"))
     store.deposit(batch, content())
     assert store.periods_in_use() == {"2026-11"}
-    store.erase(SOURCE, batch.records[0].leaf.record_id, 2000, lambda n: {"kind": "destroy"})
+    store.erase(SOURCE, batch.records[0].leaf.record_id, SUBJECT, 2000, lambda n: {"kind": "destroy"})
     assert store.periods_in_use() == set()
 
 
@@ -294,7 +294,7 @@ def test_store__opened_again__holds_everything(tmp_path: Path) -> None:
     store.deposit(batch, content())
     store.admit(b"n" * 52, 1000)
     store.see_block(9, b"h" * 32)
-    store.erase(SOURCE, batch.records[1].leaf.record_id, 2000, lambda n: {"kind": "destroy"})
+    store.erase(SOURCE, batch.records[1].leaf.record_id, SUBJECT, 2000, lambda n: {"kind": "destroy"})
     store.close()
     again = open_store(path)
     [kept] = again.of_subject(SUBJECT)
@@ -314,6 +314,6 @@ def test_store__erased_share__is_not_in_the_files(tmp_path: Path) -> None:
     batch = batch_of(item("a", share=secret), item("b"))
     store.deposit(batch, content())
     assert any(secret in file.read_bytes() for file in tmp_path.iterdir())
-    store.erase(SOURCE, batch.records[0].leaf.record_id, 2000, lambda n: {"kind": "destroy"})
+    store.erase(SOURCE, batch.records[0].leaf.record_id, SUBJECT, 2000, lambda n: {"kind": "destroy"})
     assert not any(secret in file.read_bytes() for file in tmp_path.iterdir())
     store.close()

@@ -19,7 +19,17 @@ from salus.core.consent import (
 from salus.core.custody import attestation_digest
 from salus.core.destruction import destruction_digest
 from salus.core.errors import ChainRevert, SignatureError
-from salus.core.ids import ZERO32, AccessId, Address, ConsentId, ParticipantId, RecordId, SubjectRef, chain_key
+from salus.core.ids import (
+    ZERO32,
+    AccessId,
+    Address,
+    ConsentId,
+    ParticipantId,
+    RecordId,
+    SubjectRef,
+    chain_key,
+    order_id,
+)
 from salus.core.policy import (
     UNLIMITED_USES,
     ConsentStatus,
@@ -180,13 +190,14 @@ class Contracts:
         self._chain.order(source, record, subject=subject, erasable_from=until, custodian_set=custodian_set)
 
     def _attest(self, members: tuple[Any, ...], signature: bytes) -> None:
-        source, record, custodian, erased = members
+        source, record, subject, custodian, erased = members
         domain = self._chain.domain("RecordRegistry")
-        digest = attestation_digest(domain, source, RecordId(record), custodian, erased)
+        digest = attestation_digest(domain, source, RecordId(record), subject, custodian, erased)
+        order = order_id(RecordId(record), subject)
         head = self._chain.head()
         if self._chain.operator_of(signatures.recover(digest, signature), head) != custodian:
             raise ChainRevert("RecordRegistryInvalidSignature")
-        state = self._chain.record_state(source, record, head)
+        state = self._chain.record_state(source, order, head)
         if state.status < RecordStatus.ORDERED or state.erasable_from > self._clock.now():
             raise ChainRevert("RecordRegistryNotErasable")
         agreed = self._chain.custodian_set(state.custodian_set, head)
@@ -195,7 +206,7 @@ class Contracts:
             raise ChainRevert("RecordRegistryAttested")
         enough = bitmap.bit_count() >= len(agreed.members) - agreed.threshold + 1
         status = RecordStatus.DESTROYED if enough else RecordStatus.ORDERED
-        self._chain.set_record_state(source, record, attestations=bitmap, status=status)
+        self._chain.set_record_state(source, order, attestations=bitmap, status=status)
 
     def _by_controller(self, digest: bytes, signature: bytes, subject: SubjectRef) -> None:
         state = self._chain.subject(subject, self._chain.head())

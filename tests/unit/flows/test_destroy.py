@@ -55,13 +55,15 @@ def test_destroy__ordered_and_cooled_off__shares_erased_attested_and_content_gon
     tools = _tools(world)
     order(filed, tools)
     done = carry_out(filed, world.custodians, [record.leaf.envelope_digest], tools)
-    state = world.chain.record_state(world.source, filed.record, world.chain.head())
+    state = world.chain.record_state(world.source, filed.id, world.chain.head())
     assert state.status is RecordStatus.DESTROYED
     assert done.removed == (record.leaf.envelope_digest,)
     assert set(done.attestations) == set(world.custodians)
     for member in world.members:
         erased, signature = done.attestations[member.id]
-        digest = attestation_digest(world.chain.domain("RecordRegistry"), world.source, filed.record, member.id, erased)
+        digest = attestation_digest(
+            world.chain.domain("RecordRegistry"), world.source, filed.record, filed.subject, member.id, erased
+        )
         signatures.check(digest, signature, member.signer.address)
         assert erased == 1
     with pytest.raises(NotFoundError):
@@ -108,7 +110,7 @@ def test_carry_out__cooling_off_longer_than_patience__unavailable_and_nothing_er
     with pytest.raises(UnavailableError):
         carry_out(filed, world.custodians, [record.leaf.envelope_digest], tools, patience=1)
     assert world.content.get(record.leaf.envelope_digest)
-    state = world.chain.record_state(world.source, filed.record, world.chain.head())
+    state = world.chain.record_state(world.source, filed.id, world.chain.head())
     assert state.erasable_from == world.clock.now() + COOLING_OFF
 
 
@@ -139,7 +141,7 @@ def test_carry_out__one_custodian_away__two_of_three_are_enough(world: World, pa
     world.client.stop(world.custodians[0])
     done = carry_out(filed, world.custodians, [record.leaf.envelope_digest], tools)
     assert set(done.attestations) == set(world.custodians[1:])
-    state = world.chain.record_state(world.source, filed.record, world.chain.head())
+    state = world.chain.record_state(world.source, filed.id, world.chain.head())
     assert state.status is RecordStatus.DESTROYED
 
 
@@ -165,7 +167,7 @@ def test_carry_out__run_again__the_late_custodian_attests_too_and_nobody_twice(w
     world.client.start(world.custodians[0])
     done = carry_out(filed, world.custodians, [record.leaf.envelope_digest], tools)
     assert set(done.attestations) == set(world.custodians)
-    assert world.chain.record_state(world.source, filed.record, world.chain.head()).attestations == 0b111
+    assert world.chain.record_state(world.source, filed.id, world.chain.head()).attestations == 0b111
 
 
 def test_carry_out__one_false_attestation__the_others_are_enough(world: World, patient: Patient) -> None:
@@ -175,7 +177,7 @@ def test_carry_out__one_false_attestation__the_others_are_enough(world: World, p
     order(filed, tools)
     world.bend(world.custodians[1], lambda _verb, _call, answer: answer | {"erased": 7})
     carry_out(filed, world.custodians, [record.leaf.envelope_digest], tools)
-    state = world.chain.record_state(world.source, filed.record, world.chain.head())
+    state = world.chain.record_state(world.source, filed.id, world.chain.head())
     assert (state.status, state.attestations) == (RecordStatus.DESTROYED, 0b101)
 
 

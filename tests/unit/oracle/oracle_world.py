@@ -44,7 +44,7 @@ from salus.core.calls import read_call
 from salus.core.deposit import DepositItem, decode_items
 from salus.core.errors import ChainRevert
 from salus.core.hashing import sha256
-from salus.core.ids import ParticipantId, from_hex, hex32
+from salus.core.ids import ParticipantId, SubjectRef, from_hex, hex32, subject_ref
 from salus.core.merkle import MerkleTree
 from salus.core.policy import ParticipantRole
 from salus.core.sealing import OpenedRecord, open_record
@@ -117,7 +117,11 @@ class Outside:
         self.writer = MemoryWriter(
             self.chain,
             SOURCE,
-            {("RecordRegistry", "anchor"): self._anchor, ("RecordRegistry", "invalidate"): self._invalidate},
+            {
+                ("RecordRegistry", "anchor"): self._anchor,
+                ("RecordRegistry", "invalidate"): self._invalidate,
+                ("SubjectRegistry", "register"): self._register,
+            },
         )
         self.content = MemoryContent()
         self.deposits: dict[ParticipantId, dict[bytes, list[DepositItem]]] = {one: {} for one in CUSTODIANS}
@@ -130,9 +134,16 @@ class Outside:
         self.chain.set_anchor(SOURCE, root, count, custodian_set, tag)
 
     def _invalidate(self, leaf: bytes, subject: bytes, reason: int) -> None:
+        if self.chain.subject(SubjectRef(subject), self.chain.head()).source != SOURCE:
+            raise ChainRevert("RecordRegistryOtherSource", {"subjectRef": subject})
         if self.chain.record_state(SOURCE, leaf, self.chain.head()).status is not RecordStatus.VALID:
             raise ChainRevert("RecordRegistryWrongStatus", {"id": leaf})
         self.chain.set_record_state(SOURCE, leaf, status=RecordStatus.INVALID, reason=reason)
+
+    def _register(self, subject: bytes, source: bytes, seed: bytes) -> None:
+        if subject != subject_ref(self.chain.chain_id, ParticipantId(source), seed):
+            raise ChainRevert("SubjectRegistryWrongSeed", {"found": subject})
+        self.chain.register(SubjectRef(subject), ParticipantId(source))
 
     def _custodian(self, me: ParticipantId) -> Any:
         def answer(verb: str, value: dict[str, Any]) -> dict[str, Any]:
@@ -211,7 +222,7 @@ class Oracle:
             outside.clock,
             lambda: self.now,
         )
-        anchoring = Anchoring(outbox, chain, wrap(outside.writer), SOURCE, outside.clock, lambda _: None)
+        anchoring = Anchoring(outbox, chain, wrap(outside.writer), self.site, SOURCE, outside.clock, lambda _: None)
         self.pipeline = Pipeline(
             wrap(self.messages),
             records,

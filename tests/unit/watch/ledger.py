@@ -290,11 +290,12 @@ class Ledger:
             "DestructionAttested",
             sourceId=source,
             recordId=record,
+            subjectRef=subject,
             custodianId=custodian,
             erased=2,
         )
         if ends:
-            self.emit("RecordRegistry", "RecordDestroyed", sourceId=source, recordId=record)
+            self.emit("RecordRegistry", "RecordDestroyed", sourceId=source, recordId=record, subjectRef=subject)
         self.append("RecordRegistry", subject, EntryKind.DESTRUCTION_ATTESTED, 3 if ends else 2, record)
 
 
@@ -374,6 +375,8 @@ def one_day(ledger: Ledger) -> None:
 
 def _subject_day(ledger: Ledger) -> None:
     registry = "SubjectRegistry"
+    ledger.emit(registry, "SubjectRegistered", subjectRef=SUBJECT, sourceId=CHECKUP)
+    ledger.append(registry, SUBJECT, EntryKind.SUBJECT_REGISTERED, 0, CHECKUP)
     ledger.bind(SUBJECT, CHECKUP, account("controller"))
     ledger.mine()
     ledger.emit(

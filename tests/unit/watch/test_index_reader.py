@@ -80,7 +80,7 @@ def test_entries__participant__are_its_accesses_denials_and_records(index: Index
     kinds = {entry.kind for entry in index.entries(EntryFilter(participant=ParticipantId(HOSPITAL)), ALL).items}
     assert kinds == {1, 2, 3, 4, 5, int(EntryKind.DENIAL_SET)}
     kinds = {entry.kind for entry in index.entries(EntryFilter(participant=ParticipantId(CHECKUP)), ALL).items}
-    assert kinds == {20, 40, 41, 42, 43}
+    assert kinds == {20, 33, 40, 41, 42, 43}
 
 
 def test_entries__code_and_participant__are_joined_by_and(index: IndexStore) -> None:
@@ -240,10 +240,10 @@ def test_anchors__by_participant_and_root__are_found(index: IndexStore) -> None:
 
 
 def test_records__invalid_and_destroyed__have_their_state(index: IndexStore) -> None:
-    leaf = index.record(ParticipantId(CHECKUP), word("leaf"))
+    leaf = index.record(ParticipantId(CHECKUP), word("leaf"), SubjectRef(SUBJECT))
     assert leaf is not None
     assert (leaf.status, leaf.reason, leaf.subject) == (RecordStatus.INVALID, 2, SUBJECT)
-    record = index.record(ParticipantId(CHECKUP), word("record"))
+    record = index.record(ParticipantId(CHECKUP), word("record"), SubjectRef(SUBJECT))
     assert record is not None
     assert (record.status, record.attestations, record.destroyed_at > 0) == (RecordStatus.DESTROYED, 2, True)
     destroyed = index.records(RecordFilter(status=RecordStatus.DESTROYED), ALL).items

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from salus.core.calls import verb_id
 from salus.core.hashing import Tag
-from salus.core.ids import chain_key, participant_id, record_id, role_id, subject_ref
+from salus.core.ids import RecordId, chain_key, order_id, participant_id, record_id, role_id, subject_ref
 from tests.vectors.samples import CHAIN_ID, GRANTEE, HOLDER, SUBJECT, Json, account, case, hexed, raw32
 
 _CONTRACTS = (
@@ -19,7 +19,7 @@ _CONTRACTS = (
 
 
 def make() -> list[Json]:
-    """`input.kind` is tag, participant, subject, record, role, chainKey or verb."""
+    """`input.kind` is tag, participant, subject, record, order, role, chainKey or verb."""
     applicant, salt, seed, secret = account("applicant"), raw32("salt"), raw32("seed"), raw32("site secret")
     return [
         *(case(f"tag {t.name}", {"kind": "tag", "name": t.name}, hexed(t.value)) for t in Tag),
@@ -45,6 +45,11 @@ def make() -> list[Json]:
                 hexed(record_id(secret, key)),
             )
             for key in ("ORU|LIS|2026-1|1", "ADT|门诊|1")
+        ),
+        case(
+            "order",
+            {"kind": "order", "recordId": hexed(raw32("record")), "subjectRef": hexed(SUBJECT)},
+            hexed(order_id(RecordId(raw32("record")), SUBJECT)),
         ),
         case("chain of a holder", {"kind": "chainKey", "owner": HOLDER}, hexed(chain_key(HOLDER))),
         case("chain of a subject", {"kind": "chainKey", "owner": hexed(SUBJECT)}, hexed(chain_key(SUBJECT))),

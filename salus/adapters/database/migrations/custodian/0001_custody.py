@@ -75,19 +75,20 @@ def upgrade() -> None:
         "custody_tombstone",
         _key(),
         sa.Column("source", _HASH, nullable=False),
-        sa.Column("record_id", _HASH, nullable=False),
+        sa.Column("order_id", _HASH, nullable=False),
         sa.Column("leaf", _HASH, nullable=False),
         sa.Column("erased_at", sa.BigInteger, nullable=False),
         sa.UniqueConstraint("leaf", "source", name="custody_tombstone_leaf"),
     )
-    op.create_index("custody_tombstone_record", "custody_tombstone", ["source", "record_id"])
+    op.create_index("custody_tombstone_order", "custody_tombstone", ["source", "order_id"])
     op.create_table(
         "custody_order",
         _key(),
         sa.Column("source", _HASH, nullable=False),
         sa.Column("record_id", _HASH, nullable=False),
+        sa.Column("subject", _HASH, nullable=False),
         sa.Column("erasable_from", sa.BigInteger, nullable=False),
-        sa.UniqueConstraint("source", "record_id", name="custody_order_record"),
+        sa.UniqueConstraint("source", "record_id", "subject", name="custody_order_record"),
     )
     op.create_table(
         "custody_nonce",

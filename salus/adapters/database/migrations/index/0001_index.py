@@ -297,7 +297,7 @@ def _create_records() -> None:
         sa.Column("at", _BIG, nullable=False),
         sa.Column("source", sa.LargeBinary(), primary_key=True, autoincrement=False),
         sa.Column("record", sa.LargeBinary(), primary_key=True, autoincrement=False),
-        sa.Column("subject", sa.LargeBinary(), nullable=False),
+        sa.Column("subject", sa.LargeBinary(), primary_key=True, autoincrement=False),
         sa.Column("status", _BIG, nullable=False),
         sa.Column("reason", _BIG, nullable=False),
         sa.Column("custodian_set", _BIG, nullable=False),
@@ -307,11 +307,12 @@ def _create_records() -> None:
         sa.Column("attestations", _BIG, nullable=False),
         sa.Column("destroyed_at", _BIG, nullable=False),
     )
+    op.create_index("records_by_record", "records", ["record", "seq"])
     op.create_index("records_by_subject", "records", ["subject", "seq"])
     op.create_index(
         "records_present",
         "records",
-        ["source", "record"],
+        ["source", "record", "subject"],
         unique=True,
         sqlite_where=sa.text("until IS NULL"),
         postgresql_where=sa.text("until IS NULL"),
@@ -325,6 +326,7 @@ def _create_attestations() -> None:
         sa.Column("seq", _BIG, primary_key=True, autoincrement=False),
         sa.Column("source", sa.LargeBinary(), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("subject", sa.LargeBinary(), nullable=False),
         sa.Column("custodian", sa.LargeBinary(), nullable=False),
         sa.Column("erased", _BIG, nullable=False),
         sa.Column("at", _BIG, nullable=False),
