@@ -59,18 +59,20 @@ def deploy_plan(
     chains: list[Chain] = []
 
     def chamber_of(council: Address) -> Chamber:
-        if not voters:
-            raise UnavailableError(
-                f"the Council is {council}; now members vote, each running this with --member KEYSTORE "
-                f"and the same {place.record(creates.chain_id).name}"
-            )
         if not chains:
             chains.append(connect(rpc, council))
         writers = [chains[0].writer([voter], patience=patience) for voter in voters]
         return Chamber(chains[0].board, writers, time.sleep, patience, partial=not wanted.members)
 
-    deployment = deploy(plan, wanted.settings, creates, chamber_of, known, _saver(place), anew=False)
-    place.save(deployment)
+    try:
+        deployment = deploy(plan, wanted.settings, creates, chamber_of, known, _saver(place), anew=False)
+    except UnavailableError:
+        if not wanted.members:
+            output.say(
+                f"So far: {place.record(creates.chain_id)}. Each member, with a copy of it:\n"
+                f"   salus deploy --network {network} --rpc URL --member KEYSTORE --passphrase-file FILE"
+            )
+        raise
     lines = [f"   {name:20} {deployment.address(name)}" for name in deployment.contracts]
     value = {**deployment.to_json(), "file": str(place.record(deployment.chain_id))}
     output.emit(value, ["Deployed:", *lines, f"Written: {value['file']}", "Check it: salus verify-deployment"])

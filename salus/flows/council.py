@@ -72,7 +72,7 @@ def decide(calls: Sequence[ContractCall], salt: bytes, chamber: Chamber) -> TxRe
     """
     board, members = chamber.board, chamber.members
     threshold = board.threshold()
-    if not members or (len(members) < threshold and not chamber.partial):
+    if len(members) < threshold and not chamber.partial:
         raise InputError(f"a decision needs the writers of {threshold} members, {len(members)} were given")
     encoded = [board.encode(call) for call in calls]
     proposal = board.proposal_id(encoded, salt)
@@ -81,6 +81,8 @@ def decide(calls: Sequence[ContractCall], salt: bytes, chamber: Chamber) -> TxRe
         return None
     if state.status is ProposalStatus.CANCELLED:
         raise ConflictError("this proposal was cancelled: decide anew with another salt")
+    if not members:
+        raise UnavailableError(f"the proposal has {state.approvals} of {threshold} approvals: now members vote")
     if state.status is ProposalStatus.UNKNOWN:
         members[0].send(ContractCall("Council", "propose", (encoded, salt)))
     for member in members:
