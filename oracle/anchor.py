@@ -1,7 +1,7 @@
 """Anchor: batches that all custodians hold get their root on chain, once; then what they withdraw becomes invalid.
 
 The chain is asked before anything is sent, and the contract refuses a root twice, so a restart at any point neither
-loses an anchor nor doubles one. A root counts as anchored at a final block only.
+loses an anchor nor doubles one. A root counts as anchored at a final block only; what a chain has lost is sent again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
+from oracle.look_back import look_back
 from oracle.ports import Outbox
 from oracle.sitekey import SiteKey
 from oracle.subjects import seed_of
@@ -57,6 +58,7 @@ class Anchoring:
                 or its operator was removed.
             UnavailableError: the node is away.
         """
+        look_back(self._outbox, self._chain, self._source)
         batches = self._outbox.batches(BatchState.DEPOSITED, MAX_TOGETHER)
         if not batches:
             return 0
@@ -90,7 +92,7 @@ class Anchoring:
         done = 0
         for one in listed:
             if self._chain.record_state(self._source, one.leaf_hash, final).status is not RecordStatus.VALID:
-                self._outbox.invalidated(one.key, hashes.get(one.key, b""), self._clock.now())
+                self._outbox.invalidated(one.key, hashes.get(one.key, b""), self._clock.now(), final)
                 done += 1
         return done
 
@@ -116,7 +118,7 @@ class Anchoring:
         if not _is(batch, slot):
             return False
         block, tx_hash = self._sent.pop(batch.key, (final.number, b""))
-        self._outbox.anchored(batch.key, Anchored(block, tx_hash, slot.anchored_at))
+        self._outbox.anchored(batch.key, Anchored(block, tx_hash, slot.anchored_at), final)
         _log.info("batch anchored", batch=batch.key, count=batch.count, block=block)
         return True
 

@@ -15,6 +15,7 @@ from salus.core.journal import (
     BatchItem,
     BatchState,
     DeskCode,
+    DoneInvalidation,
     Invalidation,
     JournalRow,
     KnownSubject,
@@ -25,6 +26,7 @@ from salus.core.journal import (
     Work,
 )
 from salus.core.leaf import Leaf
+from salus.core.state import BlockStamp
 
 
 class Objection(Protocol):
@@ -122,11 +124,19 @@ class Outbox(Protocol):
 
     def acknowledge(self, key: int, acknowledged: int, *, complete: bool) -> None: ...
 
-    def anchored(self, key: int, anchored: Anchored) -> None: ...
+    def anchored(self, key: int, anchored: Anchored, seen: BlockStamp) -> None: ...
 
     def invalidations(self, limit: int) -> list[Invalidation]: ...
 
-    def invalidated(self, key: int, tx_hash: bytes, at: int) -> None: ...
+    def invalidated(self, key: int, tx_hash: bytes, at: int, seen: BlockStamp) -> None: ...
+
+    def seen(self) -> tuple[int, bytes] | None: ...
+
+    def done_batches(self, offset: int, limit: int) -> list[Batch]: ...
+
+    def done_invalidations(self, offset: int, limit: int) -> list[DoneInvalidation]: ...
+
+    def reopen(self, batches: Sequence[int], invalidations: Sequence[int], seen: BlockStamp) -> None: ...
 
 
 class DeskCodes(Protocol):

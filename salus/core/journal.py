@@ -237,6 +237,14 @@ class Invalidation:
 
 
 @dataclass(frozen=True, slots=True)
+class DoneInvalidation:
+    """A version that was declared invalid on chain."""
+
+    key: int
+    leaf_hash: LeafHash
+
+
+@dataclass(frozen=True, slots=True)
 class DeskCode:
     """A one-time code of a subject, found by its keyed hash. `controller` is who used it."""
 

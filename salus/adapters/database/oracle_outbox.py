@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, exists, func, insert, literal, select, text, update
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, literal, select, text, update
 
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_messages import chunks
 from salus.adapters.database.oracle_records import leaf_from_bytes
-from salus.adapters.database.oracle_tables import batch, invalidation, secret, subject, version
+from salus.adapters.database.oracle_tables import batch, invalidation, meta, secret, subject, version
 from salus.core.errors import NotFoundError
 from salus.core.ids import LeafHash, Root, SubjectRef
 from salus.core.journal import (
@@ -19,12 +19,16 @@ from salus.core.journal import (
     Batch,
     BatchItem,
     BatchState,
+    DoneInvalidation,
     HeadStatus,
     Invalidation,
     InvalidationReason,
     KnownSubject,
     WaitingVersion,
 )
+from salus.core.state import BlockStamp
+
+_SEEN = "seen"
 
 
 class DatabaseOutbox:
@@ -107,9 +111,10 @@ class DatabaseOutbox:
         with self._database.writing() as connection:
             connection.execute(update(batch).where(batch.c.key == key).values(values))
 
-    def anchored(self, key: int, anchored: Anchored) -> None:
+    def anchored(self, key: int, anchored: Anchored, seen: BlockStamp) -> None:
         """A batch's root is final on chain: erase its shares, and note what its versions make invalid."""
         with self._database.writing() as connection:
+            _see(connection, seen)
             values = {
                 "state": int(BatchState.ANCHORED),
                 "anchored_at": anchored.at,
@@ -143,11 +148,57 @@ class DatabaseOutbox:
             for row, ref in found
         ]
 
-    def invalidated(self, key: int, tx_hash: bytes, at: int) -> None:
+    def invalidated(self, key: int, tx_hash: bytes, at: int, seen: BlockStamp) -> None:
         """A version is invalid on chain, at a final block."""
         with self._database.writing() as connection:
+            _see(connection, seen)
             values = {"done_at": at, "tx_hash": tx_hash or None}
             connection.execute(update(invalidation).where(invalidation.c.key == key).values(values))
+
+    # looking back
+
+    def seen(self) -> tuple[int, bytes] | None:
+        """Number and hash of the final block at which something was last done; None before the first."""
+        with self._database.reading() as connection:
+            value = connection.execute(select(meta.c.value).where(meta.c.name == _SEEN)).scalar_one_or_none()
+        return None if value is None else (int.from_bytes(value[:8], "big"), bytes(value[8:]))
+
+    def done_batches(self, offset: int, limit: int) -> list[Batch]:
+        """Anchored batches, those in the newest blocks first."""
+        query = select(batch).where(batch.c.state == int(BatchState.ANCHORED))
+        query = query.order_by(batch.c.anchor_block.desc(), batch.c.key.desc()).offset(offset).limit(limit)
+        with self._database.reading() as connection:
+            return [_batch(row) for row in connection.execute(query)]
+
+    def done_invalidations(self, offset: int, limit: int) -> list[DoneInvalidation]:
+        """Versions that are invalid on chain, the newest first."""
+        query = (
+            select(invalidation.c.key, version.c.leaf_hash)
+            .join(version, version.c.key == invalidation.c.version)
+            .where(invalidation.c.done_at.is_not(None))
+            .order_by(invalidation.c.done_at.desc(), invalidation.c.key.desc())
+            .offset(offset)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [DoneInvalidation(row.key, LeafHash(row.leaf_hash)) for row in connection.execute(query)]
+
+    def reopen(self, batches: Sequence[int], invalidations: Sequence[int], seen: BlockStamp) -> None:
+        """The chain has lost these: custodians hold the batches still, so they wait to be anchored again."""
+        none = {"anchored_at": None, "anchor_block": None, "anchor_tx": None}
+        with self._database.writing() as connection:
+            _see(connection, seen)
+            for chunk in chunks(batches):
+                values = none | {"state": int(BatchState.DEPOSITED)}
+                connection.execute(update(batch).where(batch.c.key.in_(chunk)).values(values))
+            for chunk in chunks(invalidations):
+                undone = {"done_at": None, "tx_hash": None}
+                connection.execute(update(invalidation).where(invalidation.c.key.in_(chunk)).values(undone))
+
+
+def _see(connection: Connection, seen: BlockStamp) -> None:
+    connection.execute(delete(meta).where(meta.c.name == _SEEN))
+    connection.execute(insert(meta).values(name=_SEEN, value=seen.number.to_bytes(8, "big") + seen.hash))
 
 
 def _withdrawn_by(key: int) -> Any:
