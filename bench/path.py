@@ -1,0 +1,193 @@
+"""The whole write path: MLLP to anchored, with three custodians as processes and Anvil on the same cores.
+
+    python -m bench.path [--seconds N] [--ahead N]
+
+A sender process keeps the oracle busy for some seconds; then everything has to become anchored, and the rate counts
+from the first message sent to the last batch anchored. At the end each message that was answered AA must stand on the
+chain exactly once, by the oracle's database and the chain's events.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.exactly_once import require_anchored_once
+from bench.feed import Fed, Feeder, Feeding, load
+from bench.lines import Progress, line, percentile, run, scratch
+from bench.processes import Watched
+from devnet.anvil import Anvil, AnvilSettings, free_port
+from oracle.sitekey import SiteKey
+from salus.core.ports import ChainEvent
+from tests.integration.services import Grounds, Service, start_all, stop_all
+from tests.integration.world import ChainWorld, build
+
+GOAL = "≥ 300/s"
+SOURCE = "hospital-b"
+LISTENER = "mllp"
+MOST_PER_SECOND = 700
+_UNDER_WAY = ("pendingMessages", "waitingVersions", "openBatches", "openInvalidations")
+_DRAIN_SECONDS = 180
+_LOOK_SECONDS = 0.25
+
+
+@dataclass(slots=True)
+class Anchors:
+    """`BatchAnchored` events as they come, each with the seconds since the start at which it was seen."""
+
+    world: ChainWorld
+    began: float
+    block: int
+    events: list[ChainEvent] = field(default_factory=list)
+    seen: list[tuple[float, int]] = field(default_factory=list)
+
+    @property
+    def records(self) -> int:
+        """Records anchored so far."""
+        return sum(count for _, count in self.seen)
+
+    def look(self) -> None:
+        """Read the blocks since the last look."""
+        head = self.world.reader.head().number
+        if head <= self.block:
+            return
+        for event in self.world.reader.events(self.block + 1, head):
+            if event.name == "BatchAnchored":
+                self.events.append(event)
+                self.seen.append((time.time() - self.began, int(event.args["count"])))
+        self.block = head
+
+    def rate_between(self, start: float, end: float) -> float:
+        """Records a second seen in a span of seconds."""
+        return sum(count for at, count in self.seen if start < at <= end) / (end - start)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The started services, and each process to watch."""
+
+    oracle: Service
+    watched: list[Watched]
+
+    def sample(self, at: float) -> None:
+        """Look at all processes once."""
+        for one in self.watched:
+            one.sample(at)
+
+    def is_idle(self) -> bool:
+        """Whether everything taken in is anchored for the oracle too."""
+        found = self.oracle.get("/ready")
+        return found is not None and not any(found[name] for name in _UNDER_WAY)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench.path", description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=int, default=60, help="how long the sender sends")
+    parser.add_argument("--ahead", type=int, default=1000, help="messages on their way at which the sender pauses")
+    told = parser.parse_args()
+    with scratch("path") as folder, Progress() as progress, Anvil(AnvilSettings(free_port())) as anvil:
+        progress.tell("deploying contracts, admitting institutions")
+        with anvil.instant():
+            world = build(anvil)
+            grounds = Grounds(world, folder / "world")
+            oracle = grounds.oracle(SOURCE, "Hospital B", "HB")
+        services = [*grounds.custodians, oracle]
+        try:
+            progress.tell("starting three custodians and the oracle")
+            start_all(services)
+            watched = [Watched(service.folder.name, _pid(service)) for service in (oracle, *grounds.custodians)]
+            watched.append(Watched("Anvil", anvil.pid or 0))
+            ports = int(oracle.settings["MLLP_PORT"]), oracle.port
+            measure(
+                world,
+                Running(oracle, watched),
+                Feeding(*ports, told.seconds, told.seconds * MOST_PER_SECOND, told.ahead),
+                progress,
+            )
+        finally:
+            stop_all(services)
+            world.chain.close()
+
+
+def measure(world: ChainWorld, running: Running, feeding: Feeding, progress: Progress) -> None:
+    """Feed a running oracle, wait until all is anchored, print, check."""
+    with Feeder(feeding) as feeder:
+        progress.tell("making messages")
+        feeder.start()
+        anchors = Anchors(world, time.time(), world.reader.head().number)
+        _follow(anchors, running, progress, lambda: feeder.done, feeding.seconds + _DRAIN_SECONDS)
+        fed = feeder.result()
+    acknowledged = fed.codes.get("AA", 0)
+    _follow(anchors, running, progress, lambda: anchors.records >= acknowledged, _DRAIN_SECONDS)
+    _follow(anchors, running, progress, running.is_idle, _DRAIN_SECONDS)
+    anchors.look()
+    database = running.oracle.folder / "oracle.db"
+    _print(fed, anchors, running, feeding)
+    _print_delays(database)
+    progress.tell("checking that every message stands on the chain once")
+    if acknowledged != fed.sent:
+        raise RuntimeError(f"{fed.sent} messages were sent, replies were {fed.codes}")
+    site = SiteKey(bytes.fromhex((running.oracle.folder / "site").read_text()), bytes)
+    records = require_anchored_once(load(feeding)[: fed.sent], LISTENER, site, database, anchors.events)
+    figure = (
+        f"{acknowledged:,} answered AA, {records:,} records in {len(anchors.events):,} batches, none lost or doubled"
+    )
+    line("  every message answered AA anchored exactly once", figure, "all", "path")
+
+
+def _follow(
+    anchors: Anchors, running: Running, progress: Progress, is_over: Callable[[], bool], seconds: float
+) -> None:
+    deadline, sampled = time.time() + seconds, 0.0
+    while not is_over():
+        now = time.time()
+        if now > deadline:
+            raise RuntimeError(f"after {seconds:.0f} s only {anchors.records:,} records are anchored")
+        anchors.look()
+        if now - sampled >= 1:
+            sampled = now
+            running.sample(now - anchors.began)
+        progress.tell(f"{now - anchors.began:.0f} s, {anchors.records:,} records anchored", every=1)
+        time.sleep(_LOOK_SECONDS)
+
+
+def _print(fed: Fed, anchors: Anchors, running: Running, feeding: Feeding) -> None:
+    if fed.exhausted:
+        sys.stderr.write(f"bench: the sender ran out of messages; the oracle takes more than {MOST_PER_SECOND}/s\n")
+    last, acknowledged, sending = anchors.seen[-1][0], fed.codes.get("AA", 0), fed.ended - fed.began
+    figure = f"{acknowledged / last:,.0f}/s: {acknowledged:,} from the first sent to the last anchored in {last:.1f} s"
+    line(f"MLLP to anchored, {sending:.0f} s of sending, {feeding.connections} connections", figure, GOAL, "path")
+    span = max(2.0, sending / 6)
+    rates = [anchors.rate_between(span * place, span * (place + 1)) for place in range(int(sending / span))]
+    line(f"  records anchored, per {span:.0f} s", "/s, ".join(f"{rate:,.0f}" for rate in rates) + "/s", "", "path")
+    for one in running.watched:
+        start, middle, end = (one.near(last * share).megabytes for share in (0.15, 0.5, 1.0))
+        figure = (
+            f"{start:.0f}, {middle:.0f}, {end:.0f} MB; CPU {one.cpu_seconds / acknowledged * 1e6:,.0f} µs a message"
+        )
+        line(f"  {one.name}: memory at 15 %, 50 %, end", figure, "flat", "path")
+
+
+def _print_delays(database: Path) -> None:
+    query = (
+        "SELECT b.anchored_at - m.received_at FROM oracle_message m"
+        " JOIN oracle_record_version v ON v.message = m.key JOIN oracle_batch b ON b.key = v.batch"
+    )
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        delays = [float(row[0]) for row in connection.execute(query)]
+    figure = f"median {percentile(delays, 0.5):.0f} s, p99 {percentile(delays, 0.99):.0f} s, most {max(delays):.0f} s"
+    line("  received to anchored, in whole seconds", figure, "", "path")
+
+
+def _pid(service: Service) -> int:
+    return service.child.pid if service.child is not None else 0
+
+
+if __name__ == "__main__":
+    run(main)
