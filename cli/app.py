@@ -12,33 +12,66 @@ import typer
 
 from cli import output
 from cli.exits import INTERRUPTED, exit_code
-from salus.core.errors import SalusError
+from salus.core.codes import EXPLANATIONS
+from salus.core.errors import InputError, RefusedError, SalusError, SetupError
 
-app = typer.Typer(
-    name="salus",
-    help="Medical records shared under the patient's control: consent, custody and audit on a consortium chain.",
-    epilog="--json may stand anywhere and prints one canonical JSON value.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-_MODULES = ("world", "messages", "patient", "staff", "audit", "oracle", "check")
+_MODULES = ("world", "messages", "patient", "staff", "audit", "oracle", "check", "deploy", "verify_deployment")
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""Parent of all errors of usage, which typer does not name in public."""
+
+
+def create_app() -> typer.Typer:
+    """The command with all its nouns."""
+    app = typer.Typer(
+        name="salus",
+        help="Medical records shared under the patient's control: consent, custody and audit on a consortium chain.",
+        epilog="--json may stand anywhere and prints one canonical JSON value.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    for module in _MODULES:
+        import_module(f"cli.commands.{module}").register(app)
+    return app
 
 
 def main() -> None:
-    """Run the command line; errors of Salus become one message and an exit code."""
+    """Run the command line and leave with its exit code."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
     output.use_json(on=len(arguments) < len(sys.argv) - 1)
-    for module in _MODULES:
-        import_module(f"cli.commands.{module}").register(app)
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; errors of Salus and of usage become one message (or one JSON value) and an exit code."""
     try:
-        app(args=arguments, prog_name="salus", standalone_mode=True)
+        # Beside JSON errors of usage are raised; else typer draws them itself.
+        ended = create_app()(args=arguments, prog_name="salus", standalone_mode=not output.is_json())
     except SalusError as error:
-        if output.is_json():
-            output.emit({"error": type(error).__name__, "message": str(error), "advice": error.advice})
-        else:
-            output.notes.print(f"[red]salus:[/red] {error}")
-            output.notes.print(f"  {error.advice}")
-        sys.exit(exit_code(error))
-    except KeyboardInterrupt:
-        output.notes.print("salus: interrupted; run the same command again to go on")
-        sys.exit(INTERRUPTED)
+        return _tell(error)
+    except _UsageError as error:
+        return _tell(InputError(" ".join(str(error).split())))
+    except OSError as error:
+        what = f" {error.filename}" if error.filename else ""
+        return _tell(SetupError(f"cannot use{what}: {error.strerror or error}"))
+    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted()
+    except SystemExit as exited:
+        return _interrupted() if exited.code == INTERRUPTED else int(exited.code or 0)
+    return ended if isinstance(ended, int) else 0
+
+
+def _tell(error: SalusError) -> int:
+    value: dict[str, object] = {"error": type(error).__name__, "message": str(error), "advice": error.advice}
+    if isinstance(error, RefusedError):
+        value |= {"advice": EXPLANATIONS[error.code], "code": int(error.code), "name": error.code.name}
+    if output.is_json():
+        output.emit(value)
+    else:  # what is wrong with an installation is said together with what to do
+        output.complain(str(error), "" if isinstance(error, SetupError) else str(value["advice"]))
+    return exit_code(error)
+
+
+def _interrupted() -> int:
+    if not output.is_json():
+        output.notes.print("salus: interrupted; the same command starts again")
+    return INTERRUPTED

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
+from rich import box
 from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from salus.core.canonical import canonical
+from salus.core.days import SHANGHAI_OFFSET
 
+_WIDEST = 1000
 _state = {"json": False}
 console = Console(highlight=False, soft_wrap=True)
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -34,24 +40,42 @@ def emit(value: Any, lines: Iterable[str] = ()) -> None:
         sys.stdout.flush()
         return
     for line in lines:
-        console.print(line)
+        console.print(line, markup=False)
 
 
-def emit_table(rows: Sequence[dict[str, Any]], columns: Sequence[str], title: str = "") -> None:
-    """A list of results: JSON array, or a table of some columns."""
+def emit_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], empty: str = "nothing") -> None:
+    """A list of results: JSON array, or a table of some members under headings; `empty` is said when there is none."""
     if _state["json"]:
         emit(list(rows))
-        return
-    table = Table(*columns, title=title or None, title_justify="left")
-    for row in rows:
-        table.add_row(*(str(row.get(column, "")) for column in columns))
-    console.print(table)
+    elif not rows:
+        console.print(empty, markup=False)
+    else:
+        table = Table(*columns.values(), box=box.SIMPLE_HEAD, pad_edge=False)
+        for row in rows:
+            table.add_row(*(_cell(row.get(member)) for member in columns))
+        show(table)
+
+
+def show(table: Table) -> None:
+    """Print a table; identifiers are never cut, and where there is no terminal nothing is."""
+    for column in table.columns:
+        column.no_wrap = column.no_wrap or any(str(cell).startswith("0x") for cell in column.cells)
+    needed = Measurement.get(console, console.options.update(width=_WIDEST), table)
+    width = max(console.width, needed.minimum) if console.is_terminal else needed.maximum
+    Console(width=width, highlight=False).print(table)
 
 
 def say(text: str) -> None:
     """Progress for people; goes to standard error and never into JSON."""
     if not _state["json"]:
         notes.print(text)
+
+
+def complain(message: str, advice: str) -> None:
+    """An error and, where the message does not say it, what to do about it."""
+    notes.print(f"[red]salus:[/red] {escape(message)}")
+    if advice:
+        notes.print(f"  {escape(advice)}")
 
 
 def working(text: str) -> AbstractContextManager[Any]:
@@ -62,6 +86,11 @@ def working(text: str) -> AbstractContextManager[Any]:
         return notes.status(text)
     notes.print(text)
     return nullcontext()
+
+
+def clock(seconds: int) -> str:
+    """A Unix time as people in China read it: "2026-11-23 15:04:05"."""
+    return f"{datetime.fromtimestamp(seconds + SHANGHAI_OFFSET, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def plain(value: Any) -> Any:
@@ -75,3 +104,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return value
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return escape(", ".join(str(item) for item in value))
+    return "" if value is None else escape(str(value))

@@ -8,7 +8,9 @@ import typer
 
 from cli import output
 from cli.commands.staff import client_of
+from cli.commands.world import running_world
 from cli.world.cast import Name
+from salus.core.ids import from_hex
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +33,15 @@ def entries(
     if output.is_json():
         output.emit(page)
         return
-    output.emit_table(page["items"], ["seq", "name", "codeName", "participantTitle", "at", "block"])
+    rows = [{**item, "when": output.clock(item["at"])} for item in page["items"]]
+    headings = {
+        "when": "when",
+        "name": "entry",
+        "codeName": "outcome",
+        "participantTitle": "institution",
+        "seq": "cursor",
+    }
+    output.emit_table(rows, headings, "the log is empty")
 
 
 def summary() -> None:
@@ -40,20 +50,30 @@ def summary() -> None:
     if output.is_json():
         output.emit(found)
         return
-    output.emit_table(found["counts"], ["participantTitle", "purpose", "name", "count"])
-    output.emit({}, [f"granted {found['granted']}, denied {found['denied']}, alerts {len(found['alerts'])}"])
+    rows = [{**count, "who": count["participantTitle"] or "the patient"} for count in found["counts"]]
+    headings = {"who": "who", "purpose": "purpose", "name": "outcome", "count": "accesses"}
+    output.emit_table(rows, headings, "nobody has asked for anything")
+    output.emit({}, [f"{found['granted']} granted, {found['denied']} denied, {len(found['alerts'])} alerts open"])
+    output.emit(
+        {}, [f"alert {alert['kind']} at block {alert['block']}: {alert['detail']}" for alert in found["alerts"]]
+    )
 
 
 def withheld(consent: Annotated[str, typer.Argument(help="consentId.")]) -> None:
     """What custodians left out under a consent, without content."""
     found = _client().post("/v1/audit/withheld", {"consentId": consent})
+    if output.is_json():
+        output.emit(found)
+        return
+    world = running_world()
     rows = [
-        {"custodian": each["custodianId"][:12], "code": item["code"], "name": item["name"], "count": item["count"]}
+        {"when": output.clock(listed["at"]), "custodian": world.name_of(from_hex(each["custodianId"])), **item}
         for each in found["custodians"]
         for listed in each["lists"]
         for item in listed["withheld"]
     ]
-    output.emit_table(rows, ["custodian", "code", "name", "count"])
+    headings = {"when": "listed", "custodian": "custodian", "count": "records", "name": "left out because"}
+    output.emit_table(rows, headings, "nothing was left out of any list under this consent")
 
 
 def _client() -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from cli import output
 from cli.commands.world import running_world
-from cli.world.cast import CAST, CUSTODIANS
+from cli.world.cast import CUSTODIANS, WITH_API, WITH_ORACLE
 from cli.world.layout import World
 from devnet.anvil import is_ready
 from salus.adapters.chain.abi import reverts
@@ -60,11 +61,12 @@ def explain(
 
 
 def doctor() -> None:
-    """Ask every part whether it is ready."""
+    """Ask every part whether it is ready, and what waits for a person."""
     world = running_world()
-    rows = [_row("chain", is_ready(world.ports.chain), "run `make down`, then `make up`")]
-    rows += [_row(name, *_asked(port)) for name, port in _ports(world).items()]
-    output.emit_table(rows, ["part", "state", "advice"])
+    alive = is_ready(world.ports.chain)
+    rows = [_row("chain", alive, "" if alive else "does not answer: `make down`, then `make up`")]
+    rows += [_row(name, *_asked(world, name, port)) for name, port in _ports(world).items()]
+    output.emit_table(rows, {"part": "part", "state": "state", "advice": "what to do"})
     if sick := [row["part"] for row in rows if row["state"] != "well"]:
         raise UnavailableError(f"not well: {', '.join(sick)}")
 
@@ -72,23 +74,36 @@ def doctor() -> None:
 def _ports(world: World) -> dict[str, int]:
     ports = {str(name): world.ports.custodian(name) for name in CUSTODIANS}
     ports["watch"] = world.ports.watch
-    ports |= {f"{i.name}-oracle": world.ports.oracle_http(i.name) for i in CAST if i.oracle}
-    return ports | {f"{i.name}-api": world.ports.api(i.name) for i in CAST if i.api}
+    ports |= {f"{name}-oracle": world.ports.oracle_http(name) for name in WITH_ORACLE}
+    return ports | {f"{name}-api": world.ports.api(name) for name in WITH_API}
 
 
-def _asked(port: int) -> tuple[bool, str]:
+def _asked(world: World, part: str, port: int) -> tuple[bool, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/ready")
         answer = connection.getresponse()
-        body = answer.read(2000).decode("utf-8", errors="replace")
-    except (OSError, http.client.HTTPException):
-        return False, "does not answer: `make down`, then `make up`; its log is in the world's logs folder"
-    else:
-        return answer.status == 200, "" if answer.status == 200 else body
+        said = json.loads(answer.read())
+        return answer.status == http.client.OK, _advice(part, said)
+    except (OSError, ValueError, http.client.HTTPException):
+        log = world.folder / "logs" / f"{part}.log"
+        return False, f"does not answer: `make down`, then `make up`; its log: {log}"
     finally:
         connection.close()
 
 
+def _advice(part: str, said: dict[str, Any]) -> str:
+    """What /ready says that a person should do something about (docs/runbook.md has each field)."""
+    found = [str(reason) for reason in said.get("reasons", [])]
+    found += [f"{name}: {state}" for name, state in said.get("parts", {}).items() if state != "ready"]
+    found += [f"{count} alerts {kind}: `salus audit summary`" for kind, count in said.get("alerts", {}).items()]
+    if said.get("quarantined"):
+        source = part.removesuffix("-oracle")
+        found.append(f"{said['quarantined']} messages wait for a person: `salus oracle quarantine {source}`")
+    if "detail" in said:
+        found.append(f"{said['detail']}. {said.get('advice', '')}".strip())
+    return "; ".join(found)
+
+
 def _row(part: str, well: bool, advice: str = "") -> dict[str, Any]:
-    return {"part": part, "state": "well" if well else "not well", "advice": "" if well else advice}
+    return {"part": part, "state": "well" if well else "not well", "advice": advice}

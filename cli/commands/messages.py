@@ -13,6 +13,7 @@ from cli import output
 from cli.hospital_day import messages
 from cli.hospital_people import SourceKind
 from cli.mllp_client import SendReport, send
+from oracle.hl7.charset import codec_of
 from salus.core.errors import InputError, UnavailableError
 
 DEFAULT_CHARSETS = {"hospital": "UNICODE UTF-8", "checkup": "GB18030"}
@@ -36,6 +37,8 @@ def simulate(
     """Write the messages of one day."""
     if source not in get_args(SourceKind):
         raise InputError(f"a source is one of {', '.join(get_args(SourceKind))}")
+    if charset and codec_of(charset) is None:
+        raise InputError(f"{charset} is no character set of HL7 table 0211: take UNICODE UTF-8 or GB 18030-2000")
     made = list(
         messages(
             seed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,11 +41,13 @@ def code(
 def quarantine(source: Source, after: Annotated[int, typer.Option(min=0)] = 0) -> None:
     """Messages that were kept but could not be used."""
     with _kept(source) as kept:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"key": item.key, "receivedAt": item.received_at, "kind": item.kind, "fault": str(item.fault)}
             for item in kept.list(after)
         ]
-    output.emit_table(rows, ["key", "receivedAt", "kind", "fault"])
+    shown = rows if output.is_json() else [{**row, "receivedAt": output.clock(row["receivedAt"])} for row in rows]
+    headings = {"key": "key", "receivedAt": "received", "kind": "message", "fault": "what was wrong"}
+    output.emit_table(shown, headings, "the quarantine is empty")
 
 
 def show(source: Source, key: Key) -> None:

@@ -11,19 +11,24 @@ import typer
 
 from cli import output
 from cli.commands.world import running_world
+from cli.in_a_line import in_a_line
 from cli.patient.session import PatientSession, WalletFile
 from cli.world.cast import Name
-from cli.world.layout import World
+from cli.world.layout import World, home
 from salus.adapters.api_client import ApiClient
 from salus.adapters.keys.files import read_passphrase
+from salus.core.codes import EXPLANATIONS
 from salus.core.days import date_of
-from salus.core.errors import InputError
+from salus.core.errors import ConflictError, InputError, SetupError
 from salus.core.ids import ConsentId, LeafHash, from_hex, hex32
 from salus.core.labels import Action, Category, Form, Purpose, Topic, mask_of, names
 from salus.flows.grant import Offer
 
 _DAY_SECONDS = 86_400
-Wallet = Annotated[Path, typer.Option("--wallet", help="Wallet file.", envvar="SALUS_WALLET")]
+Wallet = Annotated[
+    Path | None,
+    typer.Option("--wallet", help="Wallet file; patient.wallet in .salus when left out.", envvar="SALUS_WALLET"),
+]
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(
@@ -31,7 +36,6 @@ PassphraseFile = Annotated[
     ),
 ]
 Source = Annotated[Name, typer.Argument(help="Institution that knows you.")]
-_DEFAULT_WALLET = Path(".salus/patient.wallet")
 
 
 def register(app: typer.Typer) -> None:
@@ -52,19 +56,22 @@ def register(app: typer.Typer) -> None:
     app.add_typer(patient, name="patient")
 
 
-def new(wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None) -> None:
+def new(wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:
     """Make a new wallet. Its words are shown once: whoever has them is you."""
-    made = WalletFile(wallet, _passphrase(passphrase_file, confirm=True)).create()
+    path = _wallet(wallet)
+    if path.exists():
+        raise ConflictError(f"there is a wallet at {path} already: name another file with --wallet")
+    made = WalletFile(path, _passphrase(passphrase_file, confirm=True)).create()
     output.emit(
-        {"wallet": str(wallet), "words": made.mnemonic},
-        [f"wallet {wallet}", "Write these words down and keep them apart from it:", f"  {made.mnemonic}"],
+        {"wallet": str(path), "words": made.mnemonic},
+        [f"wallet {path}", "Write these words down and keep them apart from it:", f"  {made.mnemonic}"],
     )
 
 
 def claim(
     source: Source,
     code: Annotated[str, typer.Argument(help="The desk's one-time code.")],
-    wallet: Wallet = _DEFAULT_WALLET,
+    wallet: Wallet = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Take control of your records at an institution."""
@@ -73,7 +80,7 @@ def claim(
     output.emit({"source": hex32(own.source), "subjectRef": hex32(own.subject)}, [f"claimed at {source}"])
 
 
-def records(source: Source, wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None) -> None:
+def records(source: Source, wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:
     """List your records at an institution, without opening them."""
     world, session = _session(wallet, passphrase_file)
     rows = [
@@ -86,13 +93,14 @@ def records(source: Source, wallet: Wallet = _DEFAULT_WALLET, passphrase_file: P
         }
         for item in session.listing(world.ids[source])
     ]
-    output.emit_table(rows, ["day", "categories", "level", "version", "leaf"])
+    headings = {"day": "day", "categories": "categories", "level": "level", "version": "version", "leaf": "leaf"}
+    output.emit_table(rows, headings, "custodians hold nothing of yours from there")
 
 
 def open_own(
     source: Source,
     leaf: Annotated[list[str] | None, typer.Argument(help="Leaves to open; all when left out.")] = None,
-    wallet: Wallet = _DEFAULT_WALLET,
+    wallet: Wallet = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Open your own records; it is logged like any access."""
@@ -106,8 +114,8 @@ def open_own(
             {"leaf": hex32(name), "code": int(code), "name": code.name} for name, code in opened.refused.items()
         ],
     }
-    shown = [f"{hex32(i.listed.leaf)[:18]}…  {i.record.content.get('resourceType')}" for i in opened.items]
-    refused = [f"refused {hex32(name)[:18]}…  {code.name}" for name, code in opened.refused.items()]
+    shown = [f"{in_a_line(i.record.content)}\n   {hex32(i.listed.leaf)}" for i in opened.items]
+    refused = [f"refused: {hex32(name)}  {code.name}: {EXPLANATIONS[code]}" for name, code in opened.refused.items()]
     output.emit(value, [*shown, *refused, "--json shows the content"])
 
 
@@ -126,7 +134,7 @@ def grant(
     topics: Annotated[str, typer.Option(help="Sensitive topics allowed, comma-separated.")] = "",
     uses: Annotated[int, typer.Option(min=0, help="0: without limit.")] = 0,
     replaces: Annotated[str, typer.Option(help="Consent that this one replaces.")] = "",
-    wallet: Wallet = _DEFAULT_WALLET,
+    wallet: Wallet = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Allow one institution to open some records, and hand it the package."""
@@ -148,7 +156,7 @@ def grant(
             topics=mask_of(Topic, _split(topics)),
         )
     except KeyError as error:
-        raise InputError(f"{error.args[0]} is in none of the code tables: see docs/protocol.md") from error
+        raise InputError(f"{error.args[0]} is in none of the tables of docs/policy.md") from error
     old = ConsentId(from_hex(replaces)) if replaces else None
     given = session.grant(world.ids[source], offer, ApiClient(world.api_url(grantee)), old)
     output.emit(
@@ -161,7 +169,7 @@ def replace(
     source: Source,
     grantee: Annotated[Name, typer.Argument()],
     categories: Annotated[str, typer.Option(help="Comma-separated.")] = "CHECKUP,VITAL",
-    wallet: Wallet = _DEFAULT_WALLET,
+    wallet: Wallet = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Replace a consent by a narrower one, in one step on chain (all options: `grant --replaces`)."""
@@ -169,16 +177,19 @@ def replace(
 
 
 def revoke(
-    consent: Annotated[str, typer.Argument()], wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None
+    consent: Annotated[str, typer.Argument()], wallet: Wallet = None, passphrase_file: PassphraseFile = None
 ) -> None:
     """Take one consent back, at once."""
     _, session = _session(wallet, passphrase_file)
-    session.revoke(ConsentId(from_hex(consent)))
+    wanted = ConsentId(from_hex(consent))
+    if session.wallet.consent(wanted).status in ("revoked", "replaced"):
+        raise ConflictError(f"this consent is {session.wallet.consent(wanted).status} already")
+    session.revoke(wanted)
     output.emit({"revoked": consent}, ["revoked"])
 
 
 def revoke_all(
-    grantee: Annotated[Name, typer.Argument()], wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None
+    grantee: Annotated[Name, typer.Argument()], wallet: Wallet = None, passphrase_file: PassphraseFile = None
 ) -> None:
     """Void everything you ever signed for an institution."""
     world, session = _session(wallet, passphrase_file)
@@ -189,7 +200,7 @@ def revoke_all(
 def freeze(
     source: Source,
     off: Annotated[bool, typer.Option("--off", help="Allow access again.")] = False,
-    wallet: Wallet = _DEFAULT_WALLET,
+    wallet: Wallet = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Stop every access to your records of an institution."""
@@ -198,35 +209,43 @@ def freeze(
     output.emit({"frozen": not off}, ["allowed again" if off else "frozen"])
 
 
-def consents(wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None) -> None:
+def consents(wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:
     """List the consents this wallet signed."""
     world, session = _session(wallet, passphrase_file)
     rows = [
         {"consentId": hex32(given.consent), "grantee": world.name_of(given.grantee), "status": given.status}
         for given in session.wallet.consents
     ]
-    output.emit_table(rows, ["consentId", "grantee", "status"])
+    headings = {"grantee": "grantee", "status": "status", "consentId": "consent"}
+    output.emit_table(rows, headings, "this wallet has signed no consent")
 
 
 def withheld(
-    consent: Annotated[str, typer.Argument()], wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None
+    consent: Annotated[str, typer.Argument()], wallet: Wallet = None, passphrase_file: PassphraseFile = None
 ) -> None:
     """What a consent leaves out, and why."""
     _, session = _session(wallet, passphrase_file)
-    output.emit_table(session.withheld(ConsentId(from_hex(consent))), ["code", "name", "count"])
+    rows = session.withheld(ConsentId(from_hex(consent)))
+    output.emit_table(rows, {"count": "records", "name": "left out because", "code": "code"}, "nothing is left out")
 
 
-def log(wallet: Wallet = _DEFAULT_WALLET, passphrase_file: PassphraseFile = None) -> None:
+def log(wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:
     """Who asked, for what, when, with which outcome."""
     _, session = _session(wallet, passphrase_file)
     entries: list[dict[str, Any]] = session.log()
     output.emit(entries, [entry["sentences"].get("en", entry["name"]) for entry in entries])
 
 
-def _session(wallet: Path, passphrase_file: Path | None) -> tuple[World, PatientSession]:
-    world = running_world()
-    file = WalletFile(wallet, _passphrase(passphrase_file))
+def _session(wallet: Path | None, passphrase_file: Path | None) -> tuple[World, PatientSession]:
+    world, path = running_world(), _wallet(wallet)
+    if not path.exists():
+        raise SetupError(f"there is no wallet at {path}: `salus patient new` makes one, --wallet names another")
+    file = WalletFile(path, _passphrase(passphrase_file))
     return world, PatientSession(file, ApiClient(world.api_url(Name.HOSPITAL_B)))
+
+
+def _wallet(named: Path | None) -> Path:
+    return named if named is not None else home() / "patient.wallet"
 
 
 def _passphrase(file: Path | None, *, confirm: bool = False) -> str:

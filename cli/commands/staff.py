@@ -9,15 +9,17 @@ import typer
 
 from cli import output
 from cli.commands.world import running_world
+from cli.in_a_line import in_a_line
 from cli.staff import StaffClient
 from cli.world.cast import Name
 from cli.world.services import STAFF_CLIENT, client_key
+from salus.core.errors import InputError
 from salus.core.labels import Role
 
 Institution = Annotated[Name, typer.Argument(help="Whose staff.")]
 Consent = Annotated[str, typer.Argument(help="Id of a consent package that was handed in.")]
 PersonName = Annotated[str, typer.Option(help="Internal name of the person.")]
-RoleName = Annotated[str, typer.Option(help="Role of the person.")]
+RoleName = Annotated[str, typer.Option(help="Role of the person: PHYSICIAN, NURSE … (docs/policy.md).")]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +33,13 @@ def register(app: typer.Typer) -> None:
 
 
 def client_of(name: Name, person: str = "staff-07", role: str = "PHYSICIAN") -> StaffClient:
-    """A staff client in the running world."""
+    """A staff client in the running world.
+
+    Raises:
+        InputError: no such role, or the institution has no API.
+    """
+    if role not in Role.__members__:
+        raise InputError(f"a role is one of {', '.join(Role.__members__)}")
     world = running_world()
     return StaffClient(world.api_url(name), STAFF_CLIENT, client_key(world, name), f"{name}/{person}", Role[role])
 
@@ -39,7 +47,14 @@ def client_of(name: Name, person: str = "staff-07", role: str = "PHYSICIAN") -> 
 def packages(institution: Institution) -> None:
     """Consent packages patients handed in."""
     page: dict[str, Any] = client_of(institution).get("/v1/packages")
-    output.emit_table(page["items"], ["consentId", "status", "purposes", "categories", "maxLevel"])
+    headings = {
+        "status": "status",
+        "purposes": "purposes",
+        "categories": "categories",
+        "maxLevel": "max level",
+        "consentId": "consent",
+    }
+    output.emit_table(page["items"], headings, "no patient has handed in a package")
 
 
 def listing(institution: Institution, consent: Consent) -> None:
@@ -61,8 +76,10 @@ def open_records(
 ) -> None:
     """Request on chain, then open."""
     opened = client_of(institution, person, role).open(consent, purpose)
-    lines = [f"{item['did']}  v{item['version']}  {item['content'].get('resourceType')}" for item in opened["records"]]
-    output.emit(opened, [*lines, f"access {opened['accessId']}", opened["notice"]["en"]])
+    lines = [f"{in_a_line(item['content'])}\n   {item['did']} version {item['version']}" for item in opened["records"]]
+    refused = [f"refused: {item['leaf']}  {item['name']}" for item in opened["refused"]]
+    end = [f"access {opened['accessId']}", opened["notice"]["en"], "--json shows the content"]
+    output.emit(opened, [*lines, *refused, *end])
 
 
 def receipt(

@@ -19,7 +19,7 @@ _INDEX_PATIENCE_SECONDS = 30
 def play(stage: Stage) -> None:
     """List, read, verify."""
     stage.ledger.act(7, "The auditor lists every access; the patient reads who, why and when; receipts are verified")
-    _wait_for_index(stage)
+    wait_for_index(stage)
     _auditor(stage)
     _patient(stage)
     access = stage.staff(Name.HOSPITAL_A).get(f"/v1/receipts/accesses/{stage.opened['hospital-a']['accessId']}")
@@ -27,7 +27,7 @@ def play(stage: Stage) -> None:
     write_and_verify(stage, "record.json", _record_receipt(stage))
 
 
-def _wait_for_index(stage: Stage) -> None:
+def wait_for_index(stage: Stage) -> None:
     """Until the index holds the block that is the chain's head now."""
     wanted = int(stage.api(Name.REGULATOR).get("/v1/deployment")["head"]["number"])
     deadline = time.monotonic() + _INDEX_PATIENCE_SECONDS
@@ -41,24 +41,42 @@ def _wait_for_index(stage: Stage) -> None:
 
 def _auditor(stage: Stage) -> None:
     staff = stage.staff(Name.REGULATOR)
-    with stage.ledger.timed("the auditor's counts of the day") as outcome:
-        summary = staff.get("/v1/audit/summary")
-        outcome.append(f"{summary['granted']} accesses granted, {summary['denied']} denied")
-    for count in summary["counts"]:
-        who = count["participantTitle"] or "the patient"
-        stage.ledger.tell(f"  {who}, {count['purpose']}", f"{count['name']} × {count['count']}")
+    began = time.perf_counter()
+    entries = staff.get("/v1/audit", limit=1000)["items"]
+    took = (time.perf_counter() - began) * 1000
+    listed = [entry for entry in entries if entry["access"] is not None]
+    summary = staff.get("/v1/audit/summary")
+    require(len(listed) == summary["granted"] + summary["denied"], "the auditor's list is complete")
     require(not summary["alerts"], "no alert is open")
+    stage.ledger.tell(
+        "the auditor lists every access and denial of the day",
+        f"{summary['granted']} granted, {summary['denied']} denied, of {len(entries)} log entries",
+        took,
+        "\n".join(_line(entry) for entry in listed),
+    )
+    stage.ledger.facts["auditor"] = [[_who(entry), entry["access"]["purpose"], entry["codeName"]] for entry in listed]
     stage.ledger.facts["granted"], stage.ledger.facts["denied"] = summary["granted"], summary["denied"]
+
+
+def _line(entry: dict[str, Any]) -> str:
+    access = entry["access"]
+    who = f"{_who(entry)}, {access['role']}" if entry["participantTitle"] else _who(entry)
+    return (
+        f"{output.clock(entry['at'])}  {who}, {access['purpose']}, {access['recordCount']} records: {entry['codeName']}"
+    )
+
+
+def _who(entry: dict[str, Any]) -> str:
+    return entry["participantTitle"] or "the patient"
 
 
 def _patient(stage: Stage) -> None:
     entries = [entry for entry in stage.patient.log() if entry["access"] is not None]
     require(entries, "the patient sees accesses in the log")
-    for entry in entries[-6:]:
-        output.say(f"     [dim]{entry['sentences']['en']}[/dim]")
-        output.say(f"     [dim]{entry['sentences']['zh']}[/dim]")
-    stage.ledger.tell("the patient's log, in plain words", f"{len(entries)} accesses and denials")
-    stage.ledger.facts["patient.accesses"] = len(entries)
+    told = [entry["sentences"][language] for entry in entries for language in ("en", "zh")]
+    outcome = f"{len(entries)} accesses and denials: who, why, when"
+    stage.ledger.tell("the patient's log, in plain words", outcome, note="\n".join(told))
+    stage.ledger.facts["patient"] = [entry["sentences"] for entry in entries]
 
 
 def _record_receipt(stage: Stage) -> Any:
@@ -78,5 +96,6 @@ def write_and_verify(stage: Stage, name: str, receipt: Any) -> None:
     began = time.perf_counter()
     verified = verify_receipt(parse(path.read_bytes()))
     took = (time.perf_counter() - began) * 1000
-    stage.ledger.tell(f"receipt {name}, checked offline", f"holds; {' '.join(verified.statements)}", took)
+    outcome = "holds" if verified.finality_proven else "holds; finality unproven"
+    stage.ledger.tell(f"receipt {name}, checked offline", outcome, took, "\n".join(verified.statements))
     stage.ledger.facts.setdefault("receipts", []).append(name)

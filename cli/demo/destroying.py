@@ -6,12 +6,12 @@ import time
 from typing import Any
 
 from cli import output
-from cli.demo.auditing import write_and_verify
+from cli.demo.auditing import wait_for_index, write_and_verify
 from cli.demo.ledger import require
 from cli.demo.stage import Stage
 from cli.world.cast import Name
 from salus.adapters.content.folder import FolderStore
-from salus.core.codes import Code
+from salus.core.codes import EXPLANATIONS, Code
 from salus.core.errors import NotFoundError
 from salus.core.ids import LeafHash, hex32
 from salus.flows.bind import sign_destruction
@@ -41,6 +41,7 @@ def play(stage: Stage) -> None:
         erased = sum(item["erased"] for item in fact["attestations"])
         outcome.append(f"{fact['status']}: {erased} shares erased, {len(fact['attestations'])} attestations")
     require(fact["status"] == "DESTROYED", "the record is destroyed on chain")
+    state = _on_chain(stage, request["recordId"])
     _content_gone(stage, doomed)
     receipt = staff.post(
         "/v1/receipts/destructions",
@@ -54,6 +55,23 @@ def play(stage: Stage) -> None:
     )
     write_and_verify(stage, "destruction.json", receipt)
     _refused(stage, doomed.listed.leaf, "for ever after")
+    stage.ledger.facts["destroyed"] = {
+        "status": state,
+        "erased": erased,
+        "attestations": len(fact["attestations"]),
+        "refused": Code.RECORD_DESTROYED.name,
+        "cid": doomed.listed.cid,
+    }
+
+
+def _on_chain(stage: Stage, record_id: str) -> str:
+    """State of the record by its DID, as every institution reads it."""
+    wait_for_index(stage)
+    did = f"did:salus:{stage.patient.api.chain_id}:record:{record_id.removeprefix('0x')}"
+    state = str(stage.staff(Name.CHECKUP).get(f"/v1/records/{did}")["status"])
+    require(state == "DESTROYED", "every institution reads that the record is destroyed")
+    stage.ledger.tell("its state on chain, by its DID", state, note=did)
+    return state
 
 
 def _request(stage: Stage, doomed: OpenedItem) -> dict[str, Any]:
@@ -87,7 +105,11 @@ def _refused(stage: Stage, leaf: LeafHash, when: str) -> None:
     opened = stage.patient.open(stage.world.ids[Name.CHECKUP], [leaf])
     codes = set(opened.refused.values())
     require(not opened.items and codes == {Code.RECORD_DESTROYED}, "nobody opens an ordered or destroyed record")
-    stage.ledger.tell(f"even the patient asks for it, {when}", f"refused: {Code.RECORD_DESTROYED.name} (152)")
+    stage.ledger.tell(
+        f"the patient asks for it {when}",
+        f"refused: {Code.RECORD_DESTROYED.name} ({int(Code.RECORD_DESTROYED)})",
+        note=EXPLANATIONS[Code.RECORD_DESTROYED],
+    )
 
 
 def _content_gone(stage: Stage, doomed: OpenedItem) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from cli import output
@@ -24,12 +25,13 @@ class StoryError(SalusError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One event of the story."""
+    """One event of the story; `note` is told with it but left out of the closing table."""
 
     act: int
     what: str
     outcome: str
     milliseconds: float
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -45,11 +47,13 @@ class Ledger:
         self._act = number
         output.say(f"\n[bold]{number}. {title}[/bold]")
 
-    def tell(self, what: str, outcome: str, milliseconds: float = 0.0) -> None:
+    def tell(self, what: str, outcome: str, milliseconds: float = 0.0, note: str = "") -> None:
         """Note an event and show it."""
-        self.rows.append(Row(self._act, what, outcome, milliseconds))
+        self.rows.append(Row(self._act, what, outcome, milliseconds, note))
         took = f"  [dim]{milliseconds:,.0f} ms[/dim]" if milliseconds else ""
         output.say(f"   {what}: [green]{outcome}[/green]{took}")
+        for line in note.splitlines():
+            output.say(f"     [dim]{line}[/dim]")
 
     @contextmanager
     def timed(self, what: str) -> Iterator[list[str]]:
@@ -62,15 +66,18 @@ class Ledger:
         """The closing table, or everything as JSON."""
         if output.is_json():
             rows = [
-                {"act": r.act, "what": r.what, "outcome": r.outcome, "ms": round(r.milliseconds)} for r in self.rows
+                {"act": r.act, "what": r.what, "outcome": r.outcome, "note": r.note, "ms": round(r.milliseconds)}
+                for r in self.rows
             ]
             output.emit({"facts": self.facts, "rows": rows})
             return
-        table = Table("act", "what happened", "outcome", "ms", title="The day in one table", title_justify="left")
+        table = Table("act", "what happened", "outcome", box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("ms", justify="right")
         for row in self.rows:
             took = f"{row.milliseconds:,.0f}" if row.milliseconds else ""
             table.add_row(str(row.act), row.what, row.outcome, took)
-        output.console.print(table)
+        output.console.print("\n[bold]What happened[/bold]")
+        output.show(table)
 
 
 def denial(ledger: Ledger, what: str, ask: Callable[[], object]) -> Code | None:

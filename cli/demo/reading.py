@@ -12,12 +12,15 @@ from cli.world.cast import Name
 from salus.adapters.chain.connect import connect
 from salus.core import hpke
 from salus.core.access import Access, AccessKind
-from salus.core.codes import Code
+from salus.core.codes import EXPLANATIONS, Code
 from salus.core.ids import LeafHash, from_hex, hex32
 from salus.core.labels import Action, Category, Purpose, Role
 from salus.core.merkle import records_root
 from salus.core.package import ConsentPackage
 from salus.flows.ledger import Gateway, OperatorLedger
+
+_SEALED_LEVEL = 5
+_HID = "the reader sees neither a level-5 record nor that one was left out"
 
 
 def play(stage: Stage) -> None:
@@ -38,15 +41,20 @@ def _hospital_a(stage: Stage) -> list[str]:
     with stage.ledger.timed("hospital A opens them: request on chain, shares, decryption, check") as outcome:
         opened = staff.open(consent)
         outcome.append(f"{len(opened['records'])} records readable")
-    steps = ", ".join(f"{step} {took} ms" for step, took in opened["milliseconds"].items())
-    stage.ledger.tell("of which", steps)
+    steps = ", ".join(f"{step} {float(took):.0f}" for step, took in opened["milliseconds"].items())
+    stage.ledger.tell("of which, in milliseconds", steps)
     expected = _inside_three_months(stage)
     found = sorted(record["leaf"] for record in opened["records"])
     require(found == expected, "hospital A opened exactly the check-up records of the last three months, below level 5")
     require(not opened["refused"], "no record of the list is refused")
     stage.opened["hospital-a"] = opened
-    stage.ledger.tell("the reader is told, always the same", listing["notice"]["en"])
-    stage.ledger.facts["hospital-a.records"] = len(found)
+    require(
+        "withheld" not in listing and all(item["labels"]["level"] < _SEALED_LEVEL for item in listing["items"]), _HID
+    )
+    notice = f"{listing['notice']['en']}\n{listing['notice']['zh']}"
+    stage.ledger.tell("the reader is told", "the same standing sentence, whatever was left out", note=notice)
+    facts = {"opened": found, "expected": expected, "listed": sorted(item["leaf"] for item in listing["items"])}
+    stage.ledger.facts["hospital-a"] = facts | {"notice": listing["notice"], "told": sorted(listing)}
     return found
 
 
@@ -129,6 +137,7 @@ def _institute(stage: Stage, leaf: str) -> None:
         listing = staff.post("/v1/listings", {"consentId": consent})
         outcome.append(f"{len(listing['items'])} records yet")
     require(not listing["items"], "there is no de-identified form yet")
+    stage.ledger.facts["institute.listed"] = len(listing["items"])
 
 
 def _left_out(stage: Stage) -> None:
@@ -136,11 +145,14 @@ def _left_out(stage: Stage) -> None:
     mine = stage.patient.withheld(consent)
     level = [item for item in mine if item["name"] == Code.RECORD_ABOVE_LEVEL.name]
     require(level, "the patient sees that a level-5 result was left out")
-    shown = ", ".join(f"{item['count']} × {item['name']}" for item in mine)
-    stage.ledger.tell("the patient sees what consent 1 leaves out, and why", shown)
+    why = "\n".join(f"{item['count']} {item['name']}: {EXPLANATIONS[Code(item['code'])]}" for item in mine)
+    shown = f"{sum(item['count'] for item in mine)} records, {level[0]['count']} of them above level 4"
+    stage.ledger.tell("the patient sees what consent 1 leaves out, and why", shown, note=why)
     seen = stage.staff(Name.REGULATOR).post("/v1/audit/withheld", {"consentId": hex32(consent)})
     names = {
         item["name"] for custodian in seen["custodians"] for each in custodian["lists"] for item in each["withheld"]
     }
     require(Code.RECORD_ABOVE_LEVEL.name in names, "the auditor sees that something was left out")
-    stage.ledger.tell("the auditor sees it too, without content", ", ".join(sorted(names)))
+    reasons = f"{len(names)} reasons from {len(seen['custodians'])} custodians' logs"
+    stage.ledger.tell("the auditor sees it too, without content", reasons, note=", ".join(sorted(names)))
+    stage.ledger.facts["withheld"] = {"patient": {i["name"]: i["count"] for i in mine}, "auditor": sorted(names)}

@@ -21,7 +21,7 @@ def play(stage: Stage) -> None:
     staff = stage.staff(Name.HOSPITAL_A)
     with stage.ledger.timed("hospital A opens under the narrower consent") as outcome:
         opened = staff.open(narrow)
-        outcome.append(f"{len(opened['records'])} records")
+        outcome.append(f"{len(opened['records'])} of {len(stage.opened['hospital-a']['records'])} records")
     kinds = {name for record in opened["records"] for name in record["labels"]["categories"]}
     require(kinds <= {"CHECKUP", "VITAL"} and opened["records"], "only what the narrower consent covers is opened")
     _revoke(stage, narrow, opened["accessId"])
@@ -47,6 +47,7 @@ def _replace(stage: Stage) -> str:
         ),
     )
     require(code is Code.CONSENT_REPLACED, "the replaced consent opens nothing")
+    stage.ledger.facts["replaced"] = str(code and code.name)
     stage.consents[Name.HOSPITAL_A] = given
     return hex32(given.consent)
 
@@ -64,14 +65,13 @@ def _revoke(stage: Stage, consent: str, access_id: str) -> None:
         except RefusedError as error:
             refused = error.code
     took = (time.perf_counter() - began) * 1000
-    stage.ledger.tell("from the patient's signature to the revocation in a block", "done", mined)
+    stage.ledger.tell("from the patient's signature to its block", "the consent is revoked", mined)
     stage.ledger.tell(
-        "from the signature to the first refused release of an access already granted",
-        f"{refused.name} ({int(refused)})",
+        "from the signature to refusal of the access already granted",
+        f"release refused: {refused.name} ({int(refused)})",
         took,
     )
     require(refused is Code.CONSENT_REVOKED, "a release of an access already granted is refused after revocation")
-    stage.ledger.facts["revoke.milliseconds"] = round(took)
     leaf = stage.opened["hospital-a"]["records"][0]["leaf"]
     code = denial(
         stage.ledger,
@@ -79,3 +79,8 @@ def _revoke(stage: Stage, consent: str, access_id: str) -> None:
         lambda: staff.open(consent, leaves=[leaf], categories=["CHECKUP"], level=4),
     )
     require(code is Code.CONSENT_REVOKED, "the next request is denied")
+    stage.ledger.facts["revoked"] = {
+        "release": refused.name,
+        "request": str(code and code.name),
+        "milliseconds": {"block": round(mined), "release": round(took)},
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from salus.core.errors import InputError
 from salus.core.policy import ParticipantRole
 from salus.core.state import ParticipantKind
 
@@ -96,6 +97,8 @@ CAST: tuple[Institution, ...] = (
 )
 BY_NAME = {institution.name: institution for institution in CAST}
 COUNCIL = ("council-1", "council-2", "council-3")
+WITH_API = tuple(institution.name for institution in CAST if institution.api)
+WITH_ORACLE = tuple(institution.name for institution in CAST if institution.oracle)
 CUSTODIANS = (Name.CUSTODIAN_1, Name.CUSTODIAN_2, Name.CUSTODIAN_3)
 THRESHOLD = 2
 
@@ -118,16 +121,28 @@ class Ports:
 
     def custodian(self, name: Name) -> int:
         """A custodian's wire."""
-        return self.base + 50 + CUSTODIANS.index(name)
+        return self.base + 50 + _place(name, CUSTODIANS, "custodian")
 
     def api(self, name: Name) -> int:
         """An institution's API."""
-        return self.base + 80 + [i.name for i in CAST if i.api].index(name)
+        return self.base + 80 + _place(name, WITH_API, "API")
 
     def oracle_http(self, name: Name) -> int:
         """An oracle's HTTP."""
-        return self.base + 70 + [i.name for i in CAST if i.oracle].index(name)
+        return self.base + 70 + _place(name, WITH_ORACLE, "oracle")
 
     def oracle_mllp(self, name: Name) -> int:
         """An oracle's MLLP."""
-        return self.base + 75 + [i.name for i in CAST if i.oracle].index(name)
+        return self.base + 75 + _place(name, WITH_ORACLE, "oracle")
+
+    def all(self) -> list[int]:
+        """Every port of the world."""
+        custodians = [self.custodian(name) for name in CUSTODIANS]
+        oracles = [port(name) for name in WITH_ORACLE for port in (self.oracle_http, self.oracle_mllp)]
+        return [self.chain, self.watch, *custodians, *oracles, *(self.api(name) for name in WITH_API)]
+
+
+def _place(name: Name, among: tuple[Name, ...], what: str) -> int:
+    if name not in among:
+        raise InputError(f"{name} has no {what}; these have one: {', '.join(among)}")
+    return among.index(name)

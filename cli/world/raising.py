@@ -11,16 +11,22 @@ from cli.world.keys import KeyFolder
 from cli.world.layout import World
 from cli.world.services import chain_part, service_parts
 from devnet.anvil import instant_blocks
-from devnet.supervisor import Supervisor
+from devnet.supervisor import Supervisor, require_free
 from salus.core.errors import SalusError
 
 Progress = Callable[[str], None]
 
 
 def raise_world(folder: Path, base_port: int, progress: Progress) -> tuple[World, Supervisor]:
-    """Start the chain, found the world if it is not yet, and start every service; all is stopped again on an error."""
+    """Start the chain, found the world if it is not yet, and start every service; all is stopped again on an error.
+
+    Raises:
+        SetupError: a port is taken (looked at before anything starts), or a part does not come up.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     ports, supervisor = Ports(base_port), Supervisor(folder)
+    for port in ports.all():
+        require_free(port)
     keys = KeyFolder(folder / "keys")
     try:
         world = _founded(folder, ports, keys, supervisor, progress)
