@@ -1,4 +1,4 @@
-"""`salus verify`, `explain`, `doctor`: check a receipt offline, explain a code, look whether everything is well."""
+"""`salus verify`, `explain`, `doctor`: check a receipt offline, explain bytes, look whether everything is well."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
+from cli.commands.explain import explain
 from cli.commands.world import running_world
 from cli.world.cast import CUSTODIANS, WITH_API, WITH_ORACLE
 from cli.world.layout import World
 from devnet.anvil import is_ready
-from salus.adapters.chain.abi import reverts
-from salus.core.codes import EXPLANATIONS, Code
-from salus.core.errors import InputError, SalusError, UnavailableError
+from salus.core.errors import UnavailableError
 from salus.core.receipt import verify_receipt
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("verify", help="Check a receipt without any network.")(verify)
-    app.command("explain", help="Explain a code of docs/errors.md, or the data of a revert.")(explain)
+    app.command("explain", help="Explain a code, a name, or 0x bytes of a chain: revert, call, topic.")(explain)
     app.command("doctor", help="Look whether every part is well, and say what to do.")(doctor)
 
 
@@ -37,27 +36,6 @@ def verify(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -
         "statements": list(found.statements),
     }
     output.emit(value, [f"The {found.kind} receipt holds.", *found.statements])
-
-
-def explain(
-    what: Annotated[str, typer.Argument(help="A number, a name like CONSENT_REVOKED, or 0x revert data.")],
-) -> None:
-    """Explain one code or revert."""
-    if what.startswith("0x"):
-        try:
-            revert: SalusError = reverts().read(bytes.fromhex(what[2:]))
-        except ValueError as error:
-            raise InputError("revert data is 0x and hex digits") from error
-        output.emit({"revert": str(revert)}, [str(revert), revert.advice])
-        return
-    try:
-        code = Code(int(what)) if what.isdigit() else Code[what.upper()]
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{what} is no code of docs/errors.md") from error
-    output.emit(
-        {"code": int(code), "name": code.name, "explanation": EXPLANATIONS[code]},
-        [f"{code.name} ({int(code)}): {EXPLANATIONS[code]}"],
-    )
 
 
 def doctor() -> None:

@@ -77,6 +77,19 @@ class Function:
             wanted = f"{self.contract}.{self.name}({', '.join(self.inputs)})"
             raise InputError(f"the arguments do not fit {wanted}") from error
 
+    def decode_arguments(self, data: bytes) -> tuple[Any, ...]:
+        """Arguments of calldata, as `encode` takes them (addresses in lower case).
+
+        Raises:
+            IntegrityError: another selector, or bytes that are not of the input types.
+        """
+        if data[:4] != self.selector:
+            raise IntegrityError(f"the calldata is not of {self.contract}.{self.name}")
+        try:
+            return tuple(_CODEC.decode(self.inputs, data[4:]))
+        except (DecodingError, TypeError, ValueError) as error:
+            raise IntegrityError(f"the arguments are not those of {self.contract}.{self.name}") from error
+
     def decode(self, data: bytes) -> tuple[Any, ...]:
         """Values a call returned.
 
