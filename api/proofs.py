@@ -8,6 +8,7 @@ from typing import Any
 from api.requests import Requests
 from api.schemas.receipts import DestructionReceiptRequest, RecordReceiptRequest
 from salus.core import signatures
+from salus.core.access import Access
 from salus.core.audit import Entry, EntryKind, LogHead
 from salus.core.cid import digest_of
 from salus.core.custody import attestation_digest
@@ -15,6 +16,7 @@ from salus.core.destruction import destruction_digest
 from salus.core.errors import ConflictError, NotFoundError, SignatureError, UnavailableError
 from salus.core.ids import (
     AccessId,
+    Address,
     LeafHash,
     ParticipantId,
     RecordId,
@@ -73,7 +75,7 @@ class Proofs:
         request, row = self._requests.get(access_id), self._index.access(access_id)
         if row is None:
             raise NotFoundError("the access is not in the index yet; try again after the next block")
-        frame = self._frame()
+        frame = self._frame(self._gateway_of(access_id, request.access))
         kind = EntryKind.ACCESS_GRANTED if row.expiry else EntryKind.ACCESS_DENIED
         body = AccessBody(
             access_id,
@@ -153,12 +155,21 @@ class Proofs:
         )
         return destruction_receipt(frame, body).sign(self._operator)
 
-    def _frame(self) -> Frame:
+    def _gateway_of(self, access_id: AccessId, access: Access) -> Address:
+        """The gateway that recorded an access; it may be retired since."""
+        for gateway in self._chain.gateways(self._chain.final()):
+            if access.access_id(gateway) == access_id:
+                return gateway.verifying_contract
+        raise NotFoundError("no gateway of this deployment recorded the access")
+
+    def _frame(self, gateway: Address | None = None) -> Frame:
         block = self._index.indexed()
         if block is None:
             raise UnavailableError("the index is empty; is the watch running?")
         chain = self._chain
         contracts = {name: chain.address_of(name) for name in CONTRACTS}
+        if gateway is not None:
+            contracts["AccessGateway"] = gateway
         deployment = ReceiptDeployment(chain.chain_id, chain.address_of("Council"), contracts)
         return Frame(deployment, block, self._finality, self._me, max(self._clock.now(), block.timestamp))
 

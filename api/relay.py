@@ -115,8 +115,8 @@ class Relay:
 
     def own_access(self, access: Access, signature: bytes) -> tuple[AccessId, Recorded]:
         """Send an own access whose signer was checked, and wait until it is final."""
-        access_id = access.access_id(self._chain.domain("AccessGateway"))
-        return access_id, record_own(access, signature, self._gateway)
+        recorded = record_own(access, signature, self._gateway)
+        return access.access_id(recorded.gateway), recorded
 
     def _controlling(self, subject: SubjectRef, digest: bytes, signature: bytes) -> Address:
         state = self._chain.subject(subject, self._chain.head())

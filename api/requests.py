@@ -94,5 +94,9 @@ class RememberingLedger:
     def record(self, access: Access, package: ConsentPackage | None) -> Recorded:
         """Keep, then record; raises as the ledger behind it."""
         consent = None if package is None else package.consent
-        self._requests.keep(access.access_id(self.domain("AccessGateway")), Request(access, consent, None))
-        return self._ledger.record(access, package)
+        kept, request = access.access_id(self.domain("AccessGateway")), Request(access, consent, None)
+        self._requests.keep(kept, request)
+        recorded = self._ledger.record(access, package)
+        if (access_id := access.access_id(recorded.gateway)) != kept:  # the gateway was replaced meanwhile
+            self._requests.keep(access_id, request)
+        return recorded

@@ -35,6 +35,7 @@ from salus.core import hpke
 from salus.core.access import MAX_RECORDS, Access, AccessKind
 from salus.core.codes import Code
 from salus.core.custody import KeptRecord
+from salus.core.eip712 import Domain
 from salus.core.errors import RefusedError
 from salus.core.ids import ZERO32, AccessId, ConsentId, LeafHash, ParticipantId, SubjectRef, address_bytes, hex32
 from salus.core.merkle import records_root
@@ -60,8 +61,10 @@ def release(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
     admitted = admit(custodian, VERB, value)
     body = read_release(admitted.body)
 
-    access_id = body.access.access_id(custodian.chain.domain("AccessGateway"))
-    _prefetch(custodian, admitted, body, access_id)
+    gateways = custodian.chain.gateways(admitted.view.head)
+    _prefetch(custodian, admitted, body, body.access.access_id(gateways[0]))
+    gateway = _gateway_of(custodian, body.access, gateways, admitted.view)
+    access_id = body.access.access_id(gateway)
     _require_access(custodian, access_id, admitted.view)
     _require_caller(custodian, admitted, body.access)
     if body.session_key is not None and body.session_key != body.access.session_key:
@@ -70,7 +73,7 @@ def release(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
     permit = _permit(custodian, admitted, body)
 
     records, refused = _judge(custodian, permit, body, admitted.view)
-    shares, gone = _sealed(custodian, records, body.access, access_id)
+    shares, gone = _sealed(custodian, records, body.access, gateway)
     refused |= dict.fromkeys(gone, Code.RECORD_DESTROYED)
 
     sent = [LeafHash(record.leaf_hash) for record in records if record.leaf_hash not in refused]
@@ -90,6 +93,14 @@ def _prefetch(custodian: Custodian, admitted: Admitted, body: ReleaseBody, acces
     if body.consent is not None:
         reads.append(("consent", (body.consent.holder, ConsentId(body.access.reference))))
     prefetch(custodian.chain, admitted.view, reads)
+
+
+def _gateway_of(custodian: Custodian, access: Access, gateways: Sequence[Domain], view: View) -> Domain:
+    """The gateway that recorded an access: the one in charge, or one before it. An id is known to one gateway only."""
+    for gateway in gateways:
+        if custodian.chain.access(access.access_id(gateway), view.head).code:
+            return gateway
+    return gateways[0]
 
 
 def _require_access(custodian: Custodian, access_id: AccessId, view: View) -> None:
@@ -200,10 +211,10 @@ def _refusal(custodian: Custodian, record: KeptRecord, scope: Scope, older: set[
 
 
 def _sealed(
-    custodian: Custodian, records: Sequence[KeptRecord], access: Access, access_id: AccessId
+    custodian: Custodian, records: Sequence[KeptRecord], access: Access, gateway: Domain
 ) -> tuple[list[dict[str, Any]], list[LeafHash]]:
-    chain = custodian.chain
-    gateway = address_bytes(chain.address_of("AccessGateway"))
+    access_id = access.access_id(gateway)
+    emitter = address_bytes(gateway.verifying_contract)
     wrapped = custodian.store.shares(record.key for record in records)
     shares: list[dict[str, Any]] = []
     gone: list[LeafHash] = []
@@ -216,7 +227,7 @@ def _sealed(
         parts = unwrap(wrapped[record.key], record.source, leaf, custodian.keys)
         for name, part, inner in (("sealed", parts[0], False), ("inner", parts[1], True)):
             if part is not None:
-                info = hpke.release_info(chain.chain_id, gateway, access_id, leaf, custodian.id, inner=inner)
+                info = hpke.release_info(gateway.chain_id, emitter, access_id, leaf, custodian.id, inner=inner)
                 item[name] = hex32(hpke.seal(part, access.session_key, info))
         shares.append(item)
     return shares, gone

@@ -224,10 +224,11 @@ class RelayedLedger:
         """
         if package is not None:
             raise InputError("a patient records own accesses only")
-        signature = self._signer.sign(access.access_id(self.domain("AccessGateway")))
+        gateway = self.domain("AccessGateway")
+        signature = self._signer.sign(access.access_id(gateway))
         body = {"access": access.to_json(), "signature": hex32(signature)}
         answer = self._client.post("/v1/relay/own-accesses", body)
-        return Recorded(Code(answer["code"]), int(answer["expiresAt"]), int(answer["block"]))
+        return Recorded(Code(answer["code"]), int(answer["expiresAt"]), int(answer["block"]), gateway)
 
 
 class RelayedCustodians:

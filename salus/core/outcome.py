@@ -15,11 +15,15 @@ from salus.core.package import ConsentPackage
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the chain recorded for a request: its code, when the access ends, and the block."""
+    """What the chain recorded for a request: its code, when the access ends, and the block.
+
+    `gateway` is the domain of the AccessGateway that recorded it: the Council may have replaced it since.
+    """
 
     code: Code
     expires_at: int
     block_number: int
+    gateway: Domain
 
 
 class AccessLedger(Protocol):

@@ -175,7 +175,17 @@ class ChainReader(Protocol):
 
     def consent(self, holder: Address, consent: ConsentId, at: BlockStamp) -> ConsentState: ...
 
-    def access(self, access: AccessId, at: BlockStamp) -> AccessState: ...
+    def access(self, access: AccessId, at: BlockStamp) -> AccessState:
+        """An access, also of a gateway that was retired after it; code 0 when there is no entry."""
+        ...
+
+    def gateways(self, at: BlockStamp) -> tuple[Domain, ...]:
+        """EIP-712 domains of every AccessGateway up to a block, the one in charge first.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        ...
 
     def anchor(self, source: ParticipantId, root: bytes, at: BlockStamp) -> AnchorState: ...
 

@@ -13,7 +13,7 @@ from salus.core import signatures
 from salus.core.access import Access, AccessKind
 from salus.core.codes import Code
 from salus.core.eip712 import Domain
-from salus.core.errors import InputError, UnavailableError
+from salus.core.errors import ChainRevert, InputError, UnavailableError
 from salus.core.ids import AccessId, Address
 from salus.core.outcome import Recorded
 from salus.core.package import ConsentPackage
@@ -35,20 +35,25 @@ class Gateway:
     pause: Callable[[float], None]
     patience: float = PATIENCE_SECONDS
 
-    def request(self, function: str, args: tuple[object, ...], access_id: AccessId) -> Recorded:
-        """Send one request and read its outcome at a final block.
+    def present(self) -> Domain:
+        """Domain of the gateway that is in charge at the newest block."""
+        return self.chain.gateways(self.chain.head())[0]
+
+    def request(self, function: str, args: tuple[object, ...], access_id: AccessId, gateway: Domain) -> Recorded:
+        """Send one request to a gateway and read its outcome at a final block.
 
         Raises:
-            ChainRevert: the gateway recorded nothing: the request is malformed, unknown or beyond the hourly quota.
+            ChainRevert: the gateway recorded nothing: the request is malformed, unknown or beyond the hourly quota, or
+                the gateway was retired meanwhile.
             UnavailableError: not mined or not final in time, or a fork took the block back.
         """
-        receipt = self.writer.send(ContractCall("AccessGateway", function, args))
+        receipt = self.writer.send(ContractCall(gateway.verifying_contract, function, args))
         number = receipt.block.number
         require_final(lambda: self.chain.final().number >= number, self.pause, self.patience)
         state = self.chain.access(access_id, self.chain.final())
         if state.code == 0:
             raise UnavailableError("the block of this request was taken back by the chain; send it again")
-        return Recorded(Code(state.code), state.expires_at, number)
+        return Recorded(Code(state.code), state.expires_at, number, gateway)
 
 
 class OperatorLedger:
@@ -85,14 +90,24 @@ class OperatorLedger:
             InputError: no package for a consent, one operator only for an emergency, or the patient's own kind.
             ChainRevert, UnavailableError: as `Gateway.request`.
         """
-        access_id = access.access_id(self.domain("AccessGateway"))
+        while True:
+            gateway = self._gateway.present()
+            try:
+                return self._record(access, package, gateway)
+            except ChainRevert:
+                if self._gateway.present() == gateway:
+                    raise
+                # Retired while the request was on its way: nothing was recorded, so it is asked of the next one.
+
+    def _record(self, access: Access, package: ConsentPackage | None, gateway: Domain) -> Recorded:
+        access_id = access.access_id(gateway)
         if access.kind is AccessKind.CONSENT and package is not None:
             words = (package.consent.to_words(), access.to_words())
-            return self._gateway.request("request", words, access_id)
+            return self._gateway.request("request", words, access_id, gateway)
         if access.kind is AccessKind.EMERGENCY and self._operator is not None and self._witness is not None:
             first = signatures.compact(self._operator.sign(access_id))
             second = signatures.compact(self._witness.sign(access_id))
-            return self._gateway.request("requestEmergency", (access.to_words(), first, second), access_id)
+            return self._gateway.request("requestEmergency", (access.to_words(), first, second), access_id, gateway)
         raise InputError("an institution asks with a consent package, or in an emergency with two operators")
 
 
@@ -105,5 +120,5 @@ def record_own(access: Access, signature: bytes, gateway: Gateway) -> Recorded:
     """
     if access.kind is not AccessKind.OWN:
         raise InputError("only a patient's own access is relayed")
-    access_id = access.access_id(gateway.chain.domain("AccessGateway"))
-    return gateway.request("requestOwn", (access.to_words(), signature), access_id)
+    present = gateway.present()
+    return gateway.request("requestOwn", (access.to_words(), signature), access.access_id(present), present)

@@ -16,6 +16,7 @@ from salus.core import envelope, hpke, shares
 from salus.core.access import MAX_RECORDS, Access, AccessKind
 from salus.core.canonical import canonical
 from salus.core.codes import Code
+from salus.core.eip712 import Domain
 from salus.core.errors import EnvelopeError, IntegrityError, NotFoundError, RefusedError, SalusError, UnavailableError
 from salus.core.hashing import sha256
 from salus.core.ids import ZERO32, AccessId, LeafHash, ParticipantId, address_bytes, hex32
@@ -91,10 +92,11 @@ class OpenedItem:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A granted access while it lasts: what custodians are shown, and the private session key (32 bytes), which never
-    leaves the process."""
+    """A granted access while it lasts: what custodians are shown, the domain of the gateway that granted it, and the
+    private session key (32 bytes), which never leaves the process."""
 
     access: Access
+    gateway: Domain
     session_key: bytes = field(repr=False)
     expires_at: int
     listed: tuple[ListedRecord, ...]
@@ -161,8 +163,9 @@ def open_with_consent(package: ConsentPackage, ask: Ask, participant: Participan
     body = {"package": package.to_json(), "history": ask.history}
     listed = _chosen(_listed_unless_named(package, body, ask, reading), ask)
     watch.lap("list")
-    access, session_key, opening = _name(AccessKind.CONSENT, participant, package.consent_id, listed, ask, reading)
-    expires_at = _request(access, package, reading)
+    access, session_key, person = _name(AccessKind.CONSENT, participant, package.consent_id, listed, ask, reading)
+    recorded = _request(access, package, reading)
+    opening = _opening(person, access.access_id(recorded.gateway), reading)
     watch.lap("chain")
     shown = {
         "access": access.to_json(),
@@ -177,7 +180,9 @@ def open_with_consent(package: ConsentPackage, ask: Ask, participant: Participan
     def body_for(custodian: ParticipantId) -> dict[str, Any]:
         return dict(shown, link=hex32(package.links[custodian]))
 
-    session = Session(access, session_key, expires_at, tuple(listed), tuple(package.links), body_for)
+    session = Session(
+        access, recorded.gateway, session_key, recorded.expires_at, tuple(listed), tuple(package.links), body_for
+    )
     return _collect(session, reading, watch)
 
 
@@ -197,8 +202,9 @@ def open_without_consent(
     body: dict[str, Any] = {"subject": hex32(subject), "history": ask.history}
     listed = _chosen(list_records(reading.caller, reading.custodians, custodians, body), ask)
     watch.lap("list")
-    access, session_key, opening = _name(kind, participant, subject, listed, ask, reading)
-    expires_at = _request(access, None, reading)
+    access, session_key, person = _name(kind, participant, subject, listed, ask, reading)
+    recorded = _request(access, None, reading)
+    opening = _opening(person, access.access_id(recorded.gateway), reading)
     watch.lap("chain")
     shown = {
         "access": access.to_json(),
@@ -206,7 +212,9 @@ def open_without_consent(
         "history": ask.history,
         "userOpening": opening,
     }
-    session = Session(access, session_key, expires_at, tuple(listed), tuple(custodians), lambda _: shown)
+    session = Session(
+        access, recorded.gateway, session_key, recorded.expires_at, tuple(listed), tuple(custodians), lambda _: shown
+    )
     return _collect(session, reading, watch)
 
 
@@ -251,7 +259,8 @@ def _name(
     listed: list[ListedRecord],
     ask: Ask,
     reading: Reading,
-) -> tuple[Access, bytes, str | None]:
+) -> tuple[Access, bytes, bytes]:
+    """The access, its private session key, and what the regulator may be shown of the person who asks."""
     random: Randomness = reading.caller.random
     session_key = random(32)
     leaves = ask.leaves or tuple(record.leaf for record in listed)
@@ -288,21 +297,24 @@ def _name(
         deadline=reading.caller.clock.now() + DEADLINE_SECONDS,
         salt=random(32),
     )
+    return access, session_key, person
+
+
+def _opening(person: bytes, access_id: AccessId, reading: Reading) -> str | None:
     if reading.regulator_key is None:
-        return access, session_key, None
-    info = USER_TAG + access.access_id(reading.ledger.domain("AccessGateway"))
-    return access, session_key, hex32(hpke.seal(person, reading.regulator_key, info))
+        return None
+    return hex32(hpke.seal(person, reading.regulator_key, USER_TAG + access_id))
 
 
-def _request(access: Access, package: ConsentPackage | None, reading: Reading) -> int:
+def _request(access: Access, package: ConsentPackage | None, reading: Reading) -> Recorded:
     recorded = reading.ledger.record(access, package)
     if recorded.code is not Code.GRANTED:
-        raise AccessDeniedError(recorded.code, access.access_id(reading.ledger.domain("AccessGateway")))
-    return recorded.expires_at
+        raise AccessDeniedError(recorded.code, access.access_id(recorded.gateway))
+    return recorded
 
 
 def _collect(session: Session, reading: Reading, watch: Stopwatch) -> Opened:
-    access_id = session.access.access_id(reading.ledger.domain("AccessGateway"))
+    access_id = session.access.access_id(session.gateway)
 
     def release(custodian: ParticipantId) -> Released:
         call = reading.caller.call("release", custodian, session.body_for(custodian))
@@ -311,7 +323,7 @@ def _collect(session: Session, reading: Reading, watch: Stopwatch) -> Opened:
     answers = ask_all(session.custodians, release)
     answers.require()
     watch.lap("shares")
-    opener = _Opener(access_id, session.session_key, reading.ledger, reading.content, answers)
+    opener = _Opener(access_id, session.session_key, session.gateway, reading.content, answers)
     items, liars, failed = list[OpenedItem](), set[ParticipantId](), dict[LeafHash, SalusError]()
     refused = opener.refused_unlisted({record.leaf for record in session.listed})
     for record in session.listed:
@@ -347,14 +359,14 @@ class _Opener:
         self,
         access_id: AccessId,
         session_key: bytes,
-        ledger: AccessLedger,
+        gateway: Domain,
         content: ContentStore,
         answers: Answers[Released],
     ) -> None:
         self._access_id = access_id
         self._session_key = session_key
-        self._ledger = ledger
-        self._gateway = address_bytes(ledger.address_of("AccessGateway"))
+        self._chain_id = gateway.chain_id
+        self._gateway = address_bytes(gateway.verifying_contract)
         self._content = content
         self._released = answers.given
         self._refusals = {leaf: code for answer in answers.given.values() for leaf, code in answer.refused.items()}
@@ -404,9 +416,7 @@ class _Opener:
             sealed = released.shares.get(leaf, (None, None))[inner]
             if sealed is None:
                 continue
-            info = hpke.release_info(
-                self._ledger.chain_id, self._gateway, self._access_id, leaf, custodian, inner=inner
-            )
+            info = hpke.release_info(self._chain_id, self._gateway, self._access_id, leaf, custodian, inner=inner)
             try:
                 share = hpke.open_sealed(sealed, self._session_key, info)
             except EnvelopeError:

@@ -43,6 +43,7 @@ class Directory:
         self._known: dict[Address, str] = {self.council: COUNCIL}
         self._learned = False
         self._present: tuple[float, Mapping[str, Address]] | None = None
+        self._tenures: dict[str, tuple[council.Tenure, ...]] = {}
 
     def at(self, block: BlockStamp) -> Mapping[str, Address]:
         """Role to contract at a block; a role nobody holds is absent."""
@@ -58,6 +59,21 @@ class Directory:
             while len(self._by_block) > _KEPT_BLOCKS:
                 self._by_block.popitem(last=False)
         return holders
+
+    def tenures(self, role: str, block: BlockStamp) -> tuple[council.Tenure, ...]:
+        """Who held a role up to a block, newest first: the first one holds it at that block."""
+        holder = self.at(block).get(role)
+        if holder is None:
+            return ()
+        known = _until(self._tenures.get(role, ()), block)
+        if not known or known[0].account != holder:
+            [count] = self._run([council.tenure_count(role)], block)
+            found = self._run([council.tenure_at(role, index) for index in reversed(range(count))], block)
+            known = tuple(found)
+            with self._lock:
+                if len(found) > len(self._tenures.get(role, ())):
+                    self._tenures[role] = known
+        return known
 
     def present(self) -> Mapping[str, Address]:
         """Role to contract now, at most two seconds old."""
@@ -152,3 +168,7 @@ class Directory:
                 raise answer
             values.append(read.parse(answer))
         return values
+
+
+def _until(tenures: Sequence[council.Tenure], block: BlockStamp) -> tuple[council.Tenure, ...]:
+    return tuple(tenure for tenure in tenures if tenure.from_block <= block.number)

@@ -16,6 +16,11 @@ def access(access_id: AccessId) -> Read[AccessState]:
     return view(_NAME, "slotOf", (access_id,), _access)
 
 
+def no_access() -> AccessState:
+    """State of an access nobody recorded."""
+    return _access(0)
+
+
 def open_emergency(participant: ParticipantId) -> Read[tuple[AccessId, bool]]:
     """A participant's emergency access that waits for a review, and whether it is overdue."""
     return view(_NAME, "openEmergencyOf", (participant,), lambda found, overdue: (AccessId(found), overdue))

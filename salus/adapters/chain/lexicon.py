@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from salus.adapters.chain.abi import Function, abi_of
+from salus.adapters.chain.abi import Function, abi_of, checksummed
 from salus.adapters.chain.artifacts import load, names
 from salus.adapters.chain.directory import ROLES
 from salus.core.access import access_from_words
@@ -128,7 +128,7 @@ def _value(item: Mapping[str, Any], value: Any) -> Any:
         }
         return [_value(inner, one) for one in value]
     if kind != "tuple":
-        return value
+        return checksummed(value) if kind == "address" else value
     reader = _WORDS.get(item.get("internalType", ""))
     return _named(item["components"], value) if reader is None else reader(item["components"], value)
 
@@ -137,7 +137,8 @@ def _call(components: Sequence[Mapping[str, Any]], value: Sequence[Any]) -> dict
     """A call inside a proposal, with what it does."""
     shown = _named(components, value)
     inside = [{"contract": one.contract, "function": one.function, "args": one.args} for one in calls(value[1])]
-    return {"target": shown["target"], "does": inside} if inside else shown
+    does: dict[str, Any] = {"does": inside[0]} if len(inside) == 1 else {"doesOneOf": inside}
+    return {"target": shown["target"], **does} if inside else shown
 
 
 def _access(components: Sequence[Mapping[str, Any]], value: Sequence[Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from salus.adapters.chain import audit_log, consents, gateway, participants, records, subjects
 from salus.adapters.chain.blocks import Blocks
+from salus.adapters.chain.council import Tenure
 from salus.adapters.chain.directory import COUNCIL, Directory
 from salus.adapters.chain.finality import FinalityRule, stamp_of
 from salus.adapters.chain.reads import Read, StateAt, T
@@ -127,8 +128,36 @@ class Reader:
         return consents.consent_state(word, epoch)
 
     def access(self, access: AccessId, at: BlockStamp) -> AccessState:
-        """An access slot of the gateway; code 0 when there is no entry."""
-        return self.read(gateway.access(access), at)
+        """An access, of the gateway in charge at that block or of one before it; code 0 when there is no entry.
+
+        What a gateway says it recorded after it was retired does not count.
+        """
+        wanted = gateway.access(access)
+        present, *retired = self._tenures(at)
+        if (state := self.read(wanted, at)).code or not retired:
+            return state
+        accounts = dict.fromkeys(tenure.account for tenure in retired if tenure.account != present.account)
+        answers = self._state.run([(account, wanted.calldata) for account in accounts], at)
+        for account, answer in zip(accounts, answers, strict=True):
+            if isinstance(answer, bytes) and (state := wanted.parse(answer)).code:
+                ended = max(tenure.until_block for tenure in retired if tenure.account == account)
+                if state.recorded_at <= self.block(ended).timestamp:
+                    return state
+        return gateway.no_access()
+
+    def gateways(self, at: BlockStamp) -> tuple[Domain, ...]:
+        """EIP-712 domains of every AccessGateway up to a block, the one in charge first.
+
+        Raises:
+            NotFoundError: nobody holds the role at that block.
+        """
+        accounts = dict.fromkeys(tenure.account for tenure in self._tenures(at))
+        return tuple(Domain("Salus AccessGateway", self._chain_id, account) for account in accounts)
+
+    def _tenures(self, at: BlockStamp) -> tuple[Tenure, ...]:
+        if found := self._directory.tenures("AccessGateway", at):
+            return found
+        raise NotFoundError(f"the directory of the Council has no AccessGateway at block {at.number}")
 
     def anchor(self, source: ParticipantId, root: bytes, at: BlockStamp) -> AnchorState:
         """An anchor slot; `anchored_at` 0 when there is none."""

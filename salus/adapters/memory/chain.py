@@ -112,6 +112,10 @@ class MemoryChain:
         name = "Salus" if contract == "Council" else f"Salus {contract}"
         return Domain(name, self._chain_id, self.address_of(contract))
 
+    def role_of(self, contract: str) -> str:
+        """Directory role of a contract that is given by role or by address."""
+        return next((role for role, address in self._addresses.items() if address == contract), contract)
+
     def address_of(self, contract: str) -> Address:
         """Address of a contract.
 
@@ -186,6 +190,10 @@ class MemoryChain:
     def access(self, access: AccessId, at: BlockStamp) -> AccessState:
         """An access slot; code 0 when there is no entry."""
         return self._read(("access", access), at, NO_ACCESS)
+
+    def gateways(self, at: BlockStamp) -> tuple[Domain, ...]:  # noqa: ARG002 - the port's shape
+        """The only gateway: a memory chain replaces none."""
+        return (self.domain("AccessGateway"),)
 
     def anchor(self, source: ParticipantId, root: bytes, at: BlockStamp) -> AnchorState:
         """An anchor slot; anchored_at 0 when there is none."""

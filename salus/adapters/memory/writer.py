@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from salus.adapters.memory.chain import MemoryChain
@@ -39,6 +40,7 @@ class MemoryWriter:
         Raises:
             ChainRevert: the function is not among those given.
         """
+        call = replace(call, contract=self._chain.role_of(call.contract))
         apply = self._functions.get((call.contract, call.function))
         if apply is None:
             raise ChainRevert("UnknownFunction", {"contract": call.contract, "function": call.function})
