@@ -24,6 +24,7 @@ from salus.core.errors import ChainRevert, InputError
 from salus.core.refusals import REFUSALS, Refusal
 from salus.core.words_for_people import KINDS
 
+_WITH_DETAILS = frozenset({"call", "revert"})
 _CALLED_UNKNOWN = frozenset({"UnknownError", "NoReason"})
 
 
@@ -42,7 +43,8 @@ class Meaning:
     def lines(self) -> Iterator[str]:
         """Form for people."""
         yield self.says
-        yield from _indented(self.details, "  ")
+        if self.kind in _WITH_DETAILS:
+            yield from _indented(self.details["args"], "  ")
 
 
 def explain(
@@ -98,7 +100,7 @@ def _of(member: Code | EntryKind | Refusal) -> Meaning:
     if isinstance(member, Refusal):
         return Meaning("refusal", f"refusal {int(member)}, {member.name}: {REFUSALS[member]}", details)
     said = KINDS[member].en
-    return Meaning("entry", f"log entry of kind {int(member)}, {member.name}: {said}", details)
+    return Meaning("entry", f"log entry of kind {int(member)}, {member.name}; its patient reads: {said}", details)
 
 
 def _reverts(data: bytes) -> Iterator[Meaning]:
