@@ -51,10 +51,13 @@ abstract contract Acts is Consortium {
         return keccak256(abi.encode(ConsentLib.SCOPE_TYPEHASH, consent.scope));
     }
 
-    function _idOf(Consent memory consent) internal view returns (bytes32) {
+    function _structHash(Consent memory consent) internal pure returns (bytes32) {
         bytes32 headHash = keccak256(abi.encode(ConsentLib.HEAD_TYPEHASH, consent.head));
-        bytes32 structHash = keccak256(abi.encode(ConsentLib.CONSENT_TYPEHASH, headHash, _scopeHash(consent)));
-        return _typed(consents.domainSeparator(), structHash);
+        return keccak256(abi.encode(ConsentLib.CONSENT_TYPEHASH, headHash, _scopeHash(consent)));
+    }
+
+    function _idOf(Consent memory consent) internal view returns (bytes32) {
+        return _typed(address(consents), "Salus ConsentRegistry", _structHash(consent));
     }
 
     /// @dev Signs and sends through the relayer.
@@ -78,7 +81,7 @@ abstract contract Acts is Consortium {
 
     function _revocationDigest(address holder, bytes32 consentId) internal view returns (bytes32) {
         bytes32 structHash = keccak256(abi.encode(ConsentLib.REVOCATION_TYPEHASH, holder, consentId));
-        return _typed(consents.domainSeparator(), structHash);
+        return _typed(address(consents), "Salus ConsentRegistry", structHash);
     }
 
     function _revoke(Actor memory holder, bytes32 consentId) internal {
@@ -89,7 +92,7 @@ abstract contract Acts is Consortium {
 
     function _revocationOfAllDigest(address holder, uint64 epoch) internal view returns (bytes32) {
         bytes32 structHash = keccak256(abi.encode(ConsentLib.REVOCATION_OF_ALL_TYPEHASH, holder, epoch));
-        return _typed(consents.domainSeparator(), structHash);
+        return _typed(address(consents), "Salus ConsentRegistry", structHash);
     }
 
     function _revokeAll(Actor memory holder) internal {
@@ -137,7 +140,7 @@ abstract contract Acts is Consortium {
     }
 
     function _idOf(Access memory access) internal view returns (bytes32) {
-        return _typed(gateway.domainSeparator(), keccak256(abi.encode(AccessLib.ACCESS_TYPEHASH, access)));
+        return _typed(address(gateway), "Salus AccessGateway", keccak256(abi.encode(AccessLib.ACCESS_TYPEHASH, access)));
     }
 
     /// @dev The grantee's principal asks under a consent; the outcome.

@@ -20,6 +20,8 @@ import {Acts} from "./Acts.sol";
 /// @notice What every contract test starts from: the deployed system, named institutions and people, and the verbs of
 /// patients and sources. `_rotation`, `_freeze` … build a message with the subject's present nonce, `_digestOf` gives what is
 /// signed.
+/// @dev Verbs of consents, accesses, attestations and orders make one call, so they can follow an `expectRevert`; those of
+/// subjects read the nonce first: build the message, sign it, and call the contract.
 abstract contract Base is Acts {
     Actor internal carol = actor("Carol");
     Actor internal guardian = actor("Guardian");
@@ -215,14 +217,20 @@ abstract contract Base is Acts {
     }
 
     function _digestOf(Destruction memory value) internal view returns (bytes32) {
-        return _typed(records.domainSeparator(), keccak256(abi.encode(RecordLib.DESTRUCTION_TYPEHASH, value)));
+        return
+            _typed(
+                address(records), "Salus RecordRegistry", keccak256(abi.encode(RecordLib.DESTRUCTION_TYPEHASH, value))
+            );
     }
 
     function _digestOf(Attestation memory value) internal view returns (bytes32) {
-        return _typed(records.domainSeparator(), keccak256(abi.encode(RecordLib.ATTESTATION_TYPEHASH, value)));
+        return
+            _typed(
+                address(records), "Salus RecordRegistry", keccak256(abi.encode(RecordLib.ATTESTATION_TYPEHASH, value))
+            );
     }
 
     function _subjectDigest(bytes32 structHash) private view returns (bytes32) {
-        return _typed(subjects.domainSeparator(), structHash);
+        return _typed(address(subjects), "Salus SubjectRegistry", structHash);
     }
 }

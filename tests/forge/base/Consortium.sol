@@ -17,6 +17,8 @@ abstract contract Consortium is Deployment {
     uint64 internal constant ACCREDITED_UNTIL = NOW + 3 * 365 days;
     uint32 internal constant QUOTA = 100;
 
+    bytes32 private constant DOMAIN_TYPEHASH =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 private constant ACCEPTANCE_TYPEHASH =
         keccak256("OperatorAcceptance(bytes32 participantId,address operator,uint64 deadline)");
 
@@ -74,7 +76,7 @@ abstract contract Consortium is Deployment {
         returns (bytes32)
     {
         bytes32 structHash = keccak256(abi.encode(ACCEPTANCE_TYPEHASH, participantId, operator, deadline));
-        return _typed(participants.domainSeparator(), structHash);
+        return _typed(address(participants), "Salus ParticipantRegistry", structHash);
     }
 
     function _formSet(uint8 threshold) internal returns (uint32) {
@@ -103,8 +105,11 @@ abstract contract Consortium is Deployment {
         return ParticipantKeys(keccak256(abi.encode("encryption", name)), 0, 0, address(0));
     }
 
-    /// @dev EIP-712 digest.
-    function _typed(bytes32 domainSeparator, bytes32 structHash) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked("\x19\x01", domainSeparator, structHash));
+    /// @dev EIP-712 digest for a contract of the system. Computed here, without a call, so that verbs of this base can follow an
+    /// `expectRevert` or a `prank`.
+    function _typed(address contract_, string memory name, bytes32 structHash) internal view returns (bytes32) {
+        bytes32 separator =
+            keccak256(abi.encode(DOMAIN_TYPEHASH, keccak256(bytes(name)), keccak256("1"), vm.getChainId(), contract_));
+        return keccak256(abi.encodePacked("\x19\x01", separator, structHash));
     }
 }

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ISubjectRegistry} from "../../../contracts/interfaces/ISubjectRegistry.sol";
+import {Appointment, Binding, Rotation, SubjectFreeze, SubjectLink, Veto} from "../../../contracts/types/Subject.sol";
+import {vm} from "../Vm.sol";
+import {Actor, Institution, sign} from "../base/Actors.sol";
+import {Base} from "../base/Base.sol";
+
+/// @notice Control of a subject: by its patient, or after a delay that the patient can use; never without a trace.
+contract SubjectAttacks is Base {
+    bytes32 private _ref;
+
+    function setUp() public override {
+        super.setUp();
+        _ref = _bind(hospital, "alice", alice);
+    }
+
+    /* FIRST CLAIM */
+
+    /// Who sees a binding in flight learns the seed, and can do nothing with it.
+    function test_bind__front_run_by_another_source__is_refused() public {
+        bytes32 ref = _refOf(hospital, "bob");
+        Binding memory binding = Binding(ref, clinic.id, stranger.account, _time() + 1 hours);
+        bytes memory signature = sign(stranger, _digestOf(binding));
+        vm.prank(clinic.principal.account);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryWrongSeed.selector);
+        subjects.bind(binding, _seedOf("bob"), signature);
+
+        binding.sourceId = hospital.id;
+        signature = sign(stranger, _digestOf(binding));
+        vm.prank(clinic.principal.account);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryNotSource.selector);
+        subjects.bind(binding, _seedOf("bob"), signature);
+    }
+
+    /// The source can't give a subject to an account that has not agreed, nor anybody to the zero account.
+    function test_bind__without_the_accounts_signature__is_refused() public {
+        bytes32 ref = _refOf(hospital, "bob");
+        Binding memory binding = Binding(ref, hospital.id, bob.account, _time() + 1 hours);
+        bytes memory signature = sign(stranger, _digestOf(binding));
+        vm.prank(hospital.principal.account);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        subjects.bind(binding, _seedOf("bob"), signature);
+
+        binding.controller = address(0);
+        vm.prank(hospital.principal.account);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        subjects.bind(binding, _seedOf("bob"), signature);
+    }
+
+    /* GUARDIAN */
+
+    /// Every way to a guardian leaves an entry on the subject's chain.
+    function test_appoint__by_controller_or_after_the_delay__leaves_a_trace() public {
+        uint48 before = _count(_ref);
+        _appoint(_ref, alice, guardian.account);
+        vm.assertEq(_count(_ref), before + 1);
+        _appointLate(_ref, hospital, bob.account);
+        vm.assertEq(_count(_ref), before + 2);
+        _skip(RECOVERY_DELAY);
+        subjects.complete(_ref);
+        vm.assertEq(_count(_ref), before + 3);
+        vm.assertEq(subjects.subject(_ref).guardian, bob.account);
+    }
+
+    function test_appoint__by_source__waits_and_can_be_vetoed() public {
+        _appointLate(_ref, hospital, stranger.account);
+        _skip(RECOVERY_DELAY - 1);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryTooEarly.selector);
+        subjects.complete(_ref);
+
+        _veto(_ref, alice);
+        _skip(1);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryNothingPending.selector);
+        subjects.complete(_ref);
+        vm.assertEq(subjects.subject(_ref).guardian, address(0));
+    }
+
+    function test_appoint__by_another_source_or_a_stranger__is_refused() public {
+        Appointment memory appointment = _appointment(_ref, stranger.account);
+        address[3] memory callers = [clinic.principal.account, stranger.account, regulator.principal.account];
+        for (uint256 i = 0; i < callers.length; ++i) {
+            vm.prank(callers[i]);
+            vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryNotSource.selector);
+            subjects.appoint(appointment, "");
+        }
+    }
+
+    /// A guardian can open and freeze, and nothing else.
+    function test_guardian__takes_control__is_refused() public {
+        _appoint(_ref, alice, guardian.account);
+        Rotation memory rotation = _rotation(_ref, guardian);
+        bytes memory signature = sign(guardian, _digestOf(rotation));
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        subjects.rotate(rotation, [signature, signature]);
+
+        Appointment memory appointment = _appointment(_ref, address(0));
+        signature = sign(guardian, _digestOf(appointment));
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        subjects.appoint(appointment, signature);
+    }
+
+    /* RECOVERY */
+
+    function test_recover__vetoed__leaves_control() public {
+        _recover(_ref, hospital, bob);
+        _skip(RECOVERY_DELAY);
+        _veto(_ref, alice);
+
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryNothingPending.selector);
+        subjects.complete(_ref);
+        vm.assertEq(subjects.controllerOf(_ref), alice.account);
+    }
+
+    /// Rotating away ends a recovery in its delay: the thief who started it does not win by waiting.
+    function test_recover__controller_rotates__recovery_ends() public {
+        _recover(_ref, hospital, bob);
+        _rotate(_ref, alice, carol);
+        _skip(RECOVERY_DELAY);
+
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryNothingPending.selector);
+        subjects.complete(_ref);
+    }
+
+    function test_recover__by_another_source__is_refused() public {
+        Rotation memory rotation = _rotation(_ref, bob);
+        bytes memory signature = sign(bob, _digestOf(rotation));
+        vm.prank(clinic.principal.account);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryNotSource.selector);
+        subjects.recover(rotation, signature);
+    }
+
+    function test_recover__second_one_in_the_delay__is_refused() public {
+        _recover(_ref, hospital, bob);
+        Rotation memory rotation = _rotation(_ref, carol);
+        bytes memory signature = sign(carol, _digestOf(rotation));
+        vm.prank(hospital.principal.account);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryChangePending.selector);
+        subjects.recover(rotation, signature);
+    }
+
+    /// Only the present controller stops it: neither the former one nor the guardian nor the one to come.
+    function test_veto__by_others__is_refused() public {
+        _appoint(_ref, alice, guardian.account);
+        _rotate(_ref, alice, carol);
+        _recover(_ref, hospital, bob);
+        Actor[3] memory others = [alice, guardian, bob];
+        Veto memory veto = Veto(_ref, subjects.subject(_ref).nonce, _time() + 1 hours);
+        for (uint256 i = 0; i < others.length; ++i) {
+            bytes memory signature = sign(others[i], _digestOf(veto));
+            vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+            subjects.veto(veto, signature);
+        }
+    }
+
+    /// A veto is for the change it was signed against, not for a later one.
+    function test_veto__kept_for_a_later_change__is_refused() public {
+        _recover(_ref, hospital, bob);
+        Veto memory veto = Veto(_ref, subjects.subject(_ref).nonce, _time() + 30 days);
+        bytes memory signature = sign(alice, _digestOf(veto));
+        _veto(_ref, alice);
+        _appointLate(_ref, hospital, guardian.account);
+
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryWrongNonce.selector);
+        subjects.veto(veto, signature);
+    }
+
+    /* LINKS */
+
+    function test_link__without_both_controllers__is_refused() public {
+        bytes32 other = _bind(hospital, "bob", bob);
+        SubjectLink memory linkage = _linkage(_ref, other);
+        bytes memory byAlice = sign(alice, _digestOf(linkage));
+        bytes memory byBob = sign(bob, _digestOf(linkage));
+        bytes[2][3] memory wrong = [[byAlice, bytes("")], [bytes(""), byBob], [byBob, byAlice]];
+        bytes32[2] memory seeds;
+        for (uint256 i = 0; i < wrong.length; ++i) {
+            vm.prank(hospital.principal.account);
+            vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+            subjects.link(linkage, seeds, wrong[i]);
+        }
+    }
+
+    function test_link__across_sources__is_refused() public {
+        bytes32 other = _bind(clinic, "alice", alice);
+        SubjectLink memory linkage = _linkage(_ref, other);
+        bytes memory signature = sign(alice, _digestOf(linkage));
+        bytes32[2] memory seeds;
+        Institution[2] memory sources = [hospital, clinic];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.prank(sources[i].principal.account);
+            vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryNotSource.selector);
+            subjects.link(linkage, seeds, [signature, signature]);
+        }
+    }
+
+    /// One hop, no circle, no self.
+    function test_link__chain_circle_or_self__is_refused() public {
+        bytes32 b = _bind(hospital, "b", alice);
+        bytes32 c = _bind(hospital, "c", alice);
+        _link(hospital, _ref, b, alice, alice);
+        bytes32[2][4] memory wrong = [[_ref, c], [b, c], [c, _ref], [c, c]];
+        bytes32[2] memory seeds;
+        for (uint256 i = 0; i < wrong.length; ++i) {
+            SubjectLink memory linkage = _linkage(wrong[i][0], wrong[i][1]);
+            bytes memory signature = sign(alice, _digestOf(linkage));
+            vm.prank(hospital.principal.account);
+            vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidLink.selector);
+            subjects.link(linkage, seeds, [signature, signature]);
+        }
+    }
+
+    /// The walk over a group is bounded: the ninth merge is refused, and the reads of a full group stay cheap.
+    function test_link__ninth_merge__is_refused() public {
+        bytes32 survivor = _ref;
+        for (uint256 i = 0; i < 8; ++i) {
+            _link(hospital, _bind(hospital, string(abi.encode(i)), alice), survivor, alice, alice);
+        }
+        bytes32 ninth = _bind(hospital, "ninth", alice);
+        SubjectLink memory linkage = _linkage(ninth, survivor);
+        bytes memory signature = sign(alice, _digestOf(linkage));
+        bytes32[2] memory seeds;
+        vm.prank(hospital.principal.account);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryTooManyLinks.selector);
+        subjects.link(linkage, seeds, [signature, signature]);
+
+        uint256 before = gasleft();
+        subjects.isFrozen(survivor);
+        subjects.denialOf(survivor, clinic.id);
+        vm.assertTrue(before - gasleft() < 100_000);
+    }
+
+    /// An unlink signed once is not good for a later link.
+    function test_unlink__sent_twice__is_refused() public {
+        bytes32 other = _bind(hospital, "other", alice);
+        _link(hospital, _ref, other, alice, alice);
+        SubjectLink memory linkage = _linkage(_ref, 0);
+        bytes memory signature = sign(alice, _digestOf(linkage));
+        vm.prank(hospital.principal.account);
+        subjects.unlink(linkage, signature);
+        _link(hospital, _ref, other, alice, alice);
+
+        vm.prank(hospital.principal.account);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryWrongNonce.selector);
+        subjects.unlink(linkage, signature);
+    }
+
+    /* UNCHANGED */
+
+    function test_freeze__what_is_frozen__is_refused() public {
+        _freeze(_ref, alice, true);
+        SubjectFreeze memory freeze = SubjectFreeze(_ref, true, 1, _time() + 1 hours);
+        bytes memory signature = sign(alice, _digestOf(freeze));
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryUnchanged.selector);
+        subjects.freeze(freeze, signature);
+    }
+
+    function _count(bytes32 key) private view returns (uint48 count) {
+        (, count) = log.chainOf(key);
+    }
+}
