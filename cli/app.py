@@ -15,7 +15,18 @@ from cli.exits import INTERRUPTED, exit_code
 from salus.core.codes import EXPLANATIONS
 from salus.core.errors import InputError, RefusedError, SalusError, SetupError
 
-_MODULES = ("world", "messages", "patient", "staff", "audit", "oracle", "check", "deploy", "verify_deployment")
+_MODULES = (
+    "world",
+    "messages",
+    "patient",
+    "staff",
+    "audit",
+    "oracle",
+    "participant",
+    "check",
+    "deploy",
+    "verify_deployment",
+)
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """Parent of all errors of usage, which typer does not name in public."""
 

@@ -36,7 +36,7 @@ def found(folder: Path, url: str, keys: KeyFolder, progress: Progress) -> tuple[
     progress("deploying the contracts, and installing them by vote of the Council")
     deployment, chain = _deploy(folder, url, keys)
     try:
-        chamber = _chamber(chain, keys)
+        chamber = chamber_in(chain, keys)
         progress("eight institutions apply, the Council admits them")
         with ThreadPoolExecutor(max_workers=len(CAST)) as pool:
             ids = dict(pool.map(lambda institution: _apply(institution, chain, keys), CAST))
@@ -66,7 +66,7 @@ def _deploy(folder: Path, url: str, keys: KeyFolder) -> tuple[Deployment, Chain]
     def chamber_of(council: Any) -> Chamber:
         if not chains:
             chains.append(connect(url, council))
-        return _chamber(chains[0], keys)
+        return chamber_in(chains[0], keys)
 
     def save(deployment: Deployment) -> None:
         scratch = file.with_suffix(".new")
@@ -79,7 +79,8 @@ def _deploy(folder: Path, url: str, keys: KeyFolder) -> tuple[Deployment, Chain]
     return deployment, chains[0] if chains else connect(url, deployment.address("Council"))
 
 
-def _chamber(chain: Chain, keys: KeyFolder) -> Chamber:
+def chamber_in(chain: Chain, keys: KeyFolder) -> Chamber:
+    """The Council of the world: all its members vote."""
     return Chamber(chain.board, [chain.writer([keys.signer(name)]) for name in COUNCIL], time.sleep)
 
 
