@@ -24,7 +24,7 @@ from cli.mllp_client import send
 
 CHUNK = 256
 DAY = date(2026, 11, 23)
-_PAUSE_SECONDS = 0.05
+_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,11 +159,13 @@ class Segment:
         """Where this segment is, for errors."""
         return Location(self.name, self.occurrence, field, 0, component)
 
-    def filled(self) -> list[int]:
-        """Numbers of the fields that hold something, MSH-1 and MSH-2 left out."""
+    def filled(self, but: frozenset[int] = frozenset()) -> list[int]:
+        """Numbers of the fields that hold something, MSH-1, MSH-2 and those of `but` left out."""
         fields = self._split() if self._fields is None else self._fields
         first = 3 if self.name == "MSH" else 1
-        return [number for number, raw in enumerate(fields) if raw and number >= first and raw != NULL]
+        return [
+            number for number, raw in enumerate(fields) if raw and number not in but and number >= first and raw != NULL
+        ]
 
     def _split(self) -> list[str]:
         fields = self.raw.split(self.separators.field)

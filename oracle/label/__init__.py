@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 from oracle.label.categories import category_of_group, category_of_item, checkup_of
 from oracle.label.source import labels_of_source
@@ -70,6 +71,7 @@ def _topics(codes: tuple[Code, ...], texts: tuple[str, ...], *, is_diagnosis: bo
     return found
 
 
+@lru_cache(maxsize=4096)
 def _labels(categories: Category, topics: Topic) -> Labels:
     """Labels that categories and topics ask for by themselves."""
     level, confidentiality = 4, Confidentiality.N

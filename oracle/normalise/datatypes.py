@@ -287,11 +287,16 @@ def unit_of(raw: str, separators: Separators) -> Json:
     return result if result["unit"] else {}
 
 
-def reference_range(text: str, unit: Json) -> Json | None:
-    """OBX-7 as referenceRange: the text always, low and high when it says numbers."""
-    text = text.strip()
+@lru_cache(maxsize=4096)
+def reference_range(raw: str, unit_raw: str, separators: Separators) -> Json | None:
+    """OBX-7 as referenceRange, with the unit of OBX-6: the text always, low and high when it says numbers.
+
+    The result must not be changed.
+    """
+    text = Repetition(raw, separators).whole().strip()
     if not text:
         return None
+    unit = unit_of(unit_raw, separators) if unit_raw else {}
     result: Json = {"text": text}
     span = _RANGE.fullmatch(text)
     bounds = _COMPARED.fullmatch(text)

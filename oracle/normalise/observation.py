@@ -12,6 +12,7 @@ import binascii
 import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from oracle.hl7.message import Repetition, Segment
@@ -65,6 +66,8 @@ class Reported:
     subject: Json
     encounter: Json | None
     collected: Stamp | None
+    collected_text: str
+    span: tuple[int, int]
     status: str
     category: str
     used_keys: set[str] = field(default_factory=set)
@@ -78,15 +81,17 @@ def observation(reading: Reading, obx: Segment, notes: list[str], report: Report
     key = _key(report, codes[0], obx.value(4))
     measured = reading.stamp(obx, 14)
     sent_status = obx.value(11).upper() or report.status
-    span = days_of(measured or report.collected)
+    # most results have their report's own stamp; reading stamps again would be a tenth of the work
+    span, moment = report.span, report.collected_text
+    if measured is not None and measured is not report.collected:
+        span, moment = days_of(measured), measured.date_time()
     if obx.value(2).upper() in ("ED", "RP"):
         resource, texts = _media(obx, code, sent_status, report)
     else:
         resource, texts = _observation(reading, obx, code, sent_status, report)
     resource["id"] = resource_id(report.record_key, key)
-    moment = measured or report.collected
-    if moment is not None:
-        resource["createdDateTime" if resource["resourceType"] == "Media" else "effectiveDateTime"] = moment.date_time()
+    if moment:
+        resource["createdDateTime" if resource["resourceType"] == "Media" else "effectiveDateTime"] = moment
     if notes:
         resource["note"] = [{"text": note} for note in notes]
     return Item(
@@ -153,12 +158,13 @@ def _observation(
         result["category"] = [{"coding": [coding]}]
     if report.encounter:
         result["encounter"] = report.encounter
-    unit = unit_of(obx.first(6).raw, obx.separators) if obx.field(6) else {}
+    unit_raw = obx.first(6).raw
+    unit = unit_of(unit_raw, obx.separators) if unit_raw else {}
     texts = _set_value(reading, obx, unit, result)
     flags = [_interpretation(one.value(1)) for one in obx.repetitions(8)]
     if flags:
         result["interpretation"] = flags
-    ranged = reference_range(obx.first(7).whole(), unit) if obx.field(7) else None
+    ranged = reference_range(obx.first(7).raw, unit_raw, obx.separators) if obx.field(7) else None
     if ranged:
         result["referenceRange"] = [ranged]
     own = entity_identifier(obx.first(21), report.home, "FILL") if obx.field(21) else None
@@ -257,7 +263,9 @@ def _time(text: str) -> Json | None:
     return {"valueTime": f"{hour}:{minute}:{second}{found.group(4) or ''}"}
 
 
+@lru_cache(maxsize=256)
 def _interpretation(sent: str) -> Json:
+    """OBX-8. The result must not be changed."""
     code = tables.INTERPRETATION.get(sent) or tables.INTERPRETATION.get(sent.upper())
     if code is None:
         return {"text": sent or "?"}

@@ -35,9 +35,8 @@ class Reading:
 
     def leave_out_rest(self, segment: Segment, mapped: frozenset[int]) -> None:
         """Say which filled fields of a segment aren't mapped."""
-        for field in segment.filled():
-            if field not in mapped:
-                self.leave_out(segment, field)
+        for field in segment.filled(mapped):
+            self.leave_out(segment, field)
 
     def stamp(self, segment: Segment, field: int, component: int = 1) -> Stamp | None:
         """An optional time stamp; one that can't be read is left out by name."""
@@ -45,7 +44,7 @@ class Reading:
         if not text:
             return None
         try:
-            return parse_stamp(text, self.source.zone, segment.at(field, component))
+            return parse_stamp(text, self.source.zone)
         except FieldError:
             self.leave_out(segment, field)
             return None
@@ -70,4 +69,7 @@ def days_of(*stamps: Stamp | None) -> tuple[int, int]:
 
 def join_key(*parts: str) -> str:
     """Parts of a source key in one string; a separator inside a part is escaped, so keys can't be forged by content."""
+    joined = "|".join(parts)
+    if joined.count("|") == len(parts) - 1 and "%" not in joined:
+        return joined
     return "|".join(part.replace("%", "%25").replace("|", "%7C") for part in parts)

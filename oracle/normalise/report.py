@@ -121,6 +121,8 @@ def _report(reading: Reading, group: _Group, used: set[str]) -> NormalisedGroup:
         subject=subject.reference,
         encounter=encounter,
         collected=collected,
+        collected_text=collected.date_time() if collected else "",
+        span=days_of(collected),
         status=sent_status,
         category=tables.OBSERVATION_CATEGORY.get(section, ""),
     )

@@ -24,6 +24,8 @@ _MAX_PLACES = 100
 MAX_DEPTH = 128
 """Arrays and objects inside each other."""
 _PLAIN = frozenset({str, int, bool, type(None)})
+_NAMES_KEPT = 4096
+_good_names: set[str] = set()  # names of members found good before: FHIR has some hundreds, and they come all day
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -95,19 +97,32 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _check(value: Any, depth: int) -> bool:
     """Refuse what has no canonical form; True when a decimal in it must be spelled out before it is encoded."""
-    if isinstance(value, (dict, list, tuple)):
-        if not depth:
-            raise CanonicalError(f"values are nested at most {MAX_DEPTH} deep")
-        unspelled = False
-        for member in _members(value) if isinstance(value, dict) else value:
-            if type(member) not in _PLAIN:  # most members are, and records are large
-                unspelled |= _check(member, depth - 1)
-        return unspelled
+    if isinstance(value, dict):
+        if not value.keys() <= _good_names:
+            _check_names(value)
+        members: Iterable[Any] = value.values()
+    elif isinstance(value, (list, tuple)):
+        members = value
+    else:
+        return _check_single(value)
+    if not depth:
+        raise CanonicalError(f"values are nested at most {MAX_DEPTH} deep")
+    unspelled = False
+    for member in members:
+        if type(member) not in _PLAIN:  # most members are, and records are large
+            unspelled |= _check(member, depth - 1)
+    return unspelled
+
+
+def _check_single(value: Any) -> bool:
     if isinstance(value, Decimal):
+        text = str(value)
+        if "E" not in text and len(text) <= _MAX_PLACES and value.is_finite():
+            return False
         exponent = value.as_tuple().exponent
         if not isinstance(exponent, int) or not -_MAX_PLACES <= exponent <= 0:
             raise CanonicalError(f"decimals are finite, without exponent and of at most {_MAX_PLACES} places")
-        return "E" in str(value)
+        return "E" in text
     if value is None or isinstance(value, (str, bool, int)):
         return False
     if isinstance(value, float):
@@ -115,11 +130,12 @@ def _check(value: Any, depth: int) -> bool:
     raise CanonicalError(f"{type(value).__name__} has no canonical JSON form")
 
 
-def _members(value: dict[Any, Any]) -> Iterable[Any]:
-    for name in value:
+def _check_names(names: Iterable[Any]) -> None:
+    for name in names:
         if not isinstance(name, str) or (not name.isascii() and max(name) > "\ud7ff"):
             raise CanonicalError("member names are strings of characters up to U+D7FF")
-    return value.values()
+        if len(_good_names) < _NAMES_KEPT and type(name) is str:
+            _good_names.add(name)
 
 
 def _spelled(value: Any) -> Any:

@@ -25,6 +25,7 @@ class FolderStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="content")
         (root / _SCRATCH).mkdir(parents=True, exist_ok=True)
 
     def put(self, data: bytes) -> bytes:
@@ -80,15 +81,15 @@ class FolderStore:
         if not blobs:
             return
         targets = {digest: self._path(digest) for digest in blobs}
-        with ThreadPoolExecutor(min(_AT_ONCE, len(blobs))) as pool:
-            scratches = dict(zip(blobs, pool.map(self._write_scratch, targets.values(), blobs.values()), strict=True))
-            made = [target.parent for target in targets.values() if not target.parent.exists()]
-            for folder in made:
-                folder.mkdir(exist_ok=True)
-            for digest, scratch in scratches.items():
-                scratch.replace(targets[digest])
-            folders = {target.parent for target in targets.values()} | ({self._root} if made else set())
-            list(pool.map(_sync, folders))
+        written = self._pool.map(self._write_scratch, targets.values(), blobs.values())
+        scratches = dict(zip(blobs, written, strict=True))
+        folders = {target.parent for target in targets.values()}
+        made = [folder for folder in folders if not folder.exists()]
+        for folder in made:
+            folder.mkdir(exist_ok=True)
+        for digest, scratch in scratches.items():
+            scratch.replace(targets[digest])
+        list(self._pool.map(_sync, folders | ({self._root} if made else set())))
 
     def _write_scratch(self, target: Path, blob: bytes) -> Path:
         scratch = self._root / _SCRATCH / f"{target.name}.{secrets.token_hex(4)}"

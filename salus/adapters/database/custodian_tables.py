@@ -6,11 +6,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
@@ -18,18 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-
-class Octets(LargeBinary):
-    """Bytes as both drivers take and give them: SQLAlchemy's own wrapping of each value costs more than the insert."""
-
-    cache_ok = True
-
-    def bind_processor(self, dialect: Dialect) -> None:
-        """Nothing to convert."""
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> None:
-        """Nothing to convert."""
-
+from salus.adapters.database.columns import Octets
 
 metadata = MetaData()
 _HASH = Octets(32)

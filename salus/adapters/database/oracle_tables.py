@@ -11,9 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from salus.adapters.database.columns import Octets
+
 metadata = sa.MetaData()
 _KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-_HASH = sa.LargeBinary(32)
+_HASH = Octets(32)
 
 PENDING, QUARANTINED, FAILED = 1, 4, 5
 ANCHORED = 3
@@ -32,7 +34,7 @@ meta = sa.Table(
     "oracle_meta",
     metadata,
     sa.Column("name", sa.String(32), primary_key=True),
-    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.Column("value", Octets, nullable=False),
 )
 message = sa.Table(
     "oracle_message",
@@ -59,7 +61,7 @@ raw = sa.Table(
     "oracle_raw",
     metadata,
     sa.Column("message", _KEY, sa.ForeignKey("oracle_message.key"), primary_key=True, autoincrement=False),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", Octets, nullable=False),
 )
 subject = sa.Table(
     "oracle_subject",
@@ -67,7 +69,7 @@ subject = sa.Table(
     _key(),
     sa.Column("name_hash", _HASH, nullable=False),
     sa.Column("subject_ref", _HASH, nullable=False),
-    sa.Column("sealed_seed", sa.LargeBinary, nullable=False),
+    sa.Column("sealed_seed", Octets, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.UniqueConstraint("name_hash", name="oracle_subject_name"),
     sa.UniqueConstraint("subject_ref", name="oracle_subject_ref"),
@@ -81,7 +83,7 @@ desk_code = sa.Table(
     sa.Column("issued_at", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False),
     sa.Column("used_at", sa.BigInteger),
-    sa.Column("controller", sa.LargeBinary(20)),
+    sa.Column("controller", Octets(20)),
     sa.UniqueConstraint("code_hash", name="oracle_desk_code_hash"),
 )
 sa.Index("oracle_desk_code_subject", desk_code.c.subject)
@@ -110,7 +112,7 @@ batch = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("anchored_at", sa.BigInteger),
     sa.Column("anchor_block", sa.BigInteger),
-    sa.Column("anchor_tx", sa.LargeBinary(32)),
+    sa.Column("anchor_tx", Octets(32)),
     sa.UniqueConstraint("root", name="oracle_batch_root"),
 )
 _partial("oracle_batch_under_way", batch.c.key, "state <> 3")
@@ -122,7 +124,7 @@ version = sa.Table(
     sa.Column("message", _KEY, sa.ForeignKey("oracle_message.key"), nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("leaf_hash", _HASH, nullable=False),
-    sa.Column("leaf", sa.LargeBinary, nullable=False),
+    sa.Column("leaf", Octets, nullable=False),
     sa.Column("custodian_set", sa.BigInteger, nullable=False),
     sa.Column("status", sa.SmallInteger, nullable=False),
     sa.Column("withdraws", sa.SmallInteger, nullable=False),
@@ -138,7 +140,7 @@ secret = sa.Table(
     "oracle_secret",
     metadata,
     sa.Column("version", _KEY, sa.ForeignKey("oracle_record_version.key"), primary_key=True, autoincrement=False),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", Octets, nullable=False),
 )
 invalidation = sa.Table(
     "oracle_invalidation",
@@ -147,7 +149,7 @@ invalidation = sa.Table(
     sa.Column("version", _KEY, sa.ForeignKey("oracle_record_version.key"), nullable=False),
     sa.Column("reason", sa.SmallInteger, nullable=False),
     sa.Column("done_at", sa.BigInteger),
-    sa.Column("tx_hash", sa.LargeBinary(32)),
+    sa.Column("tx_hash", Octets(32)),
     sa.UniqueConstraint("version", name="oracle_invalidation_version"),
 )
 _partial("oracle_invalidation_open", invalidation.c.key, "done_at IS NULL")
