@@ -272,6 +272,7 @@ class Case:
         self.package = self.pack()
         self.session_key = stage.random(32)
         self.access: Access | None = None
+        self.gateway = stage.chain.domain("AccessGateway")
 
     @property
     def leaves(self) -> list[LeafHash]:
@@ -282,7 +283,7 @@ class Case:
     def access_id(self) -> bytes:
         """Id of the access that was requested."""
         assert self.access is not None
-        return self.access.access_id(self.stage.chain.domain("AccessGateway"))
+        return self.access.access_id(self.gateway)
 
     def add(self, *drafts: Draft, anchored: bool = True) -> list[LeafHash]:
         """More records of the same patient, in a batch of their own."""
@@ -386,6 +387,7 @@ class Case:
     def request(self, leaves: Sequence[LeafHash] | None = None, **changes: Any) -> Code:
         """Put an access on chain."""
         self.access = self.struct(leaves, **changes)
+        self.gateway = self.stage.chain.domain("AccessGateway")
         reader = self.stage.reader
         signers: dict[AccessKind, tuple[Signer, ...]] = {
             AccessKind.CONSENT: (reader.operator,),
@@ -452,7 +454,7 @@ class Case:
     def open(self, outcomes: Sequence[Outcome], record: SealedRecord) -> OpenedRecord:
         """Open a record with the shares the custodians released."""
         leaf, chain = self.stage.leaf(record), self.stage.chain
-        gateway = address_bytes(chain.address_of("AccessGateway"))
+        gateway = address_bytes(self.gateway.verifying_contract)
         parts: dict[str, list[bytes]] = {"sealed": [], "inner": []}
         for custodian, outcome in zip(self.stage.custodians, outcomes, strict=True):
             assert isinstance(outcome, dict)
