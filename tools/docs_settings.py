@@ -20,7 +20,7 @@ SERVICES: dict[str, ModuleType] = {
 OTHERS: tuple[tuple[str, str, str, str], ...] = (
     ("SALUS_HOME", "`salus demo`, `up` and all that use their world", "folder of worlds", "`.salus` of the checkout"),
     ("SALUS_BASE_PORT", "`salus demo`, `up`", "first of the world's ports; all others follow it", "18500"),
-    ("SALUS_WALLET", "`salus patient …`", "the patient's wallet file", "`patient.wallet` in SALUS_HOME"),
+    ("SALUS_WALLET", "`salus patient …`", "the patient's wallet file", "`patient.wallet` of the running world"),
     ("SALUS_WALLET_PASSPHRASE_FILE", "`salus patient …`", "file whose first line opens the wallet", "asked for"),
     ("SALUS_ANVIL", "`salus demo`, `up`, tests", "the Anvil to run", "the one npm installed here"),
     ("SALUS_PYTHON", "`make …`", "the Python to build environments from", "`python3` of PATH, 3.11 to 3.13"),

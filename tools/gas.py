@@ -132,6 +132,8 @@ def _admit(stage: Scene) -> None:
     hospital, keys = _id("hospital"), (word("other key"), word("x"), word("y"), _operator("hospital"))
     renewal = (hospital, (int(_CARE), until + 1, 1000), word("papers"), keys)
     stage.act(council, "ParticipantRegistry.renew", *renewal, case="with other keys")
+    stage.act(council, "ParticipantRegistry.appointPrincipal", hospital, person("other principal").address)
+    stage.do(council, "ParticipantRegistry.appointPrincipal", hospital, _operator("hospital"))
     stage.act(council, "ParticipantRegistry.suspend", hospital)
     stage.act(council, "ParticipantRegistry.reinstate", hospital)
     for name, send in (("doctor", stage.act), ("nurse", stage.do)):
@@ -150,6 +152,7 @@ def _admit(stage: Scene) -> None:
 
 def _bind(stage: Scene) -> None:
     hospital = _operator("hospital")
+    stage.act(hospital, "SubjectRegistry.register", _ref("nobody"), _id("hospital"), word("seed nobody"))
     for patient, send in (("Wang", stage.act), ("Li", stage.do), ("Zhao", stage.do)):
         values = {"subjectRef": _ref(patient), "sourceId": _id("hospital"), "controller": person(patient).address}
         binding, [seal] = stage.signed("SubjectRegistry", "Binding", person(patient), **values)

@@ -15,6 +15,7 @@ from tools.solidity_ast import Node, Sources, nodes
 
 SIGNATURE_CHECKS = frozenset({"_isSigned", "tryRecover", "recover", "isValidSignatureNow"})
 _REFUSALS = "Refusal"
+_SENDER = "msg.sender"
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,6 @@ class Found:
     modifiers: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
     guards: list[Guard] = field(default_factory=list)
-
-    @property
-    def is_guarded(self) -> bool:
-        """Whether somebody's identity is asked for and something refuses."""
-        return bool(self.checks and self.guards)
 
     def check(self, text: str) -> None:
         """Note a check once."""
@@ -117,7 +113,7 @@ class Walk:
             return
         carries = self._look(value, frame)
         declared = [item for item in node["declarations"] if item is not None]
-        if _is_sender(value):
+        if self._is_sender(value, frame):
             self.found.check(f"{declared[0]['name']} = msg.sender")
         elif len(node["declarations"]) == 1:
             frame.bound[declared[0]["id"]] = self._text(value, frame)
@@ -179,22 +175,22 @@ class Walk:
         return node.get("referencedDeclaration") in frame.carriers
 
     def _member(self, node: Node, frame: _Frame) -> bool:
-        return _is_sender(node) or self._look(node["expression"], frame)
+        return _names_sender(node) or self._look(node["expression"], frame)
 
     def _index(self, node: Node, frame: _Frame) -> bool:
-        if _is_sender(node.get("indexExpression")):
+        if self._is_sender(node.get("indexExpression"), frame):
             self.found.check(self._text(node, frame))
         return self._all((node["baseExpression"], node.get("indexExpression")), frame)
 
     def _operation(self, node: Node, frame: _Frame) -> bool:
         left, right = node["leftExpression"], node["rightExpression"]
         carries = self._all((left, right), frame)
-        if node["operator"] in {"==", "!="} and (_is_sender(left) or _is_sender(right)):
-            self.found.check(f"msg.sender == {self._text(right if _is_sender(left) else left, frame)}")
+        if node["operator"] in {"==", "!="} and (self._is_sender(left, frame) or self._is_sender(right, frame)):
+            self.found.check(f"msg.sender == {self._text(right if self._is_sender(left, frame) else left, frame)}")
         return carries
 
     def _conditional(self, node: Node, frame: _Frame) -> bool:
-        if _is_sender(node["trueExpression"]) or _is_sender(node["falseExpression"]):
+        if self._is_sender(node["trueExpression"], frame) or self._is_sender(node["falseExpression"], frame):
             self.found.check(self._text(node, frame))
         return self._all((node["condition"], node["trueExpression"], node["falseExpression"]), frame)
 
@@ -252,9 +248,19 @@ class Walk:
         inner = _Frame(outer=frame.outer)
         for parameter, argument in zip(function["parameters"]["parameters"], arguments, strict=True):
             inner.bound[parameter["id"]] = self._text(argument, frame)
-            if any(_is_sender(node) or node.get("referencedDeclaration") in frame.carriers for node in nodes(argument)):
+            if any(
+                _names_sender(node) or node.get("referencedDeclaration") in frame.carriers for node in nodes(argument)
+            ):
                 inner.carriers.add(parameter["id"])
         return inner
+
+    def _is_sender(self, node: Node | None, frame: _Frame) -> bool:
+        """Whether an expression is the sender, by itself or as a parameter that was given it."""
+        return (
+            node is not None
+            and node["nodeType"] in {"MemberAccess", "Identifier"}
+            and self._text(node, frame) == _SENDER
+        )
 
     def _text(self, node: Node, frame: _Frame) -> str:
         return self._sources.text(node, frame.bound)
@@ -289,10 +295,9 @@ def _joined(conditions: tuple[str, ...]) -> str:
     return " && ".join(f"({one})" if " || " in one and len(conditions) > 1 else one for one in conditions)
 
 
-def _is_sender(node: Node | None) -> bool:
-    return (
-        node is not None
-        and node["nodeType"] == "MemberAccess"
+def _names_sender(node: Node) -> bool:
+    return bool(
+        node["nodeType"] == "MemberAccess"
         and node["memberName"] == "sender"
         and node["expression"].get("name") == "msg"
     )

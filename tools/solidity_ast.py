@@ -84,7 +84,8 @@ class Sources:
         return ", ".join(self.text(item, bound) for item in items)
 
     def _identifier(self, node: Node, bound: Bindings) -> str:
-        return bound.get(node.get("referencedDeclaration", -1), node["name"])
+        text = bound.get(node.get("referencedDeclaration", -1))
+        return node["name"] if text is None else _bracketed(text)
 
     def _literal(self, node: Node, _bound: Bindings) -> str:
         return f'"{node["value"]}"' if node["kind"] == "string" else str(node["value"])
@@ -131,3 +132,13 @@ class Sources:
 
     def _assignment(self, node: Node, bound: Bindings) -> str:
         return f"{self.text(node['leftHandSide'], {})} {node['operator']} {self.text(node['rightHandSide'], bound)}"
+
+
+def _bracketed(text: str) -> str:
+    """An operation in brackets, so that it stays one operand where a name stood."""
+    depth = 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == " " and depth == 0:
+            return f"({text})"
+    return text
