@@ -23,9 +23,7 @@ contract AdmitGatewayTest is ConsentTest {
         vm.prank(stranger.account);
         consents.consume(alice.account, "id", true);
         vm.prank(address(gateway));
-        vm.expectRevert(
-            abi.encodeWithSelector(IConsentRegistry.ConsentRegistryNotGateway.selector, address(gateway))
-        );
+        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.ConsentRegistryNotGateway.selector, address(gateway)));
         consents.consume(alice.account, "id", true);
     }
 
@@ -74,9 +72,7 @@ contract AdmitGatewayTest is ConsentTest {
     function test_construction__no_gateway_yet__refuses_to_consume() public {
         ConsentRegistry made = new ConsentRegistry(council, log);
         vm.prank(address(gateway));
-        vm.expectRevert(
-            abi.encodeWithSelector(IConsentRegistry.ConsentRegistryNotGateway.selector, address(gateway))
-        );
+        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.ConsentRegistryNotGateway.selector, address(gateway)));
         made.consume(alice.account, "id", true);
     }
 }

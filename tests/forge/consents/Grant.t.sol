@@ -143,9 +143,7 @@ contract GrantTest is ConsentTest {
         vm.assume(replaces != 0);
         Consent memory consent = _consent(alice, hospital);
         consent.head.replaces = replaces;
-        vm.expectRevert(
-            abi.encodeWithSelector(IConsentRegistry.ConsentRegistryUnexpectedReplaces.selector, replaces)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.ConsentRegistryUnexpectedReplaces.selector, replaces));
         _grant(alice, consent);
     }
 
@@ -232,9 +230,7 @@ contract GrantTest is ConsentTest {
         address holder = consent.head.holder;
         _expect(address(consents));
         emit IConsentRegistry.ConsentGranted(holder, _idOf(consent), consent.head.epoch, consent.head.maxUses);
-        _expectEntry(
-            address(consents), bytes32(uint256(uint160(holder))), Entries.CONSENT_GRANTED, 0, _idOf(consent)
-        );
+        _expectEntry(address(consents), bytes32(uint256(uint160(holder))), Entries.CONSENT_GRANTED, 0, _idOf(consent));
         _listen();
     }
 

@@ -132,9 +132,7 @@ contract RevokeTest is ConsentTest {
     function _expectRevocation(address holder, bytes32 consentId) private {
         _expect(address(consents));
         emit IConsentRegistry.ConsentRevoked(holder, consentId);
-        _expectEntry(
-            address(consents), bytes32(uint256(uint160(holder))), Entries.CONSENT_REVOKED, 0, consentId
-        );
+        _expectEntry(address(consents), bytes32(uint256(uint160(holder))), Entries.CONSENT_REVOKED, 0, consentId);
         _listen();
     }
 }

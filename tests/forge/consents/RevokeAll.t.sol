@@ -99,9 +99,7 @@ contract RevokeAllTest is ConsentTest {
     function _expectRevocationOfAll(uint64 epoch) private {
         _expect(address(consents));
         emit IConsentRegistry.ConsentsRevoked(alice.account, epoch + 1);
-        _expectEntry(
-            address(consents), _keyOf(alice), Entries.CONSENTS_REVOKED, 0, bytes32(uint256(epoch) + 1)
-        );
+        _expectEntry(address(consents), _keyOf(alice), Entries.CONSENTS_REVOKED, 0, bytes32(uint256(epoch) + 1));
         _listen();
     }
 

@@ -36,9 +36,7 @@ abstract contract Witness is Base {
         _chains[key] = _extended(_chains[key], entry);
 
         _expect(address(log));
-        emit IAuditLog.Appended(
-            key, kind, code, referenceId, writer, uint48(_global), uint48(_chains[key]), _time()
-        );
+        emit IAuditLog.Appended(key, kind, code, referenceId, writer, uint48(_global), uint48(_chains[key]), _time());
     }
 
     /// @dev From here on events count.
