@@ -9,7 +9,8 @@ import json
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -39,8 +40,8 @@ from salus.core.package import ConsentPackage
 from salus.flows.bind import sign_binding
 from salus.flows.custody import Caller
 from salus.flows.ledger import Gateway, record_own
-from salus.flows.open import NO_PARTICIPANT, Ask, Opened, Person, Reading, open_without_consent
-from tests.integration.services import Grounds, Service, start_all, stop_all
+from salus.flows.open import NO_PARTICIPANT, Ask, Opened, Person, Reading, open_again, open_without_consent
+from tests.integration.services import CUSTODIANS, Grounds, Service, start_all, stop_all
 from tests.integration.world import ChainWorld
 
 SOURCE = "hospital-b"
@@ -229,14 +230,30 @@ class Stack:
 
     def open_own(self, patient: Patient) -> Opened:
         """Open all versions of all records of a patient, as the patient."""
-        reader = self.world.reader
-        custodians = reader.custodian_set(self.world.custodian_set, reader.head()).members
-        caller = Caller(patient.controller, reader.domain("Council"), SystemClock(), secrets.token_bytes)
-        client = HttpCustodians(dict(zip(custodians, (service.url for service in self.custodians), strict=True)))
+        with self.reading(patient) as how:
+            subject, members = patient.subject, self.members
+            return open_without_consent(AccessKind.OWN, NO_PARTICIPANT, subject, members, _OWN, how)
+
+    def open_again(self, patient: Patient, opened: Opened) -> Opened:
+        """Ask for the shares of an own access once more."""
+        with self.reading(patient) as how:
+            return open_again(opened.session, how)
+
+    @property
+    def members(self) -> tuple[ParticipantId, ...]:
+        """Participants of the custodians."""
+        return tuple(self.world.party(name).participant for name in CUSTODIANS)
+
+    @contextmanager
+    def reading(self, patient: Patient) -> Iterator[Reading]:
+        """What a patient reads by: own requests, custodians, the content folder."""
+        domain = self.world.reader.domain("Council")
+        caller = Caller(patient.controller, domain, SystemClock(), secrets.token_bytes)
+        urls = (service.url for service in self.custodians)
+        client = HttpCustodians(dict(zip(self.members, urls, strict=True)))
         try:
             ledger = OwnLedger(self.world, patient.controller)
-            reading_of = Reading(ledger, client, FolderStore(self.grounds.content), caller)
-            return open_without_consent(AccessKind.OWN, NO_PARTICIPANT, patient.subject, custodians, _OWN, reading_of)
+            yield Reading(ledger, client, FolderStore(self.grounds.content), caller)
         finally:
             client.close()
 

@@ -12,15 +12,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
 from cli.mllp_client import outcome_of
 from devnet.anvil import Anvil, AnvilSettings, free_port
 from salus.core.codes import Code
-from salus.core.errors import RefusedError
-from tests.integration.oracle.stack import Patient, Sender, Stack, patiently, prepare, until
+from salus.core.errors import RefusedError, UnavailableError
+from salus.core.ports_index import AlertKind
+from salus.flows.open import Opened
+from tests.integration.oracle.stack import Patient, Stack, patiently, prepare, until
 from tests.integration.services import Service
 from tests.integration.world import build
 from tests.unit.oracle.oracle_world import report
@@ -102,3 +103,55 @@ def test_chain__restarted_from_its_state__messages_sent_meanwhile_are_anchored(g
     assert stack.opened_by([stack.claim(name) for name in "DE"]) == stack.said(raws)
     versions = [(one.record_id, one.version) for one in stack.anchored()]
     assert len(versions) == len(set(versions))
+
+
+def test_chain__lost_its_newest_blocks__is_noticed_by_all_and_nothing_is_lost_or_released(ground: Ground) -> None:
+    stack, state = ground.stack, ground.state
+    raws = sent(stack, "F", 3)
+    stack.await_idle()
+    early = stack.claim("F")
+    ground.anvil.stop()
+    shutil.copy(state, state.with_suffix(".early"))
+    ground.anvil.start()
+
+    raws += [*sent(stack, "G", 3), *sent(stack, "F2", 2)]
+    stack.await_idle()
+    opened = patiently(lambda: stack.open_own(early))
+    assert len(opened.items) == 3
+    until(lambda: ground.watch.get("/ready")["indexed"] == ground.chain_number())
+
+    before = len(stack.anchored())
+    ground.anvil.stop()
+    shutil.copy(state.with_suffix(".early"), state)
+    ground.anvil.start()
+    assert len(stack.anchored()) < before
+    until(lambda: AlertKind.CHAIN_SHORTENED in ground.watch.get("/ready")["alerts"])
+    assert {refusal(stack, early, opened) for _ in range(2)} == {Code.CHAIN_SHORTENED}
+    raws += sent(stack, "H", 2)
+    until(lambda: (stack.oracle.get("/ready") or {"openBatches": -1})["openBatches"] == 1)  # all but the newest
+
+    for custodian in stack.custodians:
+        accepted = custodian.run("accept-chain")
+        assert accepted.returncode == 0, accepted.stderr
+    stack.await_idle()
+    assert "the chain has lost blocks" in stack.oracle.log()
+    assert refusal(stack, early, opened) is Code.ACCESS_UNKNOWN
+    versions = [(one.record_id, one.version) for one in stack.anchored()]
+    assert len(versions) == len(set(versions))
+    assert set(versions) >= {(record, 1) for record in stack.said(raws)}
+    patients = [early, *(stack.claim(name) for name in ("G", "F2", "H"))]
+    assert stack.opened_by(patients) == stack.said(raws)
+    ground.watch.stop()
+    verified = ground.watch.run("verify")
+    assert verified.returncode == 0, verified.stdout
+
+
+def refusal(stack: Stack, patient: Patient, opened: Opened) -> Code:
+    """Why no custodian releases what was opened before."""
+    for _ in range(100):
+        with pytest.raises((RefusedError, UnavailableError)) as refused:
+            stack.open_again(patient, opened)
+        code = getattr(refused.value, "code", None)
+        if code not in (None, Code.NODE_STALE):
+            return Code(code)
+    raise AssertionError("no custodian said why")
