@@ -43,6 +43,21 @@ def test_call__answered__returns_the_result() -> None:
     assert node(echo).call("eth_getBalance", "0x1", "latest") == ["eth_getBalance", "0x1", "latest"]
 
 
+@pytest.mark.parametrize(("user", "sent"), [("", None), ("salus:pass%20word@", "Basic c2FsdXM6cGFzcyB3b3Jk")])
+def test_call__sent__names_host_length_and_user(user: str, sent: str | None) -> None:
+    headers: list[httpx.Headers] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        headers.append(request.headers)
+        assert int(request.headers["content-length"]) == len(request.content)
+        return httpx.Response(200, json=echo(json.loads(request.content)))
+
+    Rpc(f"http://{user}node.test:8545", transport=httpx.MockTransport(handle)).call("eth_chainId")
+    assert headers[0]["host"] == "node.test:8545"
+    assert headers[0]["content-type"] == "application/json"
+    assert headers[0].get("authorization") == sent
+
+
 def test_call__null_result__is_none() -> None:
     assert node(lambda body: {"id": body["id"], "result": None}).call("eth_getBlockByHash") is None
 
