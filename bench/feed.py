@@ -81,6 +81,11 @@ class Feeder:
         self._pipe.send("go")
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid or 0
+
+    @property
     def done(self) -> bool:
         """Whether it has ended."""
         return self._pipe.poll()

@@ -10,6 +10,7 @@ chain exactly once, by the oracle's database and the chain's events.
 from __future__ import annotations
 
 import argparse
+import os
 import sqlite3
 import sys
 import time
@@ -120,6 +121,7 @@ def measure(world: ChainWorld, running: Running, feeding: Feeding, progress: Pro
     with Feeder(feeding) as feeder:
         progress.tell("making messages")
         feeder.start()
+        running.watched.append(Watched("sender", feeder.pid))
         anchors = Anchors(world, time.time(), world.reader.head().number)
         _follow(anchors, running, progress, lambda: feeder.done, feeding.seconds + _DRAIN_SECONDS)
         fed = feeder.result()
@@ -166,6 +168,11 @@ def _print(fed: Fed, anchors: Anchors, running: Running, feeding: Feeding) -> No
     span = max(2.0, sending / 6)
     rates = [anchors.rate_between(span * place, span * (place + 1)) for place in range(int(sending / span))]
     line(f"  records anchored, per {span:.0f} s", "/s, ".join(f"{rate:,.0f}" for rate in rates) + "/s", "", "path")
+    cores = os.cpu_count() or 1
+    spent = sum(one.cpu_seconds for one in running.watched)
+    share, most = spent / (last * cores), cores * acknowledged / spent
+    figure = f"{share:.0%} of the machine's {cores} cores went to it; with all of them {most:,.0f}/s at most"
+    line("  processor time", figure, "", "path")
     for one in running.watched:
         start, middle, end = (one.near(last * share).megabytes for share in (0.15, 0.5, 1.0))
         figure = (
