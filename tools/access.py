@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from tools.guards import Found, Walk
-from tools.solidity_ast import Node, Sources
+from tools.solidity_ast import Node, Sources, nodes
 
 SENDS, SIGNS = frozenset({"sends"}), frozenset({"signs"})
 EITHER = SENDS | SIGNS
@@ -75,6 +75,16 @@ The call is refused when the condition holds. Parameters and local variables are
 true for who's EIP-712 signature (ECDSA or ERC-1271) and, with an empty signature, when who is the sender."""
 
 
+_CALLS = """## Calls out
+
+Every call of another contract in our sources. The callees of `changes` and `reads` are contracts of the directory,
+given to constructors or found in the Council's directory; nothing else is called but a proposal's own list and the
+accounts that sign by ERC-1271, which are asked by `staticcall`."""
+
+_LOW_LEVEL = frozenset({"call", "delegatecall", "staticcall", "send", "transfer"})
+_WALLETS = frozenset({"isValidERC1271SignatureNow", "isValidSignatureNow"})
+
+
 class UnknownCheckError(Exception):
     """The code checks identities in a way this page can't tell yet, or a function has no check and no explanation."""
 
@@ -97,6 +107,8 @@ def page(sources: Mapping[str, Node], contracts: Sequence[str], explained: Mappi
         "\n".join(f"- `{name}`: {reason}" for name, reason in sorted(explained.items())),
         _GUARDS,
         *(_guards(name, verbs) for name, verbs in found.items()),
+        _CALLS,
+        _calls(tree),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -159,6 +171,36 @@ def _guards(contract: str, verbs: Mapping[str, Found]) -> str:
         if not of.guards:
             rows.append((shown, "nobody: see above", ""))
     return f"### {contract}\n\n" + _table(("Function", "Refuses when", "With"), rows)
+
+
+def _calls(tree: Sources) -> str:
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for contract in tree.contracts():
+        for node in nodes(contract):
+            if node["nodeType"] == "FunctionCall" and (call := _call_out(tree, node)) is not None:
+                kind, text = call
+                found.setdefault((contract["name"], kind), {})[f"`{text}`"] = None
+    rows = [(name, kind, ", ".join(sorted(texts))) for (name, kind), texts in sorted(found.items())]
+    return _table(("In", "How", "What"), rows)
+
+
+def _call_out(tree: Sources, node: Node) -> tuple[str, str] | None:
+    callee = node["expression"]
+    if callee["nodeType"] == "FunctionCallOptions":
+        callee = callee["expression"]
+    base, name = callee.get("expression"), callee.get("memberName")
+    if base is None or node["kind"] != "functionCall":
+        return None
+    if name in _WALLETS:
+        return "ERC-1271", f"SignatureChecker.{name}"
+    kind = str(base["typeDescriptions"].get("typeString", ""))
+    if kind.startswith("address") and name in _LOW_LEVEL:
+        return "low level", f"{tree.text(base, {})}.{name}"
+    if not kind.startswith("contract "):
+        return None
+    function = tree.declaration(callee.get("referencedDeclaration"))
+    reads = function is None or function.get("stateMutability", "view") in {"view", "pure"}
+    return "reads" if reads else "changes", f"{kind.removeprefix('contract ')}.{name}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> str:

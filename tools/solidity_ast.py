@@ -8,6 +8,7 @@ from typing import Any
 Node = dict[str, Any]
 Bindings = Mapping[int, str]
 """Text that stands for a parameter or local variable, by the id of its declaration."""
+_OURS, _MOCKS = "contracts/", "/mocks/"
 _FIRST_ARGUMENT = frozenset({"_isSigned"})
 """Functions whose first argument says all a reader wants: who."""
 
@@ -50,12 +51,16 @@ class Sources:
             for node in nodes(source["ast"]):
                 if "id" in node:  # Yul nodes have none
                     self._by_id[node["id"]] = node
-                if node["nodeType"] == "ContractDefinition" and path.startswith("contracts/"):
+                if node["nodeType"] == "ContractDefinition" and path.startswith(_OURS) and _MOCKS not in path:
                     self._contracts[node["name"]] = node
 
     def contract(self, name: str) -> Node:
         """A contract, interface or library of ours by name."""
         return self._contracts[name]
+
+    def contracts(self) -> list[Node]:
+        """Contracts and libraries of ours with code, by name; mocks are left out."""
+        return [node for _, node in sorted(self._contracts.items()) if node["contractKind"] != "interface"]
 
     def declaration(self, reference: int | None) -> Node | None:
         """What an identifier refers to; None for built-ins such as `msg`."""
