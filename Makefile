@@ -21,8 +21,8 @@ down: .runtime  ## stop what `make up` started
 test: .test  ## everything CI runs: lint, unit, contracts, integration, acceptance
 	@$(PYTHON) tools/check.py lint unit contracts integration acceptance
 
-test-deep: .test  ## the same with more fuzzing and with the tests that take minutes
-	@$(PYTHON) tools/check.py --deep lint unit contracts integration acceptance
+test-deep: .test .audit  ## the same with more fuzzing and with the tests that take minutes
+	@$(PYTHON) tools/check.py --deep lint audit unit contracts integration acceptance
 
 lint: .test  ## format, lint, types, import rules, artifact drift
 	@$(PYTHON) tools/check.py lint

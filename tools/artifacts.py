@@ -11,6 +11,7 @@ their errors and events; mocks and abstract contracts are not. The settings are 
 import argparse
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 ARTIFACTS = ROOT / "salus" / "artifacts"
 COMPILER = ROOT / "tools" / "solc"
+KEPT = ROOT / ".cache" / "solc-answer.json"
 PACKAGE_DOCSTRING = '"""ABI and bytecode of the contracts, written by `make artifacts`."""\n'
 
 Json = dict[str, Any]
@@ -63,20 +65,34 @@ def disagreements(wanted: Json) -> list[str]:
 
 
 def compile_all(chosen: Json) -> Json:
-    """solc's standard JSON output for every source below contracts/."""
+    """solc's standard JSON output for every source below contracts/.
+
+    The last answer is kept under .cache with a digest of all it came from, for lint asks twice.
+    """
     sources = {
         file.relative_to(ROOT).as_posix(): {"content": file.read_text()} for file in sorted(CONTRACTS.rglob("*.sol"))
     }
     outputs = ["abi", "metadata", "evm.bytecode", "evm.deployedBytecode", "storageLayout"]
     selection = {"*": {"": ["ast"]}} | {name: {"*": outputs, "": ["ast"]} for name in sources}
-    request = {"language": "Solidity", "sources": sources, "settings": chosen | {"outputSelection": selection}}
+    request = json.dumps(
+        {"language": "Solidity", "sources": sources, "settings": chosen | {"outputSelection": selection}}
+    )
+    # Imports are pinned by the lock file, the wrapper decides how the compiler is called.
+    pinned = [ROOT / "package-lock.json", COMPILER, COMPILER.with_name("solc-node.js")]
+    key = hashlib.sha256(request.encode() + b"".join(file.read_bytes() for file in pinned)).hexdigest()
+    if KEPT.exists() and (kept := json.loads(KEPT.read_text()))["key"] == key:
+        return dict(kept["answer"])
     done = subprocess.run(
-        [COMPILER, "--standard-json"], input=json.dumps(request), capture_output=True, text=True, check=True, cwd=ROOT
+        [COMPILER, "--standard-json"], input=request, capture_output=True, text=True, check=True, cwd=ROOT
     )
     answer: Json = json.loads(done.stdout)
     errors = [message["formattedMessage"] for message in answer.get("errors", []) if message["severity"] == "error"]
     if errors:
         raise SystemExit("\n".join(errors))
+    KEPT.parent.mkdir(exist_ok=True)
+    whole = KEPT.with_name(f"{KEPT.name}.{os.getpid()}")
+    whole.write_text(json.dumps({"key": key, "answer": answer}))
+    whole.replace(KEPT)
     return answer
 
 

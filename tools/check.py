@@ -65,6 +65,7 @@ GROUPS: dict[str, tuple[Stage, ...]] = {
     "forge": (
         Stage("forge", ("forge", "test"), ("tests/forge",), "*.t.sol", environment={"FOUNDRY_PROFILE": "default"}),
     ),
+    "audit": (Stage("slither", (".venv-audit/bin/python", "tools/audit.py"), ("contracts",), "*.sol"),),
     "integration": (Stage("integration", _pytest("tests/integration"), ("tests/integration",), deep=_EVERYTHING),),
     "acceptance": (Stage("acceptance", _pytest("tests/acceptance"), ("tests/acceptance",), deep=_EVERYTHING),),
 }
