@@ -8,8 +8,8 @@ import typer
 
 from cli import output
 from cli.commands.staff import client_of
-from cli.commands.world import running_world
 from cli.world.cast import Name
+from cli.world.running import running_world
 from salus.core.ids import from_hex
 
 
@@ -33,12 +33,12 @@ def entries(
     if output.is_json():
         output.emit(page)
         return
-    rows = [{**item, "when": output.clock(item["at"])} for item in page["items"]]
+    rows = [{**item, "when": output.clock(item["at"]), "who": _who(item)} for item in page["items"]]
     headings = {
         "when": "when",
         "name": "entry",
         "codeName": "outcome",
-        "participantTitle": "institution",
+        "who": "who",
         "seq": "cursor",
     }
     output.emit_table(rows, headings, "the log is empty")
@@ -74,6 +74,11 @@ def withheld(consent: Annotated[str, typer.Argument(help="consentId.")]) -> None
     ]
     headings = {"when": "listed", "custodian": "custodian", "count": "records", "name": "left out because"}
     output.emit_table(rows, headings, "nothing was left out of any list under this consent")
+
+
+def _who(entry: dict[str, Any]) -> str:
+    own = entry["access"] is not None and entry["access"]["kind"] == "OWN"
+    return "the patient" if own else str(entry["participantTitle"])
 
 
 def _client() -> Any:

@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.commands.world import running_world
 from cli.world.cast import Name
 from cli.world.desk import desk_code
+from cli.world.running import running_world
 from cli.world.services import oracle_settings
 from oracle import runtime, settings
+from oracle.hl7.errors import Condition
 from oracle.quarantine import Quarantine
+from salus.core.journal import Fault
 
 Source = Annotated[Name, typer.Argument(help="Whose oracle.")]
 Key = Annotated[int, typer.Argument(help="Number of the message in the list.")]
@@ -42,7 +44,7 @@ def quarantine(source: Source, after: Annotated[int, typer.Option(min=0)] = 0) -
     """Messages that were kept but could not be used."""
     with _kept(source) as kept:
         rows: list[dict[str, Any]] = [
-            {"key": item.key, "receivedAt": item.received_at, "kind": item.kind, "fault": str(item.fault)}
+            {"key": item.key, "receivedAt": item.received_at, "kind": item.kind, "fault": _fault(item.fault)}
             for item in kept.list(after)
         ]
     shown = rows if output.is_json() else [{**row, "receivedAt": output.clock(row["receivedAt"])} for row in rows]
@@ -62,6 +64,11 @@ def redrive(source: Source, key: Key) -> None:
     with _kept(source) as kept:
         kept.redrive(key)
     output.emit({"redriven": key}, [f"message {key} will be tried again"])
+
+
+def _fault(fault: Fault) -> str:
+    name = Condition(fault.code).name if fault.code in set(Condition) else str(fault.code)
+    return f"{name.replace('_', ' ').lower()} ({fault.code}) at {fault.location}" if fault.location else name
 
 
 @contextmanager

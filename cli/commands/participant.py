@@ -16,10 +16,10 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.commands.world import running_world
 from cli.world.cast import Name
 from cli.world.founding import chamber_in
 from cli.world.layout import World
+from cli.world.running import running_world
 from salus.adapters.api_client import ApiClient
 from salus.adapters.chain.connect import Chain, connect
 from salus.adapters.keys import keystore

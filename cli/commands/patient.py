@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.commands.world import running_world
 from cli.in_a_line import in_a_line
 from cli.patient.session import PatientSession, WalletFile
 from cli.world.cast import Name
-from cli.world.layout import World, home
+from cli.world.layout import World
+from cli.world.running import running_world
 from salus.adapters.api_client import ApiClient
 from salus.adapters.keys.files import read_passphrase
 from salus.core.codes import EXPLANATIONS
@@ -27,7 +27,9 @@ from salus.flows.grant import Offer
 _DAY_SECONDS = 86_400
 Wallet = Annotated[
     Path | None,
-    typer.Option("--wallet", help="Wallet file; patient.wallet in .salus when left out.", envvar="SALUS_WALLET"),
+    typer.Option(
+        "--wallet", help="Wallet file; patient.wallet of the running world when left out.", envvar="SALUS_WALLET"
+    ),
 ]
 PassphraseFile = Annotated[
     Path | None,
@@ -245,7 +247,7 @@ def _session(wallet: Path | None, passphrase_file: Path | None) -> tuple[World, 
 
 
 def _wallet(named: Path | None) -> Path:
-    return named if named is not None else home() / "patient.wallet"
+    return named if named is not None else running_world().folder / "patient.wallet"
 
 
 def _passphrase(file: Path | None, *, confirm: bool = False) -> str:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.commands.world import running_world
 from cli.in_a_line import in_a_line
 from cli.staff import StaffClient
 from cli.world.cast import Name
+from cli.world.running import running_world
 from cli.world.services import STAFF_CLIENT, client_key
 from salus.core.errors import InputError
 from salus.core.labels import Role

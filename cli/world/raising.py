@@ -12,7 +12,7 @@ from cli.world.layout import World
 from cli.world.services import chain_part, service_parts
 from devnet.anvil import instant_blocks
 from devnet.supervisor import Supervisor, require_free
-from salus.core.errors import SalusError
+from salus.core.errors import ConflictError, SalusError, SetupError
 
 Progress = Callable[[str], None]
 
@@ -43,8 +43,13 @@ def _founded(folder: Path, ports: Ports, keys: KeyFolder, supervisor: Supervisor
     keys.make()
     supervisor.start([chain_part(folder, ports)])
     deployment_url = f"http://127.0.0.1:{ports.chain}"
-    with instant_blocks(ports.chain):
-        _, ids = found(folder, deployment_url, keys, progress)
+    try:
+        with instant_blocks(ports.chain):
+            _, ids = found(folder, deployment_url, keys, progress)
+    except ConflictError as error:
+        raise SetupError(
+            f"the world in {folder} was founded by another version of Salus ({error}): remove that folder, start again"
+        ) from error
     world = World(folder, ports, ids)
     world.content.mkdir(exist_ok=True)
     world.save()

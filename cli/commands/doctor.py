@@ -1,0 +1,82 @@
+"""`salus doctor`: is every part well, and what waits for a person?"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import typer
+
+from cli import output
+from cli.exits import exit_code
+from cli.world.cast import CUSTODIANS, WITH_API, WITH_ORACLE
+from cli.world.layout import World
+from cli.world.running import running_world
+from devnet.anvil import is_ready
+from devnet.supervisor import Supervisor
+from salus.core.errors import UnavailableError
+
+_PATIENCE_SECONDS = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor", help="Look whether every part is well, and say what to do.")(doctor)
+
+
+def doctor() -> None:
+    """Ask every part whether it is ready (docs/runbook.md has each field); exit code 5 if one is not."""
+    world = running_world()
+    alive = Supervisor(world.folder).running()
+    ports = {"chain": world.ports.chain, **_ports(world)}
+    with ThreadPoolExecutor(max_workers=len(ports)) as pool:
+        rows = list(pool.map(lambda part: _row(world, part, ports[part], alive), ports))
+    output.emit_table(rows, {"part": "part", "state": "state", "advice": "what to do"})
+    if any(row["state"] != "well" for row in rows):
+        raise typer.Exit(exit_code(UnavailableError()))
+
+
+def _ports(world: World) -> dict[str, int]:
+    ports = {str(name): world.ports.custodian(name) for name in CUSTODIANS}
+    ports["watch"] = world.ports.watch
+    ports |= {f"{name}-oracle": world.ports.oracle_http(name) for name in WITH_ORACLE}
+    return ports | {f"{name}-api": world.ports.api(name) for name in WITH_API}
+
+
+def _row(world: World, part: str, port: int, alive: dict[str, int]) -> dict[str, Any]:
+    log = world.folder / "logs" / f"{part}.log"
+    if part not in alive:
+        well, advice = False, f"has ended: `make down`, then `make up`; why: {log}"
+    elif part == "chain":
+        well = is_ready(port)
+        advice = "" if well else f"does not answer: `make down`, then `make up`; why: {log}"
+    else:
+        well, advice = _asked(part, port)
+    return {"part": part, "state": "well" if well else "not well", "advice": advice}
+
+
+def _asked(part: str, port: int) -> tuple[bool, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_SECONDS)
+    try:
+        connection.request("GET", "/ready")
+        answer = connection.getresponse()
+        said = json.loads(answer.read())
+        return answer.status == http.client.OK, _advice(part, said)
+    except (OSError, ValueError, http.client.HTTPException):
+        return False, f"does not answer in {_PATIENCE_SECONDS} s: if the chain is well, wait; else mend the chain first"
+    finally:
+        connection.close()
+
+
+def _advice(part: str, said: dict[str, Any]) -> str:
+    found = [str(reason) for reason in said.get("reasons", [])]
+    found += [f"{name}: {state}" for name, state in said.get("parts", {}).items() if state != "ready"]
+    found += [f"{count} alerts {kind}: `salus audit summary`" for kind, count in said.get("alerts", {}).items()]
+    if said.get("quarantined"):
+        source = part.removesuffix("-oracle")
+        found.append(f"{said['quarantined']} in quarantine: `salus oracle quarantine {source}`")
+    if "detail" in said:
+        found.append(str(said["detail"]))
+    return "; ".join(found)
