@@ -66,8 +66,9 @@ changes state is here.
 
 *sends*: must be the sender of the call. *signs*: its signature travels with the call, and anybody may deliver it. Where
 a function has several roles, its guards below say whether both are needed or one of them. Capitals are roles of the
-participant an operator acts for; an operator counts only while its participant is active and accredited (`actingFor`).
-Council is an executed proposal: votes of k of n members, and the delay of `Council.execute` for calls of its class."""
+participant an operator acts for. `actingFor` knows operators of active, accredited participants only; `participantOf`
+and `callerOf` know all, and what follows decides. Council is an executed proposal: votes of k of n members, and the
+delay of `Council.execute` for calls of its class."""
 
 _GUARDS = """## Guards
 
