@@ -2,10 +2,12 @@
 pragma solidity 0.8.37;
 
 import {IAccessGateway, Refusal, SignedRequest} from "../../../contracts/interfaces/IAccessGateway.sol";
+import {IParticipantRegistry} from "../../../contracts/interfaces/IParticipantRegistry.sol";
 import {Access, AccessKind, AccessWords} from "../../../contracts/types/Access.sol";
 import {Codes} from "../../../contracts/types/Codes.sol";
 import {ConsentWords} from "../../../contracts/types/Consent.sol";
 import {Labels} from "../../../contracts/types/Labels.sol";
+import {ParticipantRole} from "../../../contracts/types/Participant.sol";
 import {vm} from "../Vm.sol";
 import {Actor, Institution} from "../base/Actors.sol";
 import {Base} from "../base/Base.sol";
@@ -58,6 +60,19 @@ contract RequestAttacks is Base {
 
         _expectRefusal(_idOf(access), Refusal.QUOTA_USED_UP);
         _request(consent, access, applicant);
+    }
+
+    /// Suspended, expelled or made a custodian after the patient consented: the consent does not help.
+    function test_request__participant_stopped_after_the_consent__is_denied() public {
+        Consent memory consent = _granted(alice, hospital);
+        _suspend(hospital);
+        vm.assertEq(_code(consent, hospital), Codes.PARTICIPANT_INACTIVE);
+        _vote(address(participants), abi.encodeCall(IParticipantRegistry.expel, (hospital.id)));
+        vm.assertEq(_code(consent, hospital), Codes.PARTICIPANT_INACTIVE);
+
+        consent = _granted(alice, clinic);
+        _renew(clinic, _terms(ParticipantRole.ALL));
+        vm.assertEq(_code(consent, clinic), Codes.NOT_QUALIFIED);
     }
 
     /* NAMES */

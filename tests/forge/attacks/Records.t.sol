@@ -133,6 +133,24 @@ contract RecordAttacks is Base {
         records.order(destruction, setId, signature);
     }
 
+    /// One order for a record: not again, neither before nor after the destruction, nor with another set.
+    function test_order__again__is_refused() public {
+        Destruction memory destruction = _destruction(hospital, "record", _ref);
+        destruction.deadline = type(uint64).max;
+        bytes memory signature = sign(alice, _digestOf(destruction));
+        vm.prank(hospital.principal.account);
+        records.order(destruction, setId, signature);
+        uint256 state = _orderState(hospital, "record", _ref);
+        setId = _formSet(3);
+        _expectOrder(destruction, signature, IRecordRegistry.RecordRegistryWrongStatus.selector);
+        vm.assertEq(_orderState(hospital, "record", _ref), state);
+
+        _skip(COOLING_OFF);
+        _attest(east, hospital, "record", _ref);
+        _attest(west, hospital, "record", _ref);
+        _expectOrder(destruction, signature, IRecordRegistry.RecordRegistryWrongStatus.selector);
+    }
+
     /// A hold on any reference of a merged patient holds all of them.
     function test_order__held_through_a_merge__is_refused() public {
         bytes32 other = _bind(hospital, "alice again", alice);
