@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ISubjectRegistry, Subject} from "../../../contracts/interfaces/ISubjectRegistry.sol";
+import {SubjectFreeze} from "../../../contracts/types/Subject.sol";
+import {Vm, vm} from "../Vm.sol";
+import {Actor} from "../base/Actors.sol";
+import {Wallet} from "../base/Forgeries.sol";
+import {NonceTest} from "./SubjectTest.sol";
+
+contract FreezeTest is NonceTest {
+    function test_freeze__by_controller_or_guardian__freezes_and_unfreezes() public {
+        _appoint(ref, alice, guardian.account);
+        Actor[2] memory signers = [alice, guardian];
+        Subject memory expected = subjects.subject(ref);
+        for (uint256 i = 0; i < 4; ++i) {
+            Actor memory by = signers[i / 2];
+            bool frozen = i % 2 == 0;
+            SubjectFreeze memory freeze = _freezeOf(ref, frozen);
+            bytes memory signature = _signed(by, _hash(freeze));
+            _watch(ref);
+            vm.prank(relayer.account);
+            subjects.freeze(freeze, signature);
+            Vm.Log[] memory told = _told();
+
+            if (frozen) emit ISubjectRegistry.SubjectFrozen(ref, by.account);
+            else emit ISubjectRegistry.SubjectUnfrozen(ref, by.account);
+            _entry(ref, frozen ? 26 : 27, 0, _word(by.account));
+            _assertTold(told);
+            _assertChains();
+            expected.frozen = frozen;
+            ++expected.nonce;
+            _assertSubject(ref, expected);
+            vm.assertEq(subjects.isFrozen(ref) ? 1 : 0, frozen ? 1 : 0);
+        }
+    }
+
+    function test_freeze__as_it_is__is_refused() public {
+        SubjectFreeze memory freeze = _freezeOf(ref, false);
+        bytes memory signature = _signed(alice, _hash(freeze));
+        _expectUnchanged(ref);
+        subjects.freeze(freeze, signature);
+        _freeze(ref, alice, true);
+        freeze = _freezeOf(ref, true);
+        signature = _signed(alice, _hash(freeze));
+        _expectUnchanged(ref);
+        subjects.freeze(freeze, signature);
+    }
+
+    function test_freeze__forged_signature__is_refused() public {
+        SubjectFreeze memory freeze = _freezeOf(ref, true);
+        bytes[] memory forged = _forgeries(alice, _hash(freeze));
+        for (uint256 i = 0; i < forged.length; ++i) {
+            _expectInvalidSignature(ref, address(0));
+            subjects.freeze(freeze, forged[i]);
+        }
+    }
+
+    function test_freeze__guardians_signature_forged__is_refused() public {
+        _appoint(ref, alice, guardian.account);
+        SubjectFreeze memory freeze = _freezeOf(ref, true);
+        bytes[] memory forged = _forgeries(guardian, _hash(freeze));
+        for (uint256 i = 0; i < forged.length; ++i) {
+            _expectInvalidSignature(ref, guardian.account);
+            subjects.freeze(freeze, forged[i]);
+        }
+    }
+
+    function test_freeze__empty_signature__stands_for_the_sender_only() public {
+        _appoint(ref, alice, guardian.account);
+        SubjectFreeze memory freeze = _freezeOf(ref, true);
+        address[3] memory callers = [stranger.account, hospital.principal.account, address(council)];
+        for (uint256 i = 0; i < callers.length; ++i) {
+            vm.prank(callers[i]);
+            _expectInvalidSignature(ref, guardian.account);
+            subjects.freeze(freeze, "");
+        }
+        vm.prank(guardian.account);
+        subjects.freeze(freeze, "");
+        freeze = _freezeOf(ref, false);
+        vm.prank(alice.account);
+        subjects.freeze(freeze, "");
+        vm.assertFalse(subjects.isFrozen(ref));
+    }
+
+    function test_freeze__contract_accounts__by_their_owners_signatures() public {
+        Actor memory wallet = Actor("Wallet", address(new Wallet(bob.account)), bob.key);
+        Actor memory ward = Actor("Guardian's wallet", address(new Wallet(carol.account)), carol.key);
+        _rotate(ref, alice, wallet);
+        _appoint(ref, wallet, ward.account);
+        _freeze(ref, wallet, true);
+        _freeze(ref, ward, false);
+        vm.assertFalse(subjects.isFrozen(ref));
+    }
+
+    function test_freeze__unclaimed_without_guardian__is_refused() public {
+        bytes32 unclaimed = _registered("new");
+        SubjectFreeze memory freeze = _freezeOf(unclaimed, true);
+        _expectInvalidSignature(unclaimed, address(0));
+        subjects.freeze(freeze, "");
+    }
+
+    /// Somebody speaks for a patient who has no account.
+    function test_freeze__unclaimed_by_its_guardian__is_frozen() public {
+        bytes32 unclaimed = _registered("new");
+        _appointLate(unclaimed, hospital, guardian.account);
+        _skip(RECOVERY_DELAY);
+        subjects.complete(unclaimed);
+        _freeze(unclaimed, guardian, true);
+        vm.assertTrue(subjects.isFrozen(unclaimed));
+    }
+
+    function _freezeOf(bytes32 which, bool frozen) private view returns (SubjectFreeze memory) {
+        return SubjectFreeze(which, frozen, _nonce(which), _time() + 1 hours);
+    }
+
+    function _send(bytes32 which, uint64 nonce, uint64 deadline, function() internal expect) internal override {
+        SubjectFreeze memory freeze = SubjectFreeze(which, true, nonce, deadline);
+        bytes memory signature = _signed(alice, _hash(freeze));
+        expect();
+        subjects.freeze(freeze, signature);
+    }
+
+    function _hash(SubjectFreeze memory value) private pure returns (bytes32) {
+        bytes32 typeHash = keccak256("SubjectFreeze(bytes32 subjectRef,bool frozen,uint64 nonce,uint64 deadline)");
+        return keccak256(abi.encode(typeHash, value));
+    }
+}
