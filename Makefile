@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-deep lint format unit contracts forge ape integration acceptance bench artifacts snapshots audit clean
+.PHONY: help demo up down devnet test test-deep lint format unit contracts forge ape integration acceptance bench artifacts snapshots audit clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -14,6 +14,9 @@ demo: .runtime  ## the whole story on this machine: chain, custodians, oracle, p
 
 up: .runtime  ## start a development network and leave it running
 	@$(PYTHON) -m cli up
+
+devnet: .runtime  ## for contract developers: a chain with contracts and named institutions, until Ctrl-C
+	@$(PYTHON) -m devnet
 
 down: .runtime  ## stop what `make up` started
 	@$(PYTHON) -m cli down

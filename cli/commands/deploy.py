@@ -24,7 +24,9 @@ from salus.flows.deploy import COUNCIL, Deployer, Deployment, begin, deploy
 DEFAULT_RPC = "http://127.0.0.1:8545"
 NetworkOption = Annotated[str, typer.Option(help="A file of deployments/networks/.")]
 RpcOption = Annotated[str, typer.Option(help="JSON-RPC address of a node.")]
-FolderOption = Annotated[Path, typer.Option(help="Folder with plan.yaml and networks/.", file_okay=False)]
+FolderOption = Annotated[
+    Path | None, typer.Option(help="Folder with plan.yaml and networks/; deployments/ when left out.", file_okay=False)
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,13 +40,13 @@ def deploy_plan(
     deployer: Annotated[Path | None, typer.Option(help="Keystore of the account that creates; no power.")] = None,
     member: Annotated[list[Path] | None, typer.Option(help="Keystore of a Council member that votes.")] = None,
     passphrase_file: Annotated[Path | None, typer.Option(help="Passphrase of the keystores.")] = None,
-    folder: FolderOption = FOLDER,
+    folder: FolderOption = None,
     patience: Annotated[float, typer.Option(help="Seconds to wait for a transaction or a delay.")] = 60.0,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="The chain began anew: set its file aside.")] = False,
 ) -> None:
     """Print the plan, ask, deploy, and write deployments/<chain-id>.json."""
-    place = DeploymentFolder(folder)
+    place = DeploymentFolder(folder or FOLDER)
     plan, wanted = place.plan(), place.network(network)
     creator, voters = _accounts(wanted, deployer, member or [], passphrase_file)
     creates = _deployer(rpc, creator, patience)

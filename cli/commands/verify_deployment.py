@@ -28,12 +28,12 @@ def verify_deployment(
     rpc: RpcOption = DEFAULT_RPC,
     network: Annotated[str, typer.Option(help="Network file; the one of the node's chain when left out.")] = "",
     council: Annotated[str, typer.Option(help="Address of the Council, when there is no deployment file.")] = "",
-    folder: FolderOption = FOLDER,
+    folder: FolderOption = None,
 ) -> None:
     """One line per finding; exit code 1 if any fails."""
     node = Rpc(rpc, timeout=30)
     try:
-        findings, at = _inspected(NodeSite(node), DeploymentFolder(folder), network, council)
+        findings, at = _inspected(NodeSite(node), DeploymentFolder(folder or FOLDER), network, council)
     finally:
         node.close()
     failed = [finding for finding in findings if not finding.holds]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -9,9 +10,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import yaml
 
 from devnet.anvil import Anvil, AnvilSettings, free_port
 from devnet.ganache import Ganache
+from salus.adapters.chain.artifacts import load
 from salus.core.ids import Address
 from tests.integration.cli.chains import CONTRACTS, ROOT, SETTINGS, deployments_in, run
 
@@ -88,11 +91,21 @@ def test_plan__by_salus_deploy__is_accepted_twice(url: str, tmp_path: Path) -> N
         assert verified.returncode == 0, verified.stdout
 
 
+@pytest.mark.deep
+@pytest.mark.timeout(600)
+def test_compilation__by_other_tools__gives_the_instructions_of_the_artifacts() -> None:
+    ran(["tools/brownie", "compile"])
+    ran(["forge", "build", "contracts"])
+    for name in CONTRACTS:
+        kept = load(name).bytecode
+        metadata = int.from_bytes(kept[-2:], "big") + 2
+        brownie = json.loads((ROOT / "build" / "contracts" / f"{name}.json").read_text())["bytecode"]
+        forge = json.loads((ROOT / "out" / f"{name}.sol" / f"{name}.json").read_text())["bytecode"]["object"]
+        assert bytes.fromhex(brownie.removeprefix("0x"))[:-metadata] == kept[:-metadata], name
+        assert bytes.fromhex(forge.removeprefix("0x")) == kept, name
+
+
 def test_plan__rendered_for_forge__has_every_step_and_reference() -> None:
-    import json
-
-    import yaml
-
     plan = json.loads(ran([".venv/bin/python", "scripts/plan.py", "dev"]))
     steps = yaml.safe_load((ROOT / "deployments" / "plan.yaml").read_text())["steps"]
     assert [step.get("contract") for step in plan["steps"]] == [step.get("contract") for step in steps]
