@@ -121,3 +121,16 @@ def test_typed_structs__of_the_contracts__are_the_flat_ones(tmp_path: Path) -> N
     found = typed_structs(tmp_path)
     assert list(found) == ["Veto"]
     assert found["Veto"].signature == "Veto(bytes32 subjectRef,uint64 nonce)"
+
+
+def test_check__of_stale_files__fails_and_names_the_command(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(snapshots, "pages", lambda: {kept / "A.txt": "one\n"})
+    assert snapshots.main([]) == 0
+    assert snapshots.main(["--check"]) == 0
+    monkeypatch.setattr(snapshots, "pages", lambda: {kept / "A.txt": "two\n"})
+    capsys.readouterr()
+    assert snapshots.main(["--check"]) == 1
+    assert "`make snapshots`" in capsys.readouterr().err
+    assert (kept / "A.txt").read_text() == "one\n"
