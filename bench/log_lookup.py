@@ -1,6 +1,6 @@
 """How long a look-up in the index takes with 1,000,000 log entries.
 
-    python -m bench.log_lookup [entries]
+    python -m bench.log_lookup [--entries N]
 
 On SQLite, or on the empty PostgreSQL database that `SALUS_BENCH_DATABASE_URL` names. Every second entry is an access;
 institutions and codes are as unequal as in life, so rare and common filters both occur.
@@ -8,18 +8,16 @@ institutions and codes are as unequal as in life, so rare and common filters bot
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from pathlib import Path
 
 from sqlalchemy import Engine, insert
 
-from bench.lines import line, percentile
+from bench.lines import Progress, line, percentile, run, scratch
 from salus.adapters.database.engine import open_engine, writing
 from salus.adapters.database.index import DatabaseIndex
 from salus.adapters.database.index_tables import METADATA, TABLES
@@ -133,8 +131,9 @@ def access(seq: int, i: int, who: int, code: int, at: int) -> AccessRow:
     )
 
 
-def fill(engine: Engine, entries: int) -> float:
+def fill(engine: Engine, entries: int, progress: Progress) -> float:
     """Write the index; returns the seconds it took."""
+    written = 0
     began, stream = time.perf_counter(), rows(entries)
     indexes = [index for table in METADATA.sorted_tables for index in table.indexes]
     with writing(engine) as connection:
@@ -148,6 +147,9 @@ def fill(engine: Engine, entries: int) -> float:
         with writing(engine) as connection:
             for kind, values in grouped.items():
                 connection.execute(insert(TABLES[kind]), values)
+        written += len(grouped.get(EntryRow, ()))
+        progress.tell(f"{written:,} of {entries:,} entries written", every=1)
+    progress.tell("making indexes")
     with writing(engine) as connection:
         for index in indexes:
             index.create(connection)
@@ -201,11 +203,12 @@ def lookups(index: DatabaseIndex, entries: int, chance: random.Random) -> dict[s
     }
 
 
-def measure(index: DatabaseIndex, entries: int) -> None:
+def measure(index: DatabaseIndex, entries: int, progress: Progress) -> None:
     """Print one line per look-up and one for all."""
     everything: list[float] = []
     kinds = lookups(index, entries, random.Random(7))
     for name, ask in kinds.items():
+        progress.tell(f"looking up: {name}", every=1)
         taken = []
         for _ in range(ROUNDS):
             began = time.perf_counter()
@@ -218,19 +221,21 @@ def measure(index: DatabaseIndex, entries: int) -> None:
     line(f"look-up, all kinds, {entries:,} entries", figure, "p99 ≤ 50 ms", "log_lookup")
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Fill an index and measure it."""
-    entries = int(arguments[0]) if arguments else ENTRIES
-    with tempfile.TemporaryDirectory() as folder:
+    parser = argparse.ArgumentParser(prog="python -m bench.log_lookup", description=__doc__.partition("\n")[0])
+    parser.add_argument("--entries", type=int, default=ENTRIES)
+    entries = parser.parse_args().entries
+    with scratch("log_lookup") as folder, Progress() as progress:
         url = os.environ.get("SALUS_BENCH_DATABASE_URL", f"sqlite:///{folder}/index.db")
         engine = open_engine(url)
         migrate(engine, "index")
-        seconds = fill(engine, entries)
-        size = sum(file.stat().st_size for file in Path(folder).iterdir()) / 1e6
+        seconds = fill(engine, entries, progress)
+        size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
         line(f"filling the index, {entries:,} entries", f"{seconds:.0f} s, {size:,.0f} MB on disk", "", "log_lookup")
-        measure(DatabaseIndex(engine), entries)
+        measure(DatabaseIndex(engine), entries, progress)
         engine.dispose()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run(main)

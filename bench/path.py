@@ -31,6 +31,7 @@ from tests.integration.world import ChainWorld, build
 GOAL = "≥ 300/s"
 SOURCE = "hospital-b"
 LISTENER = "mllp"
+SENDER = "sender"
 MOST_PER_SECOND = 700
 _UNDER_WAY = ("pendingMessages", "waitingVersions", "openBatches", "openInvalidations")
 _DRAIN_SECONDS = 180
@@ -121,7 +122,7 @@ def measure(world: ChainWorld, running: Running, feeding: Feeding, progress: Pro
     with Feeder(feeding) as feeder:
         progress.tell("making messages")
         feeder.start()
-        running.watched.append(Watched("sender", feeder.pid))
+        running.watched.append(Watched(SENDER, feeder.pid))
         anchors = Anchors(world, time.time(), world.reader.head().number)
         _follow(anchors, running, progress, lambda: feeder.done, feeding.seconds + _DRAIN_SECONDS)
         fed = feeder.result()
@@ -174,7 +175,8 @@ def _print(fed: Fed, anchors: Anchors, running: Running, feeding: Feeding) -> No
     figure = f"{share:.0%} of the machine's {cores} cores went to it; with all of them {most:,.0f}/s at most"
     line("  processor time", figure, "", "path")
     for one in running.watched:
-        start, middle, end = (one.near(last * share).megabytes for share in (0.15, 0.5, 1.0))
+        ended = sending if one.name == SENDER else last
+        start, middle, end = (one.near(ended * share).megabytes for share in (0.15, 0.5, 0.99))
         figure = (
             f"{start:.0f}, {middle:.0f}, {end:.0f} MB; CPU {one.cpu_seconds / acknowledged * 1e6:,.0f} µs a message"
         )

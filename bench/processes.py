@@ -40,8 +40,8 @@ class Watched:
 
     @property
     def cpu_seconds(self) -> float:
-        """CPU seconds between the first and the last sample."""
-        return self.samples[-1].cpu_seconds - self.samples[0].cpu_seconds
+        """CPU seconds between the first sample and the last one at which it still ran."""
+        return max(sample.cpu_seconds for sample in self.samples) - self.samples[0].cpu_seconds
 
 
 def family(pid: int) -> list[int]:

@@ -5,9 +5,10 @@ python -m bench.receipt
 
 from __future__ import annotations
 
+import argparse
 import time
 
-from bench.lines import line, percentile
+from bench.lines import line, percentile, run
 from salus.core.access import MAX_RECORDS
 from salus.core.canonical import canonical
 from salus.core.receipt import UnsignedReceipt, verify_receipt
@@ -28,6 +29,7 @@ def milliseconds(receipt: UnsignedReceipt, rounds: int = ROUNDS) -> tuple[float,
 
 def main() -> None:
     """Print one line per kind."""
+    argparse.ArgumentParser(prog="python -m bench.receipt", description=__doc__.partition("\n")[0]).parse_args()
     cases = (
         ("receipt of a record in a batch of 1,000", UnsignedReceipt(FRAME, record_body(1000)), ROUNDS),
         ("receipt of an access to 3 records", unsigned("access"), ROUNDS),
@@ -40,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
