@@ -127,9 +127,9 @@ class ApiClient:
 
     # the deployment
 
-    def deployment(self) -> dict[str, Any]:
-        """Facts of the deployment, asked for once."""
-        if self._deployment is None:
+    def deployment(self, *, fresh: bool = False) -> dict[str, Any]:
+        """Facts of the deployment, asked for once unless they must be fresh: the Council can replace the gateway."""
+        if fresh or self._deployment is None:
             self._deployment = dict(self.get("/v1/deployment"))
         return self._deployment
 
@@ -224,6 +224,7 @@ class RelayedLedger:
         """
         if package is not None:
             raise InputError("a patient records own accesses only")
+        self._client.deployment(fresh=True)  # a signature for a retired gateway would be in vain
         gateway = self.domain("AccessGateway")
         signature = self._signer.sign(access.access_id(gateway))
         body = {"access": access.to_json(), "signature": hex32(signature)}

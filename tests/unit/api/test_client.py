@@ -128,6 +128,20 @@ def test_client__own_records__open_through_the_relay(world: ApiWorld, client: Ap
     assert denial.value.code is Code.SUBJECT_FROZEN
 
 
+def test_client__facts_from_before_the_gateway_was_replaced__signs_for_the_present_one(
+    world: ApiWorld, client: ApiClient
+) -> None:
+    world.add_record("glucose", {"resourceType": "Observation"})
+    client.deployment()["domains"]["AccessGateway"]["verifyingContract"] = "0x" + "00" * 19 + "0a"  # as kept since then
+    caller = Caller(world.controller, client.domain("Council"), world.clock, world.random)
+    content = RelayedContent(client, client.sign_in(world.controller))
+    reading = Reading(RelayedLedger(client, world.controller), RelayedCustodians(client), content, caller)
+    ask = Ask(Purpose.PATRQT, Action.ACCESS, Person("self", Role.PATIENT))
+    opened = open_without_consent(AccessKind.OWN, NO_PARTICIPANT, SUBJECT, CUSTODIANS, ask, reading)
+    assert len(opened.items) == 1
+    assert opened.session.gateway == world.chain.domain("AccessGateway")
+
+
 def test_client__ports_verbs_of_others__are_refused(client: ApiClient) -> None:
     custodians, content = RelayedCustodians(client), RelayedContent(client, "")
     for call in (
