@@ -11,7 +11,7 @@ from cli import output
 from cli.demo import auditing, claiming, destroying, opening, reading, revoking, writing
 from cli.demo.ledger import Ledger
 from cli.demo.stage import Stage
-from cli.world.raising import raise_world
+from cli.world.raising import raise_world, stop
 from devnet.supervisor import Supervisor
 from salus.core.errors import SetupError
 
@@ -54,7 +54,8 @@ def tell(folder: Path, base_port: int, patients: int, seed: int, *, keep: bool) 
         output.say(f"\nThe whole story took {ledger.facts['seconds']} s. Logs and receipts: {folder}")
     finally:
         if not keep:
-            supervisor.stop()
+            output.say("Stopping …")
+            stop(supervisor)
 
 
 def _clear(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from cli.world.layout import World
 from cli.world.services import chain_part, service_parts
 from devnet.anvil import instant_blocks
 from devnet.supervisor import Supervisor, require_free
-from salus.core.errors import ConflictError, SalusError, SetupError
+from salus.core.errors import ConflictError, SetupError
 
 Progress = Callable[[str], None]
 
@@ -32,10 +33,19 @@ def raise_world(folder: Path, base_port: int, progress: Progress) -> tuple[World
         world = _founded(folder, ports, keys, supervisor, progress)
         progress("custodians, watch, oracles and one API per institution start")
         supervisor.start(service_parts(world), patience=120)
-    except (SalusError, KeyboardInterrupt):
-        supervisor.stop()
+    except BaseException:
+        stop(supervisor)
         raise
     return world, supervisor
+
+
+def stop(supervisor: Supervisor) -> None:
+    """Stop every part; a Ctrl-C meanwhile does not leave some of them running."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        supervisor.stop()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _founded(folder: Path, ports: Ports, keys: KeyFolder, supervisor: Supervisor, progress: Progress) -> World:

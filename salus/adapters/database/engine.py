@@ -21,11 +21,16 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     SQLite runs in WAL mode with `synchronous=FULL`, so a committed transaction survives a power cut.
 
     Raises:
-        SetupError: another dialect.
+        SetupError: another dialect, or its driver is not installed.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(url, pool_pre_ping=True)
+        try:
+            return create_engine(url, pool_pre_ping=True)
+        except ModuleNotFoundError as error:
+            raise SetupError(
+                f"{url.partition('://')[0]} needs the package {error.name}, which this release lacks"
+            ) from error
     if parsed.get_backend_name() != "sqlite":
         raise SetupError("the database URL must start with sqlite:/// or postgresql+psycopg://")
     if parsed.database and not read_only:
