@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Chains} from "../../contracts/libraries/Chains.sol";
-import {Access, AccessLib, AccessSlot} from "../../contracts/types/Access.sol";
-import {ConsentHead, ConsentLib, ConsentScope, ConsentSlot} from "../../contracts/types/Consent.sol";
-import {RecordSlot, RecordStatus} from "../../contracts/types/Record.sol";
-import {vm} from "./Vm.sol";
+import {Chains} from "../../../contracts/libraries/Chains.sol";
+import {Access, AccessLib, AccessSlot} from "../../../contracts/types/Access.sol";
+import {ConsentHead, ConsentLib, ConsentScope, ConsentSlot} from "../../../contracts/types/Consent.sol";
+import {RecordSlot, RecordStatus} from "../../../contracts/types/Record.sol";
+import {vm} from "../Vm.sol";
 
 /// @notice Codecs and struct hashes, whatever the values.
 contract TypesTest {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Policy} from "../../contracts/libraries/Policy.sol";
-import {Access, AccessKind} from "../../contracts/types/Access.sol";
-import {Codes} from "../../contracts/types/Codes.sol";
-import {ConsentScope, ConsentSlot, ConsentStatus} from "../../contracts/types/Consent.sol";
-import {Labels} from "../../contracts/types/Labels.sol";
-import {ParticipantRole, ParticipantStatus, Standing} from "../../contracts/types/Participant.sol";
-import {vm} from "./Vm.sol";
+import {Policy} from "../../../contracts/libraries/Policy.sol";
+import {Access, AccessKind} from "../../../contracts/types/Access.sol";
+import {Codes} from "../../../contracts/types/Codes.sol";
+import {ConsentScope, ConsentSlot, ConsentStatus} from "../../../contracts/types/Consent.sol";
+import {Labels} from "../../../contracts/types/Labels.sol";
+import {ParticipantRole, ParticipantStatus, Standing} from "../../../contracts/types/Participant.sol";
+import {vm} from "../Vm.sol";
 
 /// @notice Laws of the decision, whatever the inputs.
 contract PolicyTest {

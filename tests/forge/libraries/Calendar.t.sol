@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Calendar} from "../../contracts/libraries/Calendar.sol";
-import {vm} from "./Vm.sol";
+import {Calendar} from "../../../contracts/libraries/Calendar.sol";
+import {vm} from "../Vm.sol";
 
 /// @notice Laws of the civil calendar, for every day that 32 bits can name.
 contract CalendarTest {
