@@ -1,9 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down devnet test test-deep lint format unit contracts forge ape integration acceptance bench artifacts snapshots audit clean
+.PHONY: help demo up down devnet test test-deep lint format unit contracts forge ape integration acceptance bench gas artifacts snapshots audit clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 export PATH := $(ROOT)/.tools/node:$(ROOT)/node_modules/.bin:$(PATH)
+# Foundry's own programs come first: npm's `forge` is a script that ends with 0 whatever forge says.
+export PATH := $(subst : ,:,$(addsuffix :,$(wildcard $(ROOT)/node_modules/@foundry-rs/*-*-*/bin)))$(PATH)
 PYTHON := .venv/bin/python
 
 help:  ## list the targets
@@ -50,6 +52,9 @@ integration: .test  ## tests against a real chain, database and processes
 
 acceptance: .test  ## the promises a user sees
 	@$(PYTHON) tools/check.py acceptance
+
+gas: .test  ## measure gas beside EAS and ERC-1056, write docs/gas.md
+	@$(PYTHON) -m bench.gas --write
 
 bench: .test  ## measure the promised figures
 	@$(PYTHON) -m bench

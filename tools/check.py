@@ -135,6 +135,7 @@ def run(stage: Stage, totals: Totals, *, deep: bool, environment: dict[str, str]
     print(f"── {stage.name}", flush=True)
     start = time.monotonic()
     code = 0
+    failures = totals.failed
     command = (*stage.command, *(stage.deep if deep else ()))
     overlay = stage.environment | ({"FOUNDRY_PROFILE": "deep"} if deep and stage.name == "forge" else {})
     for line in _lines(stage, command, environment | overlay):
@@ -146,6 +147,8 @@ def run(stage: Stage, totals: Totals, *, deep: bool, environment: dict[str, str]
     if code == NO_TEST_SELECTED and not deep and stage.deep:
         print(f"{stage.name} holds deep tests only: make test-deep")
         code = 0
+    if code == 0 and totals.failed > failures:
+        code = 1  # a runner that counts failures and ends with 0 is not believed
     verdict = {0: "ok", 124: f"FAILED: took longer than {stage.seconds} s"}.get(code, f"FAILED with exit code {code}")
     print(f"── {stage.name}: {verdict}, {time.monotonic() - start:.1f} s", flush=True)
     return code == 0
@@ -159,7 +162,9 @@ def main() -> int:
     arguments = parser.parse_args()
     stages = [s for name in arguments.stages for group in ALIASES.get(name, (name,)) for s in GROUPS[group]]
 
-    places = (ROOT / ".tools" / "node", ROOT / "node_modules" / ".bin")
+    # Foundry's own programs come first: npm's `forge` is a script that ends with 0 whatever forge says.
+    foundry = sorted((ROOT / "node_modules" / "@foundry-rs").glob("*-*-*/bin"))
+    places = (*foundry, ROOT / ".tools" / "node", ROOT / "node_modules" / ".bin")
     environment = os.environ | {"PATH": os.pathsep.join([*map(str, places), os.environ["PATH"]])}
     totals = Totals()
     start = time.monotonic()
