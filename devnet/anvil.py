@@ -31,13 +31,14 @@ _STOP_SECONDS = 20.0
 @dataclass(frozen=True, slots=True)
 class AnvilSettings:
     """One chain. `state` is a file that survives a restart (None: the chain dies with the process), `block_seconds` the
-    period (None: blocks only on `evm_mine`), `gas_limit` that of a block."""
+    period (None: blocks only on `evm_mine`), `gas_limit` that of a block, `rules` the hard fork of its EVM."""
 
     port: int
     state: Path | None = None
     block_seconds: int | None = 1
     chain_id: int = CHAIN_ID
     gas_limit: int = 60_000_000
+    rules: str = "berlin"
 
 
 def anvil_binary() -> Path:
@@ -60,7 +61,7 @@ def anvil_binary() -> Path:
 def anvil_command(settings: AnvilSettings) -> tuple[str, ...]:
     """Command line of a chain."""
     command = [str(anvil_binary()), "--host", "127.0.0.1", "--port", str(settings.port)]
-    command += ["--chain-id", str(settings.chain_id), "--hardfork", "berlin"]
+    command += ["--chain-id", str(settings.chain_id), "--hardfork", settings.rules]
     command += ["--gas-price", "0", "--block-base-fee-per-gas", "0", "--gas-limit", str(settings.gas_limit)]
     command += ["--order", "fifo", "--quiet"]
     command += ["--no-mining"] if settings.block_seconds is None else ["--block-time", str(settings.block_seconds)]

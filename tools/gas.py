@@ -44,13 +44,13 @@ _YEAR = 365 * 86400
 _Item = tuple[tuple[object, ...], tuple[object, ...], tuple[bytes, bytes]]
 
 
-def measure() -> dict[tuple[str, str, str], int]:
-    """Gas by (contract, function, case).
+def measure(rules: str = "berlin") -> dict[tuple[str, str, str], int]:
+    """Gas by (contract, function, case), under the rules of a hard fork.
 
     Raises:
         RuntimeError: a step reverts, or a function of the ABI is not in the story.
     """
-    with scene() as stage:
+    with scene(rules) as stage:
         _found(stage)
         _vote(stage)
         _admit(stage)

@@ -70,10 +70,27 @@ class Scene:
         artifact = load(contract)
         constructor = next(element for element in artifact.abi if element["type"] == "constructor")
         kinds = [item["type"] for item in constructor["inputs"]]
-        receipt = self._mine(person("deployer").address, None, artifact.bytecode + encode(kinds, args), contract)
-        self.addresses[name or contract] = to_address(bytes.fromhex(receipt["contractAddress"][2:]))
+        address, gas = self.create_code(artifact.bytecode + encode(kinds, args), contract)
+        self.addresses[name or contract] = address
         if name is None:
-            self.gas[contract, "constructor", ""] = int(receipt["gasUsed"], 16)
+            self.gas[contract, "constructor", ""] = gas
+
+    def create_code(self, code: bytes, what: str) -> tuple[Address, int]:
+        """Create a contract from its creation code; its address and the gas it took."""
+        receipt = self._mine(person("deployer").address, None, code, what)
+        return to_address(bytes.fromhex(receipt["contractAddress"][2:])), int(receipt["gasUsed"], 16)
+
+    def send(self, sender: Address, to: Address, data: bytes, what: str) -> int:
+        """Send calldata to any contract; the gas of the whole transaction.
+
+        Raises:
+            RuntimeError: it reverts.
+        """
+        return int(self._mine(sender, to, data, what)["gasUsed"], 16)
+
+    def view(self, to: Address, data: bytes) -> bytes:
+        """What a call returns."""
+        return bytes.fromhex(self._rpc.call("eth_call", {"to": to, "data": "0x" + data.hex()}, "latest")[2:])
 
     def act(self, sender: Address, call: str, *args: Any, case: str = "") -> None:
         """Send `Contract.function` and note the gas of the whole transaction under `case`.
@@ -137,14 +154,14 @@ class Scene:
 
 
 @contextmanager
-def scene() -> Iterator[Scene]:
-    """A fresh Anvil on a free port, ended when the block is left.
+def scene(rules: str = "berlin") -> Iterator[Scene]:
+    """A fresh Anvil on a free port, ended when the block is left; `rules` is the hard fork of its EVM.
 
     Raises:
         RuntimeError: Anvil does not answer.
     """
     port = free_port()
-    command = [*anvil_command(AnvilSettings(port, block_seconds=None)), "--timestamp", str(START)]
+    command = [*anvil_command(AnvilSettings(port, block_seconds=None, rules=rules)), "--timestamp", str(START)]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     rpc = Rpc(f"http://127.0.0.1:{port}")
     try:

@@ -22,7 +22,17 @@ library Chains {
 
     /// @notice The chain's word after one more entry.
     function extended(uint256 slot, bytes32 entry) internal pure returns (uint256) {
-        uint256 head = uint256(keccak256(abi.encode(HEAD_TAG, slot >> 48, entry)));
+        bytes32 tag = HEAD_TAG;
+        uint256 head;
+        // keccak256(abi.encode(tag, slot >> 48, entry)) without the copy: every entry of the log pays for two of these.
+        // Memory behind the free pointer is used and left free.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, tag)
+            mstore(add(free, 0x20), shr(48, slot))
+            mstore(add(free, 0x40), entry)
+            head := keccak256(free, 0x60)
+        }
         // Shifting left by 48 drops the upper 48 bits of the digest: the low 208 bits are the head. The count cannot
         // carry into it: at a million entries a second 48 bits last nine years, and a chain has its own.
         return head << 48 | uint48(slot + 1);
