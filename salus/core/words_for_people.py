@@ -120,7 +120,9 @@ def access_sentence(access: AccessRow, names: Names, language: Language) -> str:
         verb = "获准打开" if granted else "请求打开"
         return f"{who}的{role}于{when}{urgent}为{why}目的{verb}您的{count}份{what}记录{_denied_zh(outcome)}"
     own = access.kind == AccessKind.OWN
-    records = f"{count} of your {'own ' if own else ''}{what} records"
+    whose = "your own" if own else "your"
+    several = int(access.categories).bit_count() > 1
+    records = f"{count} of {whose} records ({what})" if several else f"{count} of {whose} {what} records"
     if own:
         said = f"On {when} you {'opened' if granted else 'asked to open'} {records}"
     else:

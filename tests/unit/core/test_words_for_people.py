@@ -135,6 +135,12 @@ def test_access_sentence__granted__tells_who_when_why_and_what() -> None:
     )
 
 
+def test_access_sentence__several_categories__are_listed_after_the_records() -> None:
+    several = access(categories=0x1008C1)
+    said = "3 of your records (personal details, vital sign, laboratory and 2 more), for treatment."
+    assert access_sentence(several, names, EN).endswith(said)
+
+
 def test_access_sentence__denied__tells_the_reason() -> None:
     denied = access(code=int(Code.CONSENT_REVOKED), expiry=0)
     assert "asked to open" in access_sentence(denied, names, EN)
