@@ -104,6 +104,9 @@ class _Onlooker:
     def has_code(self, address: Address) -> bool:
         return self.eyes.has_code(address)
 
+    def transaction_of(self, address: Address) -> bytes | None:
+        return self.eyes.transaction_of(address)
+
     def code_digest(self, contract: str) -> bytes:
         return self.eyes.code_digest(contract)
 

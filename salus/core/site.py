@@ -11,7 +11,7 @@ from salus.core.ids import Address
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One artifact: runtime code with zeros for immutables, their places (start, length), keccak of the creation code.
+    """One artifact: runtime code with zeros for immutables, their places (start, length), and the creation code.
 
     `made_by` names compiler and sources.
     """
@@ -48,8 +48,17 @@ class Site(Protocol):
         """What a view function returns, None when it reverts."""
         ...
 
-    def events(self, contract: str, address: Address) -> list[Seen]:
-        """Every event a contract ever emitted, in order."""
+    def events(self, contract: str, address: Address, *names: str) -> list[Seen]:
+        """Every event of these names a contract ever emitted, in order."""
+        ...
+
+    def creation(self, address: Address, transaction: bytes | None) -> bytes:
+        """Input of the transaction that created a contract: `transaction` if it is known, else it is searched for.
+
+        Raises:
+            NotFoundError: none did, or `transaction` did not.
+            UnavailableError: the node no longer has the state of that time.
+        """
         ...
 
     def sender(self, tx_hash: bytes) -> Address:

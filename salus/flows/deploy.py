@@ -49,6 +49,10 @@ class Deployer(Protocol):
         """Whether there is a contract at an address."""
         ...
 
+    def transaction_of(self, address: Address) -> bytes | None:
+        """Hash of the transaction that created a contract, None if the node can't tell any more."""
+        ...
+
     def code_digest(self, contract: str) -> bytes:
         """keccak of the creation code it would deploy."""
         ...
@@ -60,32 +64,35 @@ class Deployer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """One contract: keccak of its creation code, its ABI-encoded constructor arguments, and who created it.
-
-    Files written by hand may lack the last two.
+    """One contract: keccak of its creation code, its ABI-encoded constructor arguments, who created it, and the hash of
+    the transaction that did. Files written by hand may lack the last three.
     """
 
     address: Address
     code: bytes
     arguments: bytes | None = None
     deployer: Address | None = None
+    transaction: bytes | None = None
 
     def to_json(self) -> dict[str, str]:
         """One entry of the file."""
         value = {"address": str(self.address), "code": hex32(self.code)}
         if self.arguments is not None:
             value["arguments"] = hex32(self.arguments)
-        return value if self.deployer is None else {**value, "deployer": str(self.deployer)}
+        if self.deployer is not None:
+            value["deployer"] = str(self.deployer)
+        return value if self.transaction is None else {**value, "transaction": hex32(self.transaction)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, str]) -> Deployed:
         """Read one entry."""
-        arguments, deployer = value.get("arguments"), value.get("deployer")
+        deployer = value.get("deployer")
         return cls(
             Address(value["address"]),
-            bytes.fromhex(value["code"].removeprefix("0x")),
-            None if arguments is None else bytes.fromhex(arguments.removeprefix("0x")),
+            _bytes(value["code"]),
+            _bytes(value["arguments"]) if "arguments" in value else None,
             None if deployer is None else Address(deployer),
+            _bytes(value["transaction"]) if "transaction" in value else None,
         )
 
 
@@ -219,9 +226,15 @@ def _create(
         save(replace(deployment, pending=(contract, created)))
         if deployer.deploy(contract, args) != address:
             raise ConflictError(f"somebody else sends with {deployer.account}: deploy with an account of its own")
-    deployment = deployment.with_contract(contract, created)
+    deployment = deployment.with_contract(
+        contract, replace(created, transaction=deployer.transaction_of(created.address))
+    )
     save(deployment)
     return deployment
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
 
 
 def _require_same(contract: str, there: Deployed, code: bytes, arguments: bytes) -> None:

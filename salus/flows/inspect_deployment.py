@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from salus.core.eip712 import Domain
+from salus.core.errors import NotFoundError, UnavailableError
 from salus.core.hashing import keccak
 from salus.core.ids import ZERO32, ZERO_ADDRESS, Address, address_bytes, hex32, role_id, to_address
 from salus.core.site import Compiled, Site
@@ -64,6 +65,7 @@ def inspect(site: Site, expected: Expected) -> list[Finding]:
     if "ConsentRegistry" in sound:
         found.append(_consumer(site, sound["ConsentRegistry"], directory))
     found += _deployers(site, expected, sound)
+    found += [_creation(site, contract, address, expected.record) for contract, address in sound.items()]
     if expected.record is not None:
         found += _record(site, expected.record, sound)
     return found
@@ -104,6 +106,24 @@ def _masked(code: bytes, compiled: Compiled) -> bytes:
 def _metadata_length(code: bytes) -> int:
     """Bytes of the CBOR metadata at the end, with its length (Solidity documentation, "Contract Metadata")."""
     return int.from_bytes(code[-_LENGTH_BYTES:], "big") + _LENGTH_BYTES
+
+
+# how it came there
+
+
+def _creation(site: Site, contract: str, address: Address, record: Deployment | None) -> Finding:
+    """The right code can be left behind by a wrong constructor, which wrote into the storage what it liked."""
+    known = record.contracts.get(contract, ()) if record is not None else ()
+    transaction = known[-1].transaction if known and known[-1].address == address else None
+    try:
+        sent = site.creation(address, transaction)
+    except NotFoundError as error:
+        return _bad("creation", contract, str(error))
+    except UnavailableError:
+        return _bad("creation", contract, "the node has not kept the state of that time: ask an archive node")
+    if not sent.startswith(site.compiled(contract).creation):
+        return _bad("creation", contract, f"{address} was created by other code than the artifact's")
+    return _good("creation", contract, "created by a transaction with the artifact's creation code")
 
 
 # immutables
@@ -171,9 +191,8 @@ def _directory(site: Site, expected: Expected) -> tuple[dict[str, Address], list
     found: list[Finding] = []
     roles = [contract for contract in expected.contracts if contract != COUNCIL]
     installed: dict[bytes, Address] = {}
-    for event in site.events(COUNCIL, expected.council):
-        if event.name == "ContractInstalled":
-            installed[event.args["role"]] = event.args["account"]
+    for event in site.events(COUNCIL, expected.council, "ContractInstalled"):
+        installed[event.args["role"]] = event.args["account"]
     for role in roles:
         answer = site.call(COUNCIL, expected.council, "contractOf", role_id(role))
         holder = Address(answer[0]) if answer else ZERO_ADDRESS
@@ -201,10 +220,10 @@ def _council(site: Site, expected: Expected) -> Iterator[Finding]:
     settings, address = expected.settings, expected.council
     present = _set(site.call(COUNCIL, address, "members"))
     from_events: set[str] = set()
-    for event in site.events(COUNCIL, address):
+    for event in site.events(COUNCIL, address, "MemberAdded", "MemberRemoved"):
         if event.name == "MemberAdded":
             from_events.add(event.args["member"])
-        elif event.name == "MemberRemoved":
+        else:
             from_events.discard(event.args["member"])
     yield from _compared("members", COUNCIL, present, set(settings["members"]), "the network file")
     yield from _compared("members", COUNCIL, present, from_events, "the events")
@@ -224,11 +243,11 @@ def _council(site: Site, expected: Expected) -> Iterator[Finding]:
 def _writers(site: Site, log: Address, directory: Mapping[str, Address]) -> Iterator[Finding]:
     ever: set[str] = set()
     present: set[str] = set()
-    for event in site.events("AuditLog", log):
+    for event in site.events("AuditLog", log, "WriterAdmitted", "WriterRetired"):
         if event.name == "WriterAdmitted":
             ever.add(event.args["writer"])
             present.add(event.args["writer"])
-        elif event.name == "WriterRetired":
+        else:
             present.discard(event.args["writer"])
     wanted = {str(directory[role]) for role in WRITERS if role in directory}
     yield from _compared("writers", "AuditLog", present, wanted, "the directory")
@@ -252,7 +271,7 @@ def _consumer(site: Site, registry: Address, directory: Mapping[str, Address]) -
 def _deployers(site: Site, expected: Expected, sound: Mapping[str, Address]) -> Iterator[Finding]:
     """Accounts that created contracts: of the Council by its first event, of all by the file."""
     accounts: set[str] = set()
-    first = next(iter(site.events(COUNCIL, expected.council)), None)
+    first = next(iter(site.events(COUNCIL, expected.council, "MemberAdded")), None)
     if first is not None:
         accounts.add(site.sender(first.tx_hash))
     if expected.record is not None:
@@ -281,7 +300,7 @@ def _record(site: Site, record: Deployment, sound: Mapping[str, Address]) -> Ite
             yield _bad("file", contract, "the deployment file does not name it")
         elif items[-1].address != address:
             yield _bad("file", contract, f"the deployment file says {items[-1].address}, it is {address}")
-        elif items[-1].code != site.compiled(contract).creation:
+        elif items[-1].code != keccak(site.compiled(contract).creation):
             yield _bad("file", contract, "the deployment file has another creation code than the artifact")
         else:
             yield _good("file", contract, "the deployment file names the same address and creation code")

@@ -12,10 +12,11 @@ from web3 import Web3
 
 from salus.adapters.chain.artifacts import load
 from salus.adapters.chain.client import web3_client
+from salus.adapters.chain.creation import creating_transaction
 from salus.adapters.chain.lanes import Lanes
-from salus.adapters.chain.rpc import Rpc
+from salus.adapters.chain.rpc import Rpc, RpcError
 from salus.adapters.chain.simulate import Prepared
-from salus.core.errors import ConflictError, InputError
+from salus.core.errors import ConflictError, InputError, NotFoundError
 from salus.core.hashing import keccak
 from salus.core.ids import ZERO_ADDRESS, Address, address_bytes, to_address
 
@@ -95,6 +96,14 @@ class ContractDeployer:
     def has_code(self, address: Address) -> bool:
         """Whether there is a contract at an address now."""
         return len(self._web3.eth.get_code(to_checksum_address(address))) > 0
+
+    def transaction_of(self, address: Address) -> bytes | None:
+        """Hash of the transaction that created a contract, None if the node can't tell any more."""
+        try:
+            newest = int(self._rpc.call("eth_blockNumber"), 16)
+            return bytes.fromhex(creating_transaction(self._rpc, address, newest)["hash"][2:])
+        except (NotFoundError, RpcError):
+            return None
 
     def code_digest(self, contract: str) -> bytes:
         """keccak of a contract's creation code: which version an artifact is."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from salus.adapters.chain.abi import abi_of, checksummed
 from salus.adapters.chain.artifacts import load
+from salus.adapters.chain.creation import creating_transaction, transaction_that_created
 from salus.adapters.chain.rpc import Rpc, RpcError
 from salus.core.errors import ChainRevert, IntegrityError
-from salus.core.hashing import keccak
 from salus.core.ids import Address
 from salus.core.site import Compiled, Seen
 
@@ -35,7 +35,7 @@ class NodeSite:
         return Compiled(
             artifact.runtime,
             artifact.immutables,
-            keccak(artifact.bytecode),
+            artifact.bytecode,
             f"solc {artifact.compiler}, sources {artifact.source_hash[:18]}…",
         )
 
@@ -58,9 +58,9 @@ class NodeSite:
         except (ChainRevert, IntegrityError):
             return None
 
-    def events(self, contract: str, address: Address) -> list[Seen]:
-        """Every event a contract ever emitted that its ABI knows, in order."""
-        known = abi_of(contract).events
+    def events(self, contract: str, address: Address, *names: str) -> list[Seen]:
+        """Every event of these names a contract ever emitted, in order."""
+        known = [topic for topic, event in abi_of(contract).events.items() if event.name in names]
         starts = range(0, self.block + 1, _BLOCKS)
         filters = [
             {
@@ -76,6 +76,19 @@ class NodeSite:
             for logs in self._rpc.batch_all([("eth_getLogs", (each,)) for each in filters[start : start + _BATCH]]):
                 found += [self._seen(contract, log) for log in logs]
         return found
+
+    def creation(self, address: Address, transaction: bytes | None) -> bytes:
+        """Input of the transaction that created a contract.
+
+        Raises:
+            NotFoundError: none did, or `transaction` did not.
+            RpcError: the node no longer has the state of that time.
+        """
+        if transaction is None:
+            found = creating_transaction(self._rpc, address, self.block)
+        else:
+            found = transaction_that_created(self._rpc, transaction, address)
+        return bytes.fromhex(found["input"][2:])
 
     def sender(self, tx_hash: bytes) -> Address:
         """Who sent a transaction."""

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devnet.anvil import Anvil, AnvilSettings, free_port
+from devnet.anvil import Anvil, AnvilSettings, anvil_command, free_port, is_ready
+from salus.adapters.chain.abi import abi_of
 from salus.adapters.chain.artifacts import load
 from salus.adapters.chain.connect import connect, connect_deployer
+from salus.adapters.chain.deployer import ContractDeployer
 from salus.adapters.chain.rpc import Rpc
+from salus.adapters.chain.simulate import Prepared
 from salus.core.hashing import keccak, words
-from salus.core.ids import Address, address_bytes, role_id
+from salus.core.ids import ZERO_ADDRESS, Address, address_bytes, read_address, role_id
 from salus.core.policy import ParticipantRole
 from salus.core.ports import ContractCall
 from salus.core.state import ParticipantKind
 from salus.flows.admit import Applicant, Terms, admit, apply
 from salus.flows.council import decide
-from salus.flows.deploy import Deployed, Deployment, install_call
+from salus.flows.deploy import Deployed, Deployment, deploy, install_call
 from salus.flows.inspect_deployment import Finding
 from tests.integration.cli.chains import (
     CONTRACTS,
@@ -251,3 +255,78 @@ def test_command__without_a_file__needs_the_council(standing: Standing, tmp_path
     lost = run(*arguments)
     assert (lost.returncode, "--council" in lost.stderr) == (4, True)
     assert run(*arguments, "--council", standing.address("Council")).returncode == 0
+
+
+class BackdoorDeployer(ContractDeployer):
+    """Leaves the artifact's code behind, but its own constructor makes somebody a writer of the AuditLog, untold."""
+
+    def deploy(self, contract: str, args: Sequence[Any]) -> Address:
+        if contract != "AuditLog":
+            return super().deploy(contract, args)
+        runtime = bytearray(load(contract).runtime)
+        for start, length in load(contract).immutables["council"]:
+            runtime[start : start + length] = address_bytes(args[0]).rjust(length, b"\0")
+        slot = keccak(words(address_bytes(account("evil").address), 2))
+        store = b"\x60\x01\x7f" + slot + b"\x55"  # PUSH1 1, PUSH32 slot, SSTORE
+        size = len(runtime).to_bytes(2, "big")
+        begin = (len(store) + 14).to_bytes(1, "big")
+        copy = b"\x61" + size + b"\x60" + begin + b"\x60\x00\x39"  # PUSH2 size, PUSH1 begin, PUSH1 0, CODECOPY
+        give = b"\x61" + size + b"\x60\x00\xf3"  # PUSH2 size, PUSH1 0, RETURN
+        [flight] = self._lanes.fly([Prepared(ZERO_ADDRESS, store + copy + give + bytes(runtime))])
+        return read_address(str((flight.receipt or {})["contractAddress"]))
+
+
+def test_creation__by_a_constructor_that_writes_storage__is_found(standing: Standing) -> None:
+    honest = connect_deployer(standing.url, [account("backdoor")])
+    backdoor = BackdoorDeployer(honest._rpc, honest._lanes)
+    evil = deploy(PLAN, SETTINGS, backdoor, chambers(standing.url))
+    chain = connect(standing.url, evil.address("Council"))
+    log, call = evil.address("AuditLog"), abi_of("AuditLog").function("isWriter").encode([account("evil").address])
+    answer = standing.rpc.call("eth_call", {"to": log, "data": "0x" + call.hex()}, "latest")
+    assert int(answer, 16) == 1, "the backdoor is there"
+    chain.close()
+    [finding] = failures(standing.url, evil)
+    assert (finding.check, finding.contract) == ("creation", "AuditLog")
+    nameless = Deployment(
+        31337, {name: (replace(items[0], transaction=None),) for name, items in evil.contracts.items()}
+    )
+    assert kinds(failures(standing.url, nameless)) == {("creation", "AuditLog")}
+
+
+def test_creation__file_names_another_transaction__is_found(standing: Standing) -> None:
+    contracts = dict(standing.deployment.contracts)
+    other = contracts["Council"][0].transaction
+    assert other is not None
+    contracts["AuditLog"] = (replace(contracts["AuditLog"][0], transaction=other),)
+    assert kinds(standing.failures(record=Deployment(31337, contracts))) == {("creation", "AuditLog")}
+
+
+def test_creation__of_every_contract__is_in_the_file(standing: Standing) -> None:
+    for items in standing.deployment.contracts.values():
+        transaction = items[0].transaction
+        assert transaction is not None
+        receipt = standing.rpc.call("eth_getTransactionReceipt", "0x" + transaction.hex())
+        assert read_address(receipt["contractAddress"]) == items[0].address
+
+
+def test_creation__stood_in_the_genesis_block__is_found(tmp_path: Path) -> None:
+    code, evil = load("Council").runtime, account("genesis").address
+    genesis = {
+        "config": {"chainId": 31337, "berlinBlock": 0},
+        "gasLimit": "0x3938700",
+        "difficulty": "0x0",
+        "alloc": {evil: {"balance": "0x0", "code": "0x" + code.hex()}},
+    }
+    file = tmp_path / "genesis.json"
+    file.write_text(json.dumps(genesis))
+    port = free_port()
+    child = subprocess.Popen([*anvil_command(AnvilSettings(port)), "--init", str(file)], stdout=subprocess.DEVNULL)
+    try:
+        while not is_ready(port):
+            assert child.poll() is None
+        url = f"http://127.0.0.1:{port}"
+        found = failures(url, Deployment(31337, {"Council": (Deployed(Address(evil), bytes(32)),)}))
+        assert "genesis" in next(finding.text for finding in found if finding.check == "creation")
+    finally:
+        child.kill()
+        child.wait()

@@ -29,7 +29,9 @@ NETWORK = {
 
 
 def deployed(name: str) -> Deployed:
-    return Deployed(to_address(keccak(name.encode())[:20]), keccak(b"code"), b"\x01", to_address(bytes(20)))
+    return Deployed(
+        to_address(keccak(name.encode())[:20]), keccak(b"code"), b"\x01", to_address(bytes(20)), keccak(b"tx")
+    )
 
 
 @pytest.fixture
@@ -86,7 +88,9 @@ def test_entry__written_before_arguments_were_kept__is_read(place: DeploymentFol
     place.record(7).write_text(json.dumps({"chainId": 7, "contracts": {"Council": [entry]}}))
     found = place.deployment(7)
     assert found is not None
-    assert found.contracts["Council"] == (replace(deployed("a"), code=b"\x11" * 32, arguments=None, deployer=None),)
+    assert found.contracts["Council"] == (
+        replace(deployed("a"), code=b"\x11" * 32, arguments=None, deployer=None, transaction=None),
+    )
 
 
 def test_network__with_a_mnemonic__knows_its_members_accounts(place: DeploymentFolder) -> None:
