@@ -24,6 +24,7 @@ __all__ = ["VERSION", "label"]
 
 MINOR_AGE = 14
 _EPOCH = date(1970, 1, 1).toordinal()
+_SHORT = 48
 # Categories whose content is level 5 whatever it says
 _LEVEL_5 = Category.BIOM | Category.GENOM | Category.MATERN | Category.PSYNOTE | Category.PHREP
 # Categories that bring a topic with them
@@ -64,6 +65,18 @@ def _topics_of_head(group: NormalisedGroup) -> Topic:
 
 
 def _topics(codes: tuple[Code, ...], texts: tuple[str, ...], *, is_diagnosis: bool = False) -> Topic:
+    if sum(map(len, texts)) <= _SHORT:
+        return _topics_of_short(codes, texts, is_diagnosis)
+    return _topics_of(codes, texts, is_diagnosis)
+
+
+@lru_cache(maxsize=8192)
+def _topics_of_short(codes: tuple[Code, ...], texts: tuple[str, ...], is_diagnosis: bool) -> Topic:
+    """Results with a number have only their test's names, and those come many times a day."""
+    return _topics_of(codes, texts, is_diagnosis)
+
+
+def _topics_of(codes: tuple[Code, ...], texts: tuple[str, ...], is_diagnosis: bool) -> Topic:
     found = topics_of_texts(dict.fromkeys((*texts, *(code.display or code.code for code in codes))))
     for code in codes:
         if said := topics_of_code(code.system, code.code, is_diagnosis=is_diagnosis):
