@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, delete, exists, insert, select, text, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, exists, insert, select, text, update
 
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_tables import ANCHORED, batch, message, raw, version
@@ -176,7 +176,7 @@ def _append(connection: Connection, rows: Sequence[JournalRow]) -> list[Appended
 def _known_bytes(connection: Connection, rows: Sequence[JournalRow]) -> dict[bytes, set[bytes]]:
     known: dict[bytes, set[bytes]] = {}
     for chunk in chunks(list({row.message_hash for row in rows})):
-        for name, digest in connection.execute(select(*_NAME).where(message.c.message_hash.in_(chunk))):
+        for name, digest in connection.execute(_WITH_HASHES, {"hashes": chunk}):
             known.setdefault(bytes(name), set()).add(bytes(digest))
     return known
 
@@ -185,10 +185,7 @@ def _known_contents(connection: Connection, rows: Sequence[JournalRow]) -> dict[
     """Contents that were taken before. One still in quarantine doesn't count: its resend may fare better."""
     found: dict[bytes, int] = {}
     for chunk in chunks(list({row.content_hash for row in rows})):
-        query = select(message.c.content_hash, message.c.key).where(
-            message.c.content_hash.in_(chunk), message.c.state.in_(_SETTLED)
-        )
-        found.update((bytes(digest), key) for digest, key in connection.execute(query))
+        found.update((bytes(digest), key) for digest, key in connection.execute(_WITH_CONTENTS, {"hashes": chunk}))
     return found
 
 
@@ -225,3 +222,9 @@ def _stored(row: Row[Any]) -> StoredMessage:
 _NAME = (message.c.message_hash, message.c.raw_hash)
 _SEALED = select(message.c.key, message.c.listener, *_NAME, raw.c.sealed).join(raw, raw.c.message == message.c.key)
 _STORED = select(message)
+# Queries of every group commit are built once: building them costs as much as running them
+_HASHES: BindParameter[bytes] = bindparam("hashes", expanding=True)
+_WITH_HASHES = select(*_NAME).where(message.c.message_hash.in_(_HASHES))
+_WITH_CONTENTS = select(message.c.content_hash, message.c.key).where(
+    message.c.content_hash.in_(_HASHES), message.c.state.in_([int(state) for state in _SETTLED])
+)
