@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -95,9 +96,14 @@ class Progress:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a benchmark; Ctrl-C ends it with one line, after everything is cleaned up."""
+    """Run a benchmark; Ctrl-C and SIGTERM end it with one line, after everything is cleaned up."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         main()
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         sys.exit(130)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
