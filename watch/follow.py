@@ -12,7 +12,7 @@ from salus.core.errors import SalusError
 from salus.core.ports_index import MAX_PAGE, Alert, AlertKind, IndexStore, Page
 from salus.core.state import BlockStamp
 from watch import alerts, gaps
-from watch.index import Indexed, Indexer
+from watch.index import Fork, Indexed, Indexer
 from watch.metrics import Metrics
 from watch.ports import Chain
 
@@ -73,16 +73,11 @@ class Follower:
         Raises:
             UnavailableError: the node is away, or the chain changed while it was read.
         """
-        fork = self._indexer.check_fork()
-        if fork is not None:
+        if self._indexer.check_fork(self._judge_fork) is not None:
             self._heads_due = True
             self._metrics.forks.inc()
-            self._announce(alerts.record(self._store, [alerts.of_fork(fork, self._chain.head().timestamp)]))
         touched: dict[bytes, None] = {}
-        for done in self._indexer.catch_up():
-            self._announce(alerts.record(self._store, alerts.of_range(done)))
-            alerts.reviewed(self._store, done)
-            self._announce(alerts.settle(self._store, gaps.check_events(self._store, done), done.last))
+        for done in self._indexer.catch_up(self._judge):
             touched |= dict.fromkeys(entry.key for entry in done.entries)
             self._heads_due = True
             self._count(done)
@@ -100,6 +95,15 @@ class Follower:
                 with self._lock:
                     self._status = replace(self._status, failure=error.diagnostics())
             stop.wait(poll_seconds)
+
+    def _judge_fork(self, fork: Fork) -> None:
+        self._announce(alerts.record(self._store, [alerts.of_fork(fork, self._chain.head().timestamp)]))
+
+    def _judge(self, done: Indexed) -> None:
+        """Alerts are kept before the range is: a kill in between raises them again, never not at all."""
+        self._announce(alerts.record(self._store, alerts.of_range(done)))
+        alerts.reviewed(self._store, done)
+        self._announce(alerts.settle(self._store, gaps.check_events(self._store, done), done.last))
 
     def _check_heads(self, touched: Iterable[bytes]) -> None:
         # Only the newest block is compared: nodes may have forgotten the state of older ones.

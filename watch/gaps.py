@@ -33,9 +33,12 @@ class Finding:
 
 
 def check_events(index: IndexReader, done: Indexed) -> Iterator[Finding]:
-    """What the events of one range just written say of each other: numbering, writers, outcomes."""
+    """What the events of one range say of each other and of those before: numbering, writers, outcomes.
+
+    `index` may be as it was before the range, or hold it already.
+    """
     yield from _positions(index, done.entries)
-    yield from _writers(index, done.entries)
+    yield from _writers(index, done)
     yield from _explained(done)
 
 
@@ -76,9 +79,9 @@ def _positions(index: IndexReader, entries: Sequence[EntryRow]) -> Iterator[Find
         expected = entry.position + 1
 
 
-def _writers(index: IndexReader, entries: Iterable[EntryRow]) -> Iterator[Finding]:
-    emitters = {entry.emitter: entry.block for entry in entries}
-    known = {row.writer for row in index.writers()} if emitters else set()
+def _writers(index: IndexReader, done: Indexed) -> Iterator[Finding]:
+    emitters = {entry.emitter: entry.block for entry in done.entries}
+    known = {row.writer for row in (*index.writers(), *done.writers)} if emitters else set()
     for emitter in sorted(emitters.keys() - known):
         detail = f"{emitter} wrote the log in block {emitters[emitter]} without having been admitted"
         yield Finding(AlertKind.UNKNOWN_WRITER, bytes.fromhex(emitter[2:]), found=True, detail=detail)

@@ -7,11 +7,11 @@ has seen is another one now, or gone, it goes back to the newest block both agre
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from salus.core.errors import NotFoundError, UnavailableError
-from salus.core.index_rows import AccessRow, BlockRow, EntryRow, MarkRow, Row, seq_of
+from salus.core.index_rows import AccessRow, BlockRow, EntryRow, MarkRow, Row, WriterRow, seq_of
 from salus.core.ports import ChainEvent
 from salus.core.ports_index import IndexDigest, IndexStore
 from salus.core.state import BlockStamp
@@ -38,12 +38,13 @@ class Fork:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """One range written: its last block, its entries, accesses and marks, and the events no one knows."""
+    """One range: its last block, its entries, accesses, marks and log writers, and the events no one knows."""
 
     last: BlockStamp
     entries: tuple[EntryRow, ...]
     accesses: tuple[AccessRow, ...]
     marks: tuple[MarkRow, ...]
+    writers: tuple[WriterRow, ...]
     unknown: tuple[tuple[str, str], ...]
 
 
@@ -56,8 +57,11 @@ class Indexer:
         self._first_block = first_block
         self._span = span
 
-    def check_fork(self) -> Fork | None:
-        """Compare the last block indexed with the chain; on a difference go back to the newest common block."""
+    def check_fork(self, judge: Callable[[Fork], None] = lambda _: None) -> Fork | None:
+        """Compare the last block indexed with the chain; on a difference go back to the newest common block.
+
+        `judge` sees the fork before anything is written, so what it keeps outlives a kill in between.
+        """
         last = self._store.indexed()
         if last is None or self._same(last.number, last.hash):
             return None
@@ -65,11 +69,14 @@ class Indexer:
         while common is not None and not self._same(common.number, common.hash):
             common = self._store.seen_block(common.number - 1)
         fork = Fork(last.number, common.number if common else None, self._chain.head().number)
+        judge(fork)
         self._store.write(common.number + 1 if common else 0, ())
         return fork
 
-    def next_range(self) -> Indexed | None:
+    def next_range(self, judge: Callable[[Indexed], None] = lambda _: None) -> Indexed | None:
         """Index the next range of final blocks; None when there is nothing new.
+
+        `judge` sees the range before it is written: a range that is written is a range that was judged.
 
         Raises:
             UnavailableError: the chain changed while it was read; call again.
@@ -81,12 +88,14 @@ class Indexer:
             return None
         last = final if final.number < first + self._span else self._chain.block(first + self._span - 1)
         projection = self._fold(first, last)
+        found = _indexed(last, projection)
+        judge(found)
         self._store.write(first, projection.rows)
-        return _indexed(last, projection)
+        return found
 
-    def catch_up(self) -> Iterator[Indexed]:
+    def catch_up(self, judge: Callable[[Indexed], None] = lambda _: None) -> Iterator[Indexed]:
         """Index range after range until there is nothing new."""
-        while (done := self.next_range()) is not None:
+        while (done := self.next_range(judge)) is not None:
             yield done
 
     def _fold(self, first: int, last: BlockStamp) -> Projection:
@@ -158,6 +167,7 @@ def _indexed(last: BlockStamp, projection: Projection) -> Indexed:
         tuple(row for row in rows if isinstance(row, EntryRow)),
         tuple(row for row in rows if isinstance(row, AccessRow)),
         tuple(row for row in rows if isinstance(row, MarkRow)),
+        tuple(row for row in rows if isinstance(row, WriterRow)),
         tuple(sorted(projection.unknown)),
     )
 
