@@ -18,7 +18,7 @@ import pytest
 
 from salus.core.codes import Code
 from salus.core.errors import RefusedError, SalusError, UnavailableError
-from salus.core.ids import hex32
+from salus.core.ids import RecordId, hex32
 from tests.integration.crash.load import Feeder, Hasty, Load, Visitor
 from tests.integration.crash.scene import Scene, open_scene
 from tests.integration.oracle.stack import until
@@ -95,7 +95,7 @@ def test_services__killed_at_random_moments__lose_nothing_and_release_nothing_to
     assert hasty.outcomes["share"] > 0
     scene.stack.await_idle()
 
-    said = {}
+    said: dict[RecordId, list[bytes]] = {}
     for feeder in feeders:
         said |= scene.stack.said(feeder.acknowledged)
     anchored = Counter((one.record_id, one.version) for one in scene.stack.anchored())

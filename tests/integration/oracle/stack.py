@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 from sqlalchemy import select
 
@@ -271,10 +272,10 @@ class Stack:
             assert sorted(versions) == list(range(1, len(versions) + 1))
         return {record: [versions[number] for number in sorted(versions)] for record, versions in found.items()}
 
-    def _claim(self, path: str, **body: object) -> dict[str, str | int]:
+    def _claim(self, path: str, **body: object) -> dict[str, Any]:
         status, answer = self.oracle.ask("POST", f"/v1/claims{path}", json.dumps(body).encode())
         assert status == 200, answer
-        found: dict[str, str | int] = json.loads(answer)
+        found: dict[str, Any] = json.loads(answer)
         return found
 
 
