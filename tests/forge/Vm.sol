@@ -19,6 +19,7 @@ interface Vm {
     function warp(uint256 timestamp) external;
     function getBlockTimestamp() external view returns (uint256);
     function roll(uint256 blockNumber) external;
+    function getBlockNumber() external view returns (uint256);
     function getChainId() external view returns (uint256);
     function chainId(uint256 id) external;
     function prank(address sender) external;

@@ -40,6 +40,12 @@ abstract contract ConsentTest is Witness {
         );
     }
 
+    /// @dev The epoch after a revocation of all in this block: one that nobody knew before it.
+    function _nextEpoch(address holder, uint64 epoch) internal view returns (uint64) {
+        bytes32 chance = keccak256(abi.encode(blockhash(vm.getBlockNumber() - 1), holder, epoch));
+        return epoch + 1 + uint32(uint256(chance));
+    }
+
     function _expectKnown(Consent memory consent, uint8 status) internal {
         vm.expectRevert(
             abi.encodeWithSelector(

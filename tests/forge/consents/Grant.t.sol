@@ -74,7 +74,7 @@ contract GrantTest is ConsentTest {
         _revokeAll(alice);
         _revokeAll(alice);
         Consent memory consent = _consent(alice, hospital);
-        vm.assertEq(consent.head.epoch, 2);
+        vm.assertTrue(consent.head.epoch > 1);
         _expectGrant(consent);
         _grant(alice, consent);
 
@@ -132,10 +132,11 @@ contract GrantTest is ConsentTest {
 
     function testFuzz_grant__another_epoch__is_refused(uint64 epoch) public {
         _revokeAll(alice);
-        vm.assume(epoch != 1);
         Consent memory consent = _consent(alice, hospital);
+        uint64 present = consent.head.epoch;
+        vm.assume(epoch != present);
         consent.head.epoch = epoch;
-        _expectWrongEpoch(alice.account, epoch, 1);
+        _expectWrongEpoch(alice.account, epoch, present);
         _grant(alice, consent);
     }
 

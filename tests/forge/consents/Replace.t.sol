@@ -134,7 +134,7 @@ contract ReplaceTest is ConsentTest {
     function test_replace__signed_before_revokeAll__changes_nothing() public {
         Consent memory successor = _successor();
         _revokeAll(alice);
-        _expectWrongEpoch(alice.account, 0, 1);
+        _expectWrongEpoch(alice.account, 0, consents.epochOf(alice.account));
         _replace(alice, successor);
         _assertState(_old, ConsentStatus.LIVE, 5, NOW);
     }

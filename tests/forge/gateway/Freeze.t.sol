@@ -86,7 +86,8 @@ contract FreezeTest is GatewayTest {
     }
 
     function test_freeze__with_another_key__is_refused() public {
-        bytes32[3] memory keys = [bytes32(0), _keyOf(bob), bytes32(uint256(_key) ^ 1)];
+        bytes32[4] memory keys =
+            [bytes32(0), _keyOf(bob), bytes32(uint256(_key) ^ 1), bytes32(uint256(_key) ^ 1 << 255)];
         for (uint256 i = 0; i < keys.length; ++i) {
             bytes memory wrong =
                 abi.encodeWithSelector(IAccessGateway.AccessGatewayWrongKey.selector, _accessId, keys[i]);

@@ -65,7 +65,11 @@ abstract contract GatewayTest is Witness {
     function _assertRecorded(Access memory access, bytes32 key, uint16 code, uint64 expiry) internal view {
         bytes32 id = _idOf(access);
         uint256 word = uint256(code) + uint256(expiry) * 2 ** 16 + uint256(access.kind) * 2 ** 80;
-        vm.assertEq(_wordOf(id), word + uint256(_time()) * 2 ** 96 + uint256(key) % 2 ** 96 * 2 ** 160, "access word");
+        vm.assertEq(
+            _wordOf(id),
+            word + uint256(_time()) * 2 ** 96 + uint256(keccak256(abi.encode(key))) % 2 ** 96 * 2 ** 160,
+            "access word"
+        );
         AccessState memory state = gateway.accessOf(id);
         vm.assertEq(state.code, code);
         vm.assertEq(state.expiry, expiry);

@@ -271,13 +271,33 @@ contract RequestEmergencyTest is GatewayTest {
         gateway.requestEmergency(Words.pack(access), first, second);
     }
 
-    function test_requestEmergency__beyond_the_quota__is_refused() public {
+    /// A used-up quota must not cost a life: what would be granted is, and is charged to nobody.
+    function test_requestEmergency__beyond_the_quota__is_granted_uncharged() public {
         _setQuota(clinic, 1);
         _codeOf(_emergencyAccess(clinic, _ref), Codes.GRANTED);
         Access memory access = _emergencyAccess(clinic, _ref);
+        _expectEmergency(access, clinic.second.account);
+        _requestEmergency(clinic, access);
+
+        _assertHeard();
+        _assertRecorded(access, _ref, Codes.GRANTED, NOW + 4 hours);
+        vm.assertEq(_used(clinic), 1);
+        (bytes32 oldest,) = gateway.openEmergencyOf(clinic.id);
+        vm.assertTrue(oldest != 0);
+        _setQuota(clinic, 0);
+        vm.expectCall(address(participants), abi.encodeWithSelector(IParticipantRegistry.charge.selector), 0);
+        _codeOf(_emergencyAccess(clinic, _ref), Codes.GRANTED);
+    }
+
+    /// What would be denied is refused then: a flood of denials ends with the quota.
+    function test_requestEmergency__denied_beyond_the_quota__is_refused() public {
+        _setQuota(clinic, 1);
+        _freeze(_ref, alice, true);
+        _assertDenied(_emergencyAccess(clinic, _ref), Codes.SUBJECT_FROZEN);
+        Access memory access = _emergencyAccess(clinic, _ref);
         _assertRefused(access, clinic.principal, clinic.second, Refusal.QUOTA_USED_UP);
         _skip(1 hours);
-        vm.assertEq(_codeOf(_emergencyAccess(clinic, _ref), Codes.GRANTED), Codes.GRANTED);
+        _assertDenied(_emergencyAccess(clinic, _ref), Codes.SUBJECT_FROZEN);
     }
 
     /// Denials cost quota too.

@@ -154,9 +154,6 @@ contract RequestManyTest is GatewayTest {
         _expectSkipped(3, _accessOf(requests[3]), Refusal.QUOTA_USED_UP);
         vm.assertEq(gateway.requestMany(requests), 2);
         vm.assertEq(_used(hospital), 2);
-
-        _skip(1 hours - NOW % 1 hours);
-        _setQuota(hospital, 2);
     }
 
     /// What was skipped for the quota can be delivered in the next hour, while its deadline lasts.

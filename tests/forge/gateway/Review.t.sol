@@ -157,7 +157,8 @@ contract ReviewTest is GatewayTest {
 
     function test_review__with_another_key__is_refused() public {
         bytes32 accessId = _emergency();
-        bytes32[3] memory keys = [bytes32(0), _keyOf(alice), bytes32(uint256(_ref) ^ 1)];
+        bytes32[4] memory keys =
+            [bytes32(0), _keyOf(alice), bytes32(uint256(_ref) ^ 1), bytes32(uint256(_ref) ^ 1 << 255)];
         for (uint256 i = 0; i < keys.length; ++i) {
             vm.prank(regulator.principal.account);
             vm.expectRevert(abi.encodeWithSelector(IAccessGateway.AccessGatewayWrongKey.selector, accessId, keys[i]));

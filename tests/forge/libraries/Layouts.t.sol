@@ -65,8 +65,9 @@ contract LayoutsTest {
         public
         view
     {
-        bytes32 typeHash =
-            keccak256("Destruction(bytes32 sourceId,bytes32 recordId,bytes32 subjectRef,uint64 deadline)");
+        bytes32 typeHash = keccak256(
+            "Destruction(bytes32 sourceId,bytes32 recordId,bytes32 subjectRef,uint32 custodianSet,uint64 deadline)"
+        );
         vm.assertEq(this.hashDestruction(destruction), keccak256(abi.encode(typeHash, destruction)));
         typeHash = keccak256(
             "Attestation(bytes32 sourceId,bytes32 recordId,bytes32 subjectRef,bytes32 custodianId,uint32 erased)"
@@ -87,18 +88,18 @@ contract LayoutsTest {
     function testFuzz_accessSlot__is_as_documented(uint16 code, uint64 expiry, uint8 kind, uint64 at_) public pure {
         uint256 slot = AccessSlot.pack(code, expiry, kind, at_, "key");
         uint256 low = code + uint256(expiry) * 2 ** 16 + uint256(kind) * 2 ** 80 + uint256(at_) * 2 ** 96;
-        vm.assertEq(slot % 2 ** 160, low);
+        vm.assertEq(slot, low + uint256(keccak256(abi.encode(bytes32("key")))) % 2 ** 96 * 2 ** 160);
         vm.assertEq(AccessSlot.FROZEN, 2 ** 88);
         vm.assertEq(AccessSlot.REVIEWED, 2 ** 89);
         vm.assertFalse(AccessSlot.isFrozen(~AccessSlot.FROZEN) || AccessSlot.isReviewed(~AccessSlot.REVIEWED));
     }
 
     /// Only the key an access was recorded under fits it.
-    function testFuzz_accessSlot__another_key__does_not_fit(bytes32 key, uint96 flip) public pure {
+    function testFuzz_accessSlot__another_key__does_not_fit(bytes32 key, bytes32 flip) public pure {
         vm.assume(flip != 0);
         uint256 slot = AccessSlot.pack(1, 1, 1, 1, key);
         vm.assertTrue(AccessSlot.hasKey(slot, key));
-        vm.assertFalse(AccessSlot.hasKey(slot, key ^ bytes32(uint256(flip))));
+        vm.assertFalse(AccessSlot.hasKey(slot, key ^ flip));
     }
 
     function testFuzz_recordSlot__is_as_documented(uint8 reason, uint64 from, uint64 to, uint32 set) public pure {
@@ -178,6 +179,16 @@ contract LayoutsTest {
         vm.assertFalse(Directory.writesLog(keccak256("salus.role.ParticipantRegistry")));
         vm.assertFalse(Directory.writesLog(keccak256("salus.role.AuditLog")));
         vm.assertFalse(Directory.writesLog(0));
+    }
+
+    function test_keepsState__each_role__all_but_the_gateway() public pure {
+        vm.assertTrue(Directory.keepsState(keccak256("salus.role.SubjectRegistry")));
+        vm.assertTrue(Directory.keepsState(keccak256("salus.role.RecordRegistry")));
+        vm.assertTrue(Directory.keepsState(keccak256("salus.role.ConsentRegistry")));
+        vm.assertTrue(Directory.keepsState(keccak256("salus.role.ParticipantRegistry")));
+        vm.assertTrue(Directory.keepsState(keccak256("salus.role.AuditLog")));
+        vm.assertFalse(Directory.keepsState(keccak256("salus.role.AccessGateway")));
+        vm.assertFalse(Directory.keepsState(0));
     }
 
     /* EXTERNAL, because the codecs read calldata */

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {TypedData} from "../../../contracts/libraries/TypedData.sol";
 import {vm} from "../Vm.sol";
+import {Bomb} from "../attacks/Wallets.sol";
 import {Actor, actor, sign} from "../base/Actors.sol";
 import {Wallet} from "../consents/Wallet.sol";
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
@@ -33,6 +34,26 @@ contract Answer is IERC1271 {
         assembly ("memory-safe") {
             mstore(0, answer)
             return(0, 0x20)
+        }
+    }
+}
+
+/// @notice A wallet that answers with some bytes, or reverts with them.
+contract Speaker {
+    bytes private _answer;
+    bool private immutable _reverts;
+
+    constructor(bytes memory answer, bool reverts) {
+        _answer = answer;
+        _reverts = reverts;
+    }
+
+    fallback() external {
+        bytes memory answer = _answer;
+        bool reverts = _reverts;
+        assembly ("memory-safe") {
+            if reverts { revert(add(answer, 0x20), mload(answer)) }
+            return(add(answer, 0x20), mload(answer))
         }
     }
 }
@@ -117,6 +138,35 @@ contract TypedDataTest {
         vm.assume(answer != IERC1271.isValidSignature.selector);
         vm.assertFalse(_domain.isSigned(address(new Answer(answer)), DIGEST, sign(_alice, DIGEST)));
         vm.assertFalse(_domain.isSigned(address(this), DIGEST, sign(_alice, DIGEST)));
+    }
+
+    /// One whole word is read, and no more is asked for: shorter answers and reverts are no agreement, longer ones are cut.
+    function test_isSigned__wallet_answers_in_other_lengths__only_a_whole_word_holds() public {
+        bytes32 yes = IERC1271.isValidSignature.selector;
+        bytes memory signature = sign(_alice, DIGEST);
+        vm.assertTrue(_domain.isSigned(_speaker(abi.encode(yes), false), DIGEST, signature));
+        vm.assertTrue(_domain.isSigned(_speaker(abi.encode(yes, yes), false), DIGEST, signature));
+        vm.assertFalse(_domain.isSigned(_speaker(abi.encode(yes), true), DIGEST, signature));
+        vm.assertFalse(_domain.isSigned(_speaker(abi.encodePacked(bytes4(yes)), false), DIGEST, signature));
+        vm.assertFalse(
+            _domain.isSigned(_speaker(abi.encodePacked(bytes4(yes), new bytes(27)), false), DIGEST, signature)
+        );
+        vm.assertFalse(_domain.isSigned(_speaker("", false), DIGEST, signature));
+        vm.assertFalse(_domain.isSigned(_speaker("", true), DIGEST, signature));
+    }
+
+    /// A wallet that answers with a megabyte costs whoever asks it no more than a call.
+    function test_isSigned__wallet_answers_with_a_megabyte__is_cheap() public {
+        bytes memory signature = sign(_alice, DIGEST);
+        address loud = address(new Bomb());
+        uint256 before = gasleft();
+        vm.assertTrue(_domain.isSigned(loud, DIGEST, signature));
+        // The wallet pays 2.2 million for its own memory; copying it would cost as much again.
+        vm.assertTrue(before - gasleft() < 2_500_000);
+    }
+
+    function _speaker(bytes memory answer, bool reverts) private returns (address) {
+        return address(new Speaker(answer, reverts));
     }
 
     function _expectedDigest(address contract_, bytes32 structHash) private view returns (bytes32) {

@@ -45,7 +45,7 @@ contract AttestTest is RecordTest {
         _attestAs(west, 1);
         _expect(address(records));
         emit IRecordRegistry.DestructionAttested(hospital.id, RECORD, ref, east.id, type(uint32).max);
-        _expectEntry(address(records), ref, Entries.DESTRUCTION_ATTESTED, STATUS_AFTER_DESTRUCTION, RECORD);
+        _expectEntry(address(records), ref, Entries.DESTRUCTION_ATTESTED, RecordStatus.DESTROYED, RECORD);
         _listen();
         _attestAs(east, type(uint32).max);
 
@@ -143,6 +143,18 @@ contract AttestTest is RecordTest {
         _attest(east, hospital, "second", ref);
     }
 
+    /// What a court wants kept must not be erased, though the order was there before the hold.
+    function test_attest__under_legal_hold__is_refused_until_it_ends() public {
+        vm.prank(regulator.principal.account);
+        subjects.hold(ref, true);
+        vm.expectRevert(abi.encodeWithSelector(IRecordRegistry.RecordRegistryHeld.selector, ref));
+        _attestAs(east, 1);
+        vm.prank(regulator.principal.account);
+        subjects.hold(ref, false);
+        _attestAs(east, 1);
+        _assertState(RecordStatus.ORDERED, 1);
+    }
+
     function test_attest__twice__is_refused() public {
         _attestAs(east, 1);
         _expectAttested(east);
@@ -225,8 +237,6 @@ contract AttestTest is RecordTest {
 
     /* INTERNAL */
 
-    uint8 private constant STATUS_AFTER_DESTRUCTION = RecordStatus.ORDERED;
-
     function _attestation(Institution memory custodian, uint32 erased) private view returns (Attestation memory) {
         return Attestation(hospital.id, RECORD, ref, custodian.id, erased);
     }
@@ -240,9 +250,10 @@ contract AttestTest is RecordTest {
 
     function _orderWith(bytes32 recordId, uint32 set) private {
         Destruction memory destruction = _destruction(hospital, recordId, ref);
+        destruction.custodianSet = set;
         bytes memory signature = sign(alice, _digestOf(destruction));
         vm.prank(hospital.principal.account);
-        records.order(destruction, set, signature);
+        records.order(destruction, signature);
     }
 
     function _assertState(uint8 status, uint64 bitmap) private view {

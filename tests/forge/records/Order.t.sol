@@ -37,9 +37,10 @@ contract OrderTest is RecordTest {
     function test_order__with_the_last_set__is_kept() public {
         uint32 second = _formSet(3);
         Destruction memory destruction = _destruction(hospital, RECORD, ref);
+        destruction.custodianSet = second;
         bytes memory signature = sign(alice, _digestOf(destruction));
         vm.prank(hospital.second.account);
-        records.order(destruction, second, signature);
+        records.order(destruction, signature);
 
         _assertOrder(RECORD, ref, _stateWord(RecordStatus.ORDERED, NOW, NOW + COOLING_OFF, second, 0));
     }
@@ -50,7 +51,7 @@ contract OrderTest is RecordTest {
         Destruction memory destruction = _destruction(hospital, RECORD, own);
         _expectOrder(RECORD, own, setId);
         vm.prank(hospital.second.account);
-        records.order(destruction, setId, "");
+        records.order(destruction, "");
 
         _assertHeard();
     }
@@ -61,7 +62,7 @@ contract OrderTest is RecordTest {
         vm.warp(destruction.deadline);
         uint256 lastSecond = vm.snapshotState();
         vm.prank(hospital.principal.account);
-        records.order(destruction, setId, signature);
+        records.order(destruction, signature);
 
         vm.revertToState(lastSecond);
         _skip(1);
@@ -69,14 +70,14 @@ contract OrderTest is RecordTest {
         vm.expectRevert(
             abi.encodeWithSelector(IRecordRegistry.RecordRegistryDeadlinePassed.selector, destruction.deadline, _time())
         );
-        records.order(destruction, setId, signature);
+        records.order(destruction, signature);
     }
 
     /* BY THE COUNCIL */
 
     function test_order__by_the_council__needs_no_signature() public {
         _expectOrder(RECORD, ref, setId);
-        _orderByCouncil(_destruction(hospital, RECORD, ref), setId);
+        _orderByCouncil(_destruction(hospital, RECORD, ref));
 
         _assertHeard();
         _assertOrder(RECORD, ref, _stateWord(RecordStatus.ORDERED, NOW, NOW + COOLING_OFF, setId, 0));
@@ -89,7 +90,7 @@ contract OrderTest is RecordTest {
         destruction.deadline = 0;
         _suspend(hospital);
         _expectOrder(RECORD, hidden, setId);
-        _orderByCouncil(destruction, setId);
+        _orderByCouncil(destruction);
 
         _assertHeard();
         _assertOrder(RECORD, hidden, _stateWord(RecordStatus.ORDERED, NOW, NOW + COOLING_OFF, setId, 0));
@@ -97,18 +98,18 @@ contract OrderTest is RecordTest {
 
     function test_order__by_the_council_of_anothers_subject__is_refused() public {
         _expectOtherSource(ref, hospital.id, clinic.id);
-        _orderByCouncil(_destruction(clinic, RECORD, ref), setId);
+        _orderByCouncil(_destruction(clinic, RECORD, ref));
     }
 
     function test_order__by_the_council_of_no_subject__is_refused() public {
         _expectOtherSource(0, 0, hospital.id);
-        _orderByCouncil(_destruction(hospital, RECORD, 0), setId);
+        _orderByCouncil(_destruction(hospital, RECORD, 0));
     }
 
     function test_order__by_the_council_under_legal_hold__is_refused() public {
         _hold(ref);
         vm.expectRevert(abi.encodeWithSelector(IRecordRegistry.RecordRegistryHeld.selector, ref));
-        _orderByCouncil(_destruction(hospital, RECORD, ref), setId);
+        _orderByCouncil(_destruction(hospital, RECORD, ref));
     }
 
     /* REFUSALS */
@@ -118,7 +119,7 @@ contract OrderTest is RecordTest {
         _expectWrongStatus(RECORD, RecordStatus.ORDERED);
         _order(hospital, RECORD, ref, alice);
         _expectWrongStatus(RECORD, RecordStatus.ORDERED);
-        _orderByCouncil(_destruction(hospital, RECORD, ref), setId);
+        _orderByCouncil(_destruction(hospital, RECORD, ref));
     }
 
     function test_order__of_a_destroyed_record__is_refused() public {
@@ -128,6 +129,17 @@ contract OrderTest is RecordTest {
         _attest(west, hospital, RECORD, ref);
         _expectWrongStatus(RECORD, RecordStatus.DESTROYED);
         _order(hospital, RECORD, ref, alice);
+    }
+
+    /// A source that declares the id of an order an invalid version hinders neither its patient nor the Council.
+    function test_order__of_an_id_declared_invalid__is_kept() public {
+        _invalidate(hospital, _orderId(RECORD, ref), ref);
+        _order(hospital, RECORD, ref, alice);
+        _assertOrder(RECORD, ref, _stateWord(RecordStatus.ORDERED, NOW, NOW + COOLING_OFF, setId, 0));
+
+        _invalidate(hospital, _orderId("second", ref), ref);
+        _orderByCouncil(_destruction(hospital, "second", ref));
+        _assertOrder("second", ref, _stateWord(RecordStatus.ORDERED, NOW, NOW + COOLING_OFF, setId, 0));
     }
 
     function test_order__under_legal_hold__is_refused_until_it_ends() public {
@@ -152,10 +164,11 @@ contract OrderTest is RecordTest {
         uint32[3] memory sets = [0, setId + 1, type(uint32).max];
         for (uint256 i = 0; i < sets.length; ++i) {
             Destruction memory destruction = _destruction(hospital, RECORD, ref);
+            destruction.custodianSet = sets[i];
             bytes memory signature = sign(alice, _digestOf(destruction));
             vm.prank(hospital.principal.account);
             _expectNotMember(0, sets[i]);
-            records.order(destruction, sets[i], signature);
+            records.order(destruction, signature);
         }
     }
 
@@ -178,7 +191,7 @@ contract OrderTest is RecordTest {
         bytes memory signature = sign(alice, _digestOf(destruction));
         vm.prank(clinic.principal.account);
         _expectOtherSource(ref, clinic.id, hospital.id);
-        records.order(destruction, setId, signature);
+        records.order(destruction, signature);
     }
 
     function test_order__without_the_role__is_refused() public {
@@ -188,7 +201,7 @@ contract OrderTest is RecordTest {
         for (uint256 i = 0; i < others.length; ++i) {
             vm.prank(others[i]);
             _expectNotQualified(others[i], ParticipantRole.SOURCE);
-            records.order(destruction, setId, signature);
+            records.order(destruction, signature);
         }
     }
 
@@ -209,24 +222,26 @@ contract OrderTest is RecordTest {
         for (uint256 i = 0; i < bad.length; ++i) {
             vm.prank(hospital.principal.account);
             _expectInvalidSignature(RECORD, alice.account);
-            records.order(destruction, setId, bad[i]);
+            records.order(destruction, bad[i]);
         }
     }
 
     /// Each field is part of what the patient signs.
     function test_order__signed_for_something_else__is_refused() public {
         bytes32 second = _bind(hospital, "alice again", alice);
-        for (uint256 field = 0; field < 4; ++field) {
+        _formSet(3);
+        for (uint256 field = 0; field < 5; ++field) {
             Destruction memory signed = _destruction(hospital, RECORD, ref);
             if (field == 0) signed.sourceId = clinic.id;
             if (field == 1) signed.recordId = "another";
             if (field == 2) signed.subjectRef = second;
             if (field == 3) signed.deadline += 1;
+            if (field == 4) signed.custodianSet += 1;
             bytes memory signature = sign(alice, _digestOf(signed));
             Destruction memory sent = _destruction(hospital, RECORD, ref);
             vm.prank(hospital.principal.account);
             _expectInvalidSignature(RECORD, alice.account);
-            records.order(sent, setId, signature);
+            records.order(sent, signature);
         }
     }
 
@@ -248,7 +263,7 @@ contract OrderTest is RecordTest {
         Destruction memory destruction = _destruction(hospital, RECORD, unclaimed);
         vm.prank(hospital.principal.account);
         _expectInvalidSignature(RECORD, address(0));
-        records.order(destruction, setId, "");
+        records.order(destruction, "");
     }
 
     /* INTERNAL */
@@ -258,9 +273,9 @@ contract OrderTest is RecordTest {
         subjects.hold(subjectRef, true);
     }
 
-    function _orderByCouncil(Destruction memory destruction, uint32 set) private {
+    function _orderByCouncil(Destruction memory destruction) private {
         vm.prank(address(council));
-        records.order(destruction, set, "");
+        records.order(destruction, "");
     }
 
     function _expectOrder(bytes32 recordId, bytes32 subjectRef, uint32 set) private {
