@@ -150,6 +150,7 @@ def test_deploy__killed_between_transactions__ends_with_one_of_each(folder: Path
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(900)
 def test_deploy__killed_at_every_transaction__ends_with_one_of_each(folder: Path) -> None:
     killed_and_taken_up(folder, kills=len(CONTRACTS) + VOTES)
 
