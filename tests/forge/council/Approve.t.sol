@@ -124,7 +124,7 @@ contract ApproveTest is CouncilTest {
         _approve(0, id);
         Vm.Log[] memory told = _told();
 
-        emit ICouncil.Approved(id, members[0].account);
+        // The vote was told when it was given.
         emit ICouncil.ThresholdReached(id, NOW + 7);
         _assertTold(told);
         _assertProposal(id, OPEN, 2, NOW + 7);

@@ -132,6 +132,38 @@ contract ExecuteTest is CouncilTest {
         _assertProposal(id, OPEN, 3, NOW);
     }
 
+    /// Nothing is said to an account without code: the call would succeed and nothing would have happened.
+    function test_execute__target_without_code__is_refused() public {
+        Call[] memory calls = new Call[](2);
+        calls[0] = _note(1)[0];
+        calls[1] = Call(stranger.account, "");
+        bytes32 id = _passed(calls);
+        vm.prank(members[0].account);
+        vm.expectRevert(abi.encodeWithSelector(ICouncil.CouncilNoContract.selector, id, 1));
+        council.execute(calls, SALT);
+        vm.assertEq(target.count(), 0);
+    }
+
+    /// Who writes the log and who consumes follows from the directory alone.
+    function test_execute__aimed_at_log_or_consents__is_refused() public {
+        Call[2] memory forbidden = [
+            Call(address(log), abi.encodeCall(IAuditLog.admitWriter, (address(target)))),
+            Call(address(consents), abi.encodeCall(IConsentRegistry.admitGateway, (address(target))))
+        ];
+        for (uint256 i = 0; i < forbidden.length; ++i) {
+            Call[] memory calls = new Call[](2);
+            calls[0] = _note(1)[0];
+            calls[1] = forbidden[i];
+            bytes32 id = _passed(calls);
+            _skip(COUNCIL_DELAY);
+            vm.prank(members[0].account);
+            vm.expectRevert(
+                abi.encodeWithSelector(ICouncil.CouncilForbiddenTarget.selector, id, 1, forbidden[i].target)
+            );
+            council.execute(calls, SALT);
+        }
+    }
+
     /// The state is closed before the first call.
     function test_execute__entered_again__is_refused_inside() public {
         EagerMember eager = new EagerMember();
@@ -148,20 +180,20 @@ contract ExecuteTest is CouncilTest {
     /* DELAY */
 
     function test_execute__delay_class__waits_to_the_last_second() public {
-        Call[] memory delayed = new Call[](9);
+        Call[] memory delayed = new Call[](8);
         delayed[0] = _own(abi.encodeCall(Council.addMember, (stranger.account)));
         delayed[1] = _own(abi.encodeCall(Council.removeMember, (members[4].account)));
         delayed[2] = _own(abi.encodeCall(Council.setThreshold, (2)));
         delayed[3] = _own(abi.encodeCall(Council.setDelay, (1 days)));
         delayed[4] = _own(abi.encodeCall(Council.install, (Directory.ACCESS_GATEWAY, address(target))));
-        delayed[5] = Call(address(log), abi.encodeCall(IAuditLog.admitWriter, (address(target))));
-        delayed[6] = Call(address(consents), abi.encodeCall(IConsentRegistry.admitGateway, (address(target))));
-        delayed[7] = Call(address(participants), _renewal("any"));
-        delayed[8] =
+        delayed[5] = Call(address(participants), _renewal("any"));
+        delayed[6] =
             Call(address(participants), abi.encodeCall(IParticipantRegistry.appointPrincipal, ("any", address(1))));
+        delayed[7] =
+            Call(address(participants), abi.encodeCall(IParticipantRegistry.addOperator, ("any", address(1), 0, "")));
         for (uint256 i = 0; i < delayed.length; ++i) {
             uint256 before = vm.snapshotState();
-            _assertDelayed(delayed[i], i < 7);
+            _assertDelayed(delayed[i], i < 5);
             vm.revertToState(before);
         }
     }
@@ -197,7 +229,11 @@ contract ExecuteTest is CouncilTest {
 
     /// The bare selector is enough to be delayed.
     function test_execute__bare_selectors_of_delayed_verbs__are_delayed() public {
-        bytes4[2] memory verbs = [IParticipantRegistry.renew.selector, IParticipantRegistry.appointPrincipal.selector];
+        bytes4[3] memory verbs = [
+            IParticipantRegistry.renew.selector,
+            IParticipantRegistry.appointPrincipal.selector,
+            IParticipantRegistry.addOperator.selector
+        ];
         for (uint256 i = 0; i < verbs.length; ++i) {
             Call[] memory calls = _calls(address(participants), abi.encodePacked(verbs[i]));
             bytes32 id = _passed(calls);
@@ -252,6 +288,54 @@ contract ExecuteTest is CouncilTest {
         council.execute(calls, SALT);
     }
 
+    /// What was proposed under a long delay keeps it, whatever is decided meanwhile.
+    function test_execute__delay_shortened_after_the_proposal__still_waits() public {
+        Call[] memory calls = _calls(address(council), abi.encodeCall(Council.addMember, (stranger.account)));
+        bytes32 id = _passed(calls);
+        _set(abi.encodeCall(Council.setDelay, (0)));
+        _skip(COUNCIL_DELAY - 1);
+        _expectDelayed(id, NOW + COUNCIL_DELAY);
+        council.execute(calls, SALT);
+        _skip(1);
+        _execute(0, calls);
+    }
+
+    function test_execute__delay_lengthened_after_the_proposal__waits_longer() public {
+        Call[] memory calls = _calls(address(council), abi.encodeCall(Council.addMember, (stranger.account)));
+        bytes32 id = _passed(calls);
+        _set(abi.encodeCall(Council.setDelay, (90 days)));
+        _skip(90 days - 1);
+        _expectDelayed(id, NOW + 90 days);
+        council.execute(calls, SALT);
+        _skip(1);
+        _execute(0, calls);
+    }
+
+    /// The longest delay fits what is stored with a proposal.
+    function test_execute__proposed_under_ninety_days__waits_ninety_days() public {
+        _set(abi.encodeCall(Council.setDelay, (90 days)));
+        Call[] memory calls = _calls(address(council), abi.encodeCall(Council.addMember, (stranger.account)));
+        bytes32 id = _passed(calls);
+        _set(abi.encodeCall(Council.setDelay, (1)));
+        _skip(90 days - 1);
+        _expectDelayed(id, NOW + 90 days);
+        council.execute(calls, SALT);
+    }
+
+    /// To the last second of thirty days after it could be executed, the delay included, whatever it calls.
+    function test_execute__thirty_days_after_the_delay__is_void() public {
+        Call[] memory calls = _note(1);
+        bytes32 id = _passed(calls);
+        uint64 last = NOW + COUNCIL_DELAY + 30 days;
+        vm.warp(last + 1);
+        vm.prank(members[0].account);
+        vm.expectRevert(abi.encodeWithSelector(ICouncil.CouncilExpired.selector, id, last));
+        council.execute(calls, SALT);
+        vm.warp(last);
+        _execute(0, calls);
+        vm.assertEq(target.count(), 1);
+    }
+
     function test_execute__without_a_delay__is_at_once() public {
         _set(abi.encodeCall(Council.setDelay, (0)));
         Call[] memory calls = _calls(address(council), abi.encodeCall(Council.addMember, (stranger.account)));
@@ -292,6 +376,32 @@ contract ExecuteTest is CouncilTest {
         _skip(1);
         _approve(1, id);
         _skip(COUNCIL_DELAY);
+        _execute(0, calls);
+        vm.assertTrue(council.isMember(stranger.account));
+    }
+
+    /// Votes that became enough by a lower threshold count from then, also if they had been enough before.
+    function test_execute__threshold_lowered_after_it_was_reached__waits_from_then() public {
+        Call[] memory calls = _calls(address(council), abi.encodeCall(Council.addMember, (stranger.account)));
+        bytes32 id = _passed(calls);
+        _skip(COUNCIL_DELAY - 1);
+        _setThreshold(2);
+        uint64 from = NOW + COUNCIL_DELAY - 1 + COUNCIL_DELAY;
+        _skip(1);
+        _expectDelayed(id, from);
+        council.execute(calls, SALT);
+        vm.warp(from);
+        _execute(0, calls);
+    }
+
+    /// A raised threshold that is met again counts from the vote that met it.
+    function test_execute__threshold_raised__does_not_move_a_reached_delay() public {
+        Call[] memory calls = _calls(address(council), abi.encodeCall(Council.addMember, (stranger.account)));
+        _passed(calls);
+        _approve(3, _idOf(calls, SALT));
+        _skip(COUNCIL_DELAY - 1);
+        _setThreshold(4);
+        _skip(1);
         _execute(0, calls);
         vm.assertTrue(council.isMember(stranger.account));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {AuditLog} from "../../../contracts/AuditLog.sol";
 import {Council} from "../../../contracts/Council.sol";
 import {IAuditLog} from "../../../contracts/interfaces/IAuditLog.sol";
 import {IConsentRegistry} from "../../../contracts/interfaces/IConsentRegistry.sol";
@@ -69,21 +70,21 @@ contract InstallTest is CouncilTest {
 
     /* RIGHTS THAT FOLLOW */
 
-    function test_install__role_that_writes__moves_the_right_to_write() public {
+    function test_install__role_that_writes__gets_the_right_to_write() public {
+        council = _youngCouncil();
+        log = new AuditLog(address(council));
+        _install(Directory.AUDIT_LOG, address(log));
         bytes32[3] memory roles = [Directory.SUBJECT_REGISTRY, Directory.RECORD_REGISTRY, Directory.CONSENT_REGISTRY];
         for (uint256 i = 0; i < roles.length; ++i) {
-            address previous = council.contractOf(roles[i]);
-            address next = address(new Target());
-            vm.assertTrue(log.isWriter(previous));
+            address first = address(new Target());
             vm.recordLogs();
-            _install(roles[i], next);
+            _install(roles[i], first);
             Vm.Log[] memory told = _told();
 
-            emit ICouncil.ContractInstalled(roles[i], next, previous);
-            emit IAuditLog.WriterRetired(previous);
-            emit IAuditLog.WriterAdmitted(next);
+            emit ICouncil.ContractInstalled(roles[i], first, address(0));
+            emit IAuditLog.WriterAdmitted(first);
             _assertTold(told);
-            vm.assertTrue(!log.isWriter(previous) && log.isWriter(next));
+            vm.assertTrue(log.isWriter(first));
         }
     }
 
@@ -103,16 +104,34 @@ contract InstallTest is CouncilTest {
     }
 
     function test_install__role_that_does_not_write__gives_no_right_to_write() public {
-        bytes32[3] memory roles = [Directory.PARTICIPANT_REGISTRY, Directory.AUDIT_LOG, bytes32("other role")];
+        council = _youngCouncil();
+        bytes32[3] memory roles = [Directory.AUDIT_LOG, Directory.PARTICIPANT_REGISTRY, bytes32("other role")];
         for (uint256 i = 0; i < roles.length; ++i) {
-            address previous = council.contractOf(roles[i]);
-            address next = address(new Target());
+            address first = address(new AuditLog(address(council)));
             vm.recordLogs();
-            _install(roles[i], next);
+            _install(roles[i], first);
             Vm.Log[] memory told = _told();
 
-            emit ICouncil.ContractInstalled(roles[i], next, previous);
+            emit ICouncil.ContractInstalled(roles[i], first, address(0));
             _assertTold(told);
+        }
+    }
+
+    /// What others rest on is installed once.
+    function test_install__contract_that_keeps_state__is_never_replaced() public {
+        bytes32[5] memory roles = [
+            Directory.AUDIT_LOG,
+            Directory.PARTICIPANT_REGISTRY,
+            Directory.SUBJECT_REGISTRY,
+            Directory.RECORD_REGISTRY,
+            Directory.CONSENT_REGISTRY
+        ];
+        for (uint256 i = 0; i < roles.length; ++i) {
+            address present = council.contractOf(roles[i]);
+            vm.prank(address(council));
+            vm.expectRevert(abi.encodeWithSelector(ICouncil.CouncilStateKept.selector, roles[i], present));
+            council.install(roles[i], address(target));
+            vm.assertEq(council.tenureCount(roles[i]), 1);
         }
     }
 

@@ -51,8 +51,8 @@ contract SettingsTest is CouncilTest {
         }
     }
 
-    function test_setDelay__beyond_ninety_days__is_refused() public {
-        uint32[2] memory delays = [uint32(90 days + 1), type(uint32).max];
+    function test_setDelay__beyond_ninety_days_or_the_same__is_refused() public {
+        uint32[3] memory delays = [uint32(90 days + 1), type(uint32).max, COUNCIL_DELAY];
         for (uint256 i = 0; i < delays.length; ++i) {
             vm.prank(address(council));
             vm.expectRevert(abi.encodeWithSelector(ICouncil.CouncilInvalidDelay.selector, delays[i]));

@@ -38,6 +38,8 @@ contract CouncilHandler {
     }
 
     uint256 private constant ACCOUNTS = 8;
+    /// Longest delay it proposes.
+    uint256 private constant MAX_DELAY = 5 days;
 
     Council public immutable council;
     AuditLog private immutable _log;
@@ -127,7 +129,7 @@ contract CouncilHandler {
         for (uint256 i = 0; i < ACCOUNTS && _count(_books[id].approvals) < council.threshold(); ++i) {
             _approve(accountOf(by + i), id);
         }
-        vm.warp(vm.getBlockTimestamp() + council.delaySeconds());
+        vm.warp(vm.getBlockTimestamp() + MAX_DELAY);
         for (uint256 i = 0; i < ACCOUNTS; ++i) {
             if (termOf[accountOf(by + i)] != 0) return _execute(accountOf(by + i), id);
         }
@@ -276,7 +278,7 @@ contract CouncilHandler {
         if (what == 0) return _own(abi.encodeCall(Council.addMember, (account)));
         if (what == 1) return _own(abi.encodeCall(Council.removeMember, (account)));
         if (what == 2) return _own(abi.encodeCall(Council.setThreshold, (uint16(2 + argument % 4))));
-        if (what == 3) return _own(abi.encodeCall(Council.setDelay, (uint32(1 + argument % 5 days))));
+        if (what == 3) return _own(abi.encodeCall(Council.setDelay, (uint32(1 + argument % MAX_DELAY))));
         if (what < 6) {
             address module = _modules[(argument / 6) % _modules.length];
             return _own(abi.encodeCall(Council.install, (roles()[argument % 6], module)));

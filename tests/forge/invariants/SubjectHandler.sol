@@ -84,7 +84,7 @@ contract SubjectHandler {
         }
     }
 
-    /// @dev Compares every subject before and after a verb, and reads what it told.
+    /// @dev Compares every subject before and after a verb.
     modifier judged(bytes4 verb) {
         uint256 count = refs.length;
         Subject[] memory before = new Subject[](count);
@@ -97,7 +97,6 @@ contract SubjectHandler {
         }
         vm.recordLogs();
         _;
-        _read();
         for (uint256 i = 0; i < count; ++i) {
             _judge(verb, refs[i], before[i], digests[i] != _digestOf(refs[i]), lengths[i]);
         }
@@ -127,6 +126,7 @@ contract SubjectHandler {
             _signed(_signerFor(ref, seed), keccak256(abi.encode(SubjectLib.APPOINTMENT_TYPEHASH, appointment)));
         try _subjects.appoint(appointment, signature) {
             _succeeded(SubjectRegistry.appoint.selector, _isForged(ref, seed));
+            if (_pendingGuardian[ref]) _pendingSince[ref] = 0;
         } catch {}
     }
 
@@ -293,6 +293,7 @@ contract SubjectHandler {
 
     function _succeeded(bytes4 verb, bool mustNot) private {
         ++successes[verb];
+        _read();
         if (mustNot) ++forgeriesThatPassed;
     }
 
@@ -316,6 +317,7 @@ contract SubjectHandler {
         if (now_.epoch != before.epoch + (hands ? 1 : 0)) ++unexplainedControllers;
     }
 
+    /// @dev Only after a success: forge also records what a call emitted that reverted in the end.
     function _read() private {
         Vm.Log[] memory told = vm.getRecordedLogs();
         for (uint256 i = 0; i < told.length; ++i) {

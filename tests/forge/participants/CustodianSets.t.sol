@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AdmissionTerms, IParticipantRegistry} from "../../../contracts/interfaces/IParticipantRegistry.sol";
+import {
+    AdmissionTerms,
+    Application,
+    IParticipantRegistry
+} from "../../../contracts/interfaces/IParticipantRegistry.sol";
 import {ParticipantRole} from "../../../contracts/types/Participant.sol";
 import {Vm, vm} from "../Vm.sol";
 import {ParticipantTest} from "./ParticipantTest.sol";
@@ -61,6 +65,23 @@ contract CustodianSetsTest is ParticipantTest {
         ids = _ids(3);
         ids[2] = ids[1];
         _expectInvalidSet(ids, 2);
+    }
+
+    /// One key in two hands is one custodian.
+    function test_formCustodianSet__two_with_one_key__is_refused() public {
+        vm.prank(stranger.account);
+        bytes32 twin = participants.applyToJoin(Application(8, "papers", _keys("Custodian East"), "salt"));
+        _asCouncil();
+        participants.admit(twin, _terms(ParticipantRole.CUSTODY));
+        for (uint256 i = 1; i < 3; ++i) {
+            bytes32[] memory ids = _ids(3);
+            ids[i] = twin;
+            _expectInvalidSet(ids, 2);
+        }
+        bytes32[] memory apart = _ids(3);
+        apart[0] = twin;
+        _asCouncil();
+        participants.formCustodianSet(apart, 2);
     }
 
     function test_formCustodianSet__no_custodian__is_refused() public {

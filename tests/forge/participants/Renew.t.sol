@@ -69,6 +69,27 @@ contract RenewTest is ParticipantTest {
         vm.assertEq(participants.participant(hospital.id).principal, hospital.principal.account);
     }
 
+    /// A write that changes nothing reverts; one that changes any one thing does not.
+    function test_renew__with_nothing_new__is_refused() public {
+        Participant memory present = participants.participant(hospital.id);
+        AdmissionTerms memory terms = _terms(present.roles);
+        _asCouncil();
+        vm.expectRevert(abi.encodeWithSelector(IParticipantRegistry.ParticipantRegistryUnchanged.selector, hospital.id));
+        participants.renew(hospital.id, terms, present.accreditation, present.keys);
+
+        uint256 before = vm.snapshotState();
+        for (uint256 i = 0; i < 4; ++i) {
+            terms = _terms(present.roles);
+            if (i == 0) terms.roles ^= ParticipantRole.RESEARCH;
+            if (i == 1) ++terms.accreditedUntil;
+            if (i == 2) ++terms.hourlyQuota;
+            _renewNow(terms, i == 3 ? bytes32("papers") : present.accreditation, present.keys);
+            vm.revertToState(before);
+        }
+        present.keys.validator = address(8);
+        _renewNow(_terms(present.roles), present.accreditation, present.keys);
+    }
+
     function test_renew__by_vote__takes_the_delay() public {
         _renew(hospital, _terms(255));
         vm.assertEq(participants.participant(hospital.id).roles, 255);

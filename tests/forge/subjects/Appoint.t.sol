@@ -49,7 +49,7 @@ contract AppointTest is NonceTest {
         vm.prank(alice.account);
         subjects.appoint(appointment, "");
         vm.assertEq(subjects.subject(ref).guardian, guardian.account);
-        _assertPending(ref, address(0), 0, false);
+        _assertNothingPending(ref);
     }
 
     function test_appoint__contract_controller__by_its_owners_signature() public {
@@ -113,25 +113,21 @@ contract AppointTest is NonceTest {
             _assertChains();
             expected.nonce = 1;
             _assertSubject(ref, expected);
-            _assertPending(ref, guardian.account, NOW + RECOVERY_DELAY, true);
+            _assertPending(ref, guardian.account, NOW + RECOVERY_DELAY, true, i == 2);
             vm.revertToState(before);
         }
     }
 
-    function test_appoint__by_the_council_for_an_unclaimed__waits() public {
+    /// Nobody could veto it.
+    function test_appoint__unclaimed__is_refused() public {
         bytes32 unclaimed = _registered("new");
         Appointment memory appointment = _appointment(unclaimed, guardian.account);
-        vm.prank(address(council));
-        subjects.appoint(appointment, "");
-        _assertPending(unclaimed, guardian.account, NOW + RECOVERY_DELAY, true);
-    }
-
-    function test_appoint__unclaimed_with_any_signature__is_refused() public {
-        bytes32 unclaimed = _registered("new");
-        Appointment memory appointment = _appointment(unclaimed, guardian.account);
-        vm.prank(hospital.principal.account);
-        _expectInvalidSignature(unclaimed, address(0));
-        subjects.appoint(appointment, new bytes(65));
+        address[3] memory callers = [hospital.principal.account, address(council), stranger.account];
+        for (uint256 i = 0; i < callers.length; ++i) {
+            vm.prank(callers[i]);
+            vm.expectRevert(abi.encodeWithSelector(ISubjectRegistry.SubjectRegistryUnclaimed.selector, unclaimed));
+            subjects.appoint(appointment, i == 2 ? new bytes(65) : bytes(""));
+        }
     }
 
     function test_appoint__empty_by_anybody_else__is_refused() public {
@@ -163,7 +159,25 @@ contract AppointTest is NonceTest {
         // The controller's own appointment is not held up, and leaves the recovery to its veto.
         _appoint(ref, alice, guardian.account);
         vm.assertEq(subjects.subject(ref).guardian, guardian.account);
-        _assertPending(ref, carol.account, NOW + RECOVERY_DELAY, false);
+        _assertPending(ref, carol.account, NOW + RECOVERY_DELAY, false, false);
+    }
+
+    /// The controller's choice is not undone by what was started before it.
+    function test_appoint__by_the_controller_while_a_guardian_is_pending__ends_that() public {
+        _appointLate(ref, hospital, carol.account);
+        Appointment memory appointment = _appointment(ref, guardian.account);
+        bytes memory signature = _signed(alice, _hash(appointment));
+        _watch(ref);
+        subjects.appoint(appointment, signature);
+        Vm.Log[] memory told = _told();
+
+        emit ISubjectRegistry.GuardianAppointed(ref, address(0), guardian.account);
+        _entry(ref, 22, 0, _word(guardian.account));
+        emit ISubjectRegistry.RecoveryVetoed(ref, carol.account);
+        _entry(ref, 25, 0, _word(carol.account));
+        _assertTold(told);
+        _assertChains();
+        _assertNothingPending(ref);
     }
 
     function _send(bytes32 which, uint64 nonce, uint64 deadline, function() internal expect) internal override {

@@ -2,8 +2,9 @@
 pragma solidity 0.8.37;
 
 import {ISubjectRegistry, Subject} from "../../../contracts/interfaces/ISubjectRegistry.sol";
-import {SubjectFreeze} from "../../../contracts/types/Subject.sol";
+import {Rotation, SubjectFreeze} from "../../../contracts/types/Subject.sol";
 import {Vm, vm} from "../Vm.sol";
+import {sign} from "../base/Actors.sol";
 import {SubjectTest} from "./SubjectTest.sol";
 
 /// @notice complete: how a pending change takes effect.
@@ -25,7 +26,7 @@ contract CompleteTest is SubjectTest {
         expected.controller = bob.account;
         expected.epoch = 1;
         _assertSubject(ref, expected);
-        _assertPending(ref, address(0), 0, false);
+        _assertNothingPending(ref);
     }
 
     function test_complete__appointment__sets_the_guardian() public {
@@ -44,7 +45,7 @@ contract CompleteTest is SubjectTest {
         _assertChains();
         expected.guardian = guardian.account;
         _assertSubject(ref, expected);
-        _assertPending(ref, address(0), 0, false);
+        _assertNothingPending(ref);
     }
 
     function test_complete__one_second_early__is_refused() public {
@@ -57,6 +58,37 @@ contract CompleteTest is SubjectTest {
         );
         subjects.complete(ref);
         vm.assertEq(subjects.controllerOf(ref), alice.account);
+    }
+
+    /// A source that was stopped in the delay must not win by it.
+    function test_complete__source_stopped_meanwhile__is_refused() public {
+        _recover(ref, hospital, bob);
+        _skip(RECOVERY_DELAY);
+        uint256 before = vm.snapshotState();
+        _suspend(hospital);
+        vm.prank(stranger.account);
+        _expectNotSource(hospital.id, stranger.account);
+        subjects.complete(ref);
+
+        vm.revertToState(before);
+        vm.warp(ACCREDITED_UNTIL);
+        vm.prank(stranger.account);
+        _expectNotSource(hospital.id, stranger.account);
+        subjects.complete(ref);
+        vm.warp(ACCREDITED_UNTIL - 1);
+        subjects.complete(ref);
+        vm.assertEq(subjects.controllerOf(ref), bob.account);
+    }
+
+    function test_complete__started_by_the_council__does_not_need_the_source() public {
+        Rotation memory rotation = _rotation(ref, bob);
+        bytes memory signature = sign(bob, _digestOf(rotation));
+        vm.prank(address(council));
+        subjects.recover(rotation, signature);
+        _suspend(hospital);
+        _skip(RECOVERY_DELAY);
+        subjects.complete(ref);
+        vm.assertEq(subjects.controllerOf(ref), bob.account);
     }
 
     function test_complete__nothing_pending__is_refused() public {
@@ -86,6 +118,7 @@ contract CompleteTest is SubjectTest {
     /// At no second before the delay is over, at any after it.
     function testFuzz_complete__at_any_time__only_after_the_delay(uint32 waited) public {
         _recover(ref, hospital, bob);
+        waited %= 10 days;
         _skip(waited);
         (bool success,) = address(subjects).call(abi.encodeCall(ISubjectRegistry.complete, (ref)));
         vm.assertEq(success ? 1 : 0, waited >= RECOVERY_DELAY ? 1 : 0);

@@ -100,16 +100,6 @@ contract FreezeTest is NonceTest {
         subjects.freeze(freeze, "");
     }
 
-    /// Somebody speaks for a patient who has no account.
-    function test_freeze__unclaimed_by_its_guardian__is_frozen() public {
-        bytes32 unclaimed = _registered("new");
-        _appointLate(unclaimed, hospital, guardian.account);
-        _skip(RECOVERY_DELAY);
-        subjects.complete(unclaimed);
-        _freeze(unclaimed, guardian, true);
-        vm.assertTrue(subjects.isFrozen(unclaimed));
-    }
-
     function _freezeOf(bytes32 which, bool frozen) private view returns (SubjectFreeze memory) {
         return SubjectFreeze(which, frozen, _nonce(which), _time() + 1 hours);
     }

@@ -50,6 +50,19 @@ contract HoldTest is SubjectTest {
         subjects.hold(ref, false);
     }
 
+    /// A supervisor could write on any chain with it, a holder's too. The Council can hold what a source keeps back.
+    function test_hold__unknown_subject__is_for_the_council_alone() public {
+        bytes32 holder = _keyOf(bob);
+        vm.prank(regulator.principal.account);
+        _expectUnknown(holder);
+        subjects.hold(holder, true);
+
+        bytes32 kept = _refOf(hospital, "kept back");
+        vm.prank(address(council));
+        subjects.hold(kept, true);
+        vm.assertTrue(subjects.isHeld(kept));
+    }
+
     function test_hold__as_it_is__is_refused() public {
         vm.prank(regulator.principal.account);
         _expectUnchanged(ref);

@@ -56,6 +56,10 @@ contract LinkTest is NonceTest {
         subjects.link(linkage, [_seedOf("one"), _seedOf("two")], none);
         Vm.Log[] memory told = _told();
 
+        emit ISubjectRegistry.SubjectRegistered(one, hospital.id);
+        _entry(one, 33, 0, hospital.id);
+        emit ISubjectRegistry.SubjectRegistered(two, hospital.id);
+        _entry(two, 33, 0, hospital.id);
         emit ISubjectRegistry.SubjectLinked(one, two);
         _entry(one, 29, 0, two);
         _entry(two, 29, 0, one);

@@ -39,8 +39,19 @@ contract RotateTest is NonceTest {
     /// A recovery the old controller did not want does not survive its rotation.
     function test_rotate__with_a_pending_change__ends_it() public {
         _recover(ref, hospital, carol);
-        _rotate(ref, alice, bob);
-        _assertPending(ref, address(0), 0, false);
+        Rotation memory rotation = _rotation(ref, bob);
+        bytes[2] memory signatures = [_signed(alice, _hash(rotation)), _signed(bob, _hash(rotation))];
+        _watch(ref);
+        subjects.rotate(rotation, signatures);
+        Vm.Log[] memory told = _told();
+
+        emit ISubjectRegistry.ControllerRotated(ref, alice.account, bob.account, 1);
+        _entry(ref, 21, 0, _word(bob.account));
+        emit ISubjectRegistry.RecoveryVetoed(ref, carol.account);
+        _entry(ref, 25, 0, _word(carol.account));
+        _assertTold(told);
+        _assertChains();
+        _assertNothingPending(ref);
         _skip(RECOVERY_DELAY);
         _expectNothingPending(ref);
         subjects.complete(ref);

@@ -85,11 +85,20 @@ abstract contract SubjectTest is Base, Forgeries, Recorded {
         vm.assertEq(keccak256(abi.encode(subjects.subject(which))), keccak256(abi.encode(expected)), "subject");
     }
 
-    function _assertPending(bytes32 which, address account, uint64 readyAt, bool isGuardian) internal view {
+    /// @dev A change that the source, or the Council, has started.
+    function _assertPending(bytes32 which, address account, uint64 readyAt, bool isGuardian, bool byCouncil)
+        internal
+        view
+    {
         PendingChange memory pending = subjects.pendingChange(which);
         vm.assertEq(pending.account, account, "pending account");
         vm.assertEq(pending.readyAt, readyAt, "ready at");
         vm.assertEq(pending.isGuardian ? 1 : 0, isGuardian ? 1 : 0, "guardian or controller");
+        vm.assertEq(pending.byCouncil ? 1 : 0, byCouncil ? 1 : 0, "by source or Council");
+    }
+
+    function _assertNothingPending(bytes32 which) internal view {
+        _assertPending(which, address(0), 0, false, false);
     }
 
     function _nonce(bytes32 which) internal view returns (uint64) {

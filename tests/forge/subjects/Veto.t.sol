@@ -30,7 +30,7 @@ contract VetoTest is NonceTest {
         _assertChains();
         expected.nonce = 2;
         _assertSubject(ref, expected);
-        _assertPending(ref, address(0), 0, false);
+        _assertNothingPending(ref);
         _skip(RECOVERY_DELAY);
         _expectNothingPending(ref);
         subjects.complete(ref);
@@ -40,21 +40,21 @@ contract VetoTest is NonceTest {
         _veto(ref, alice);
         _appointLate(ref, hospital, guardian.account);
         _veto(ref, alice);
-        _assertPending(ref, address(0), 0, false);
+        _assertNothingPending(ref);
     }
 
     /// As long as nobody has completed the change.
     function test_veto__after_the_delay__still_stops_it() public {
         _skip(RECOVERY_DELAY + 30 days);
         _veto(ref, alice);
-        _assertPending(ref, address(0), 0, false);
+        _assertNothingPending(ref);
     }
 
     function test_veto__then_recovery_again__starts_a_new_delay() public {
         _veto(ref, alice);
         _skip(100);
         _recover(ref, hospital, bob);
-        _assertPending(ref, bob.account, NOW + 100 + RECOVERY_DELAY, false);
+        _assertPending(ref, bob.account, NOW + 100 + RECOVERY_DELAY, false, false);
     }
 
     function test_veto__nothing_pending__is_refused() public {
@@ -95,7 +95,7 @@ contract VetoTest is NonceTest {
         Veto memory veto = _vetoOf(ref);
         vm.prank(alice.account);
         subjects.veto(veto, "");
-        _assertPending(ref, address(0), 0, false);
+        _assertNothingPending(ref);
     }
 
     function test_veto__contract_controller__by_its_owners_signature() public {
@@ -103,14 +103,13 @@ contract VetoTest is NonceTest {
         _rotate(ref, alice, wallet);
         _recover(ref, hospital, bob);
         _veto(ref, wallet);
-        _assertPending(ref, address(0), 0, false);
+        _assertNothingPending(ref);
     }
 
-    function test_veto__unclaimed__is_refused() public {
+    function test_veto__unclaimed__has_nothing_pending() public {
         bytes32 unclaimed = _registered("new");
-        _appointLate(unclaimed, hospital, guardian.account);
         Veto memory veto = _vetoOf(unclaimed);
-        _expectInvalidSignature(unclaimed, address(0));
+        _expectNothingPending(unclaimed);
         subjects.veto(veto, "");
     }
 
