@@ -83,6 +83,7 @@ given to constructors or found in the Council's directory; nothing else is calle
 accounts that sign by ERC-1271, which are asked by `staticcall`."""
 
 _LOW_LEVEL = frozenset({"call", "delegatecall", "staticcall", "send", "transfer"})
+_YUL_CALLS = frozenset({"call", "callcode", "delegatecall", "staticcall", "create", "create2"})
 _WALLETS = frozenset({"isValidERC1271SignatureNow", "isValidSignatureNow"})
 
 
@@ -178,7 +179,7 @@ def _calls(tree: Sources) -> str:
     found: dict[tuple[str, str], dict[str, None]] = {}
     for contract in tree.contracts():
         for node in nodes(contract):
-            if node["nodeType"] == "FunctionCall" and (call := _call_out(tree, node)) is not None:
+            if (call := _call_out(tree, node)) is not None:
                 kind, text = call
                 found.setdefault((contract["name"], kind), {})[f"`{text}`"] = None
     rows = [(name, kind, ", ".join(sorted(texts))) for (name, kind), texts in sorted(found.items())]
@@ -186,6 +187,13 @@ def _calls(tree: Sources) -> str:
 
 
 def _call_out(tree: Sources, node: Node) -> tuple[str, str] | None:
+    """How and what a node calls outside its contract; None if it does not."""
+    if node["nodeType"] == "YulFunctionCall" and node["functionName"]["name"] in _YUL_CALLS:
+        return "assembly", str(node["functionName"]["name"])
+    return _solidity_call(tree, node) if node["nodeType"] == "FunctionCall" else None
+
+
+def _solidity_call(tree: Sources, node: Node) -> tuple[str, str] | None:
     callee = node["expression"]
     if callee["nodeType"] == "FunctionCallOptions":
         callee = callee["expression"]

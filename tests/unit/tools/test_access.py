@@ -90,6 +90,24 @@ contract Small {
     }
 }
 
+contract Caller {
+    IParticipants private immutable participants;
+
+    constructor(IParticipants p) { participants = p; }
+
+    function asks() external view returns (bool) {
+        return participants.actingFor(address(this), 1) != 0;
+    }
+
+    function pays(address payable who) external returns (bool done) {
+        (done,) = who.call("");
+    }
+
+    function peeks(address who) external view returns (bool done) {
+        assembly ("memory-safe") { done := staticcall(gas(), who, 0, 0, 0, 0) }
+    }
+}
+
 contract Odd is Small {
     mapping(bytes32 => address) private _holders;
 
@@ -173,6 +191,16 @@ def test_guards__sender_stored_only__is_no_check(found: dict[str, Found]) -> Non
 def test_guards__check_that_refuses_nothing__is_no_guard(found: dict[str, Found]) -> None:
     assert found["looksOnly"].checks
     assert not found["looksOnly"].guards
+
+
+def test_page__calls_out__are_told_whatever_form_they_have(sources: dict[str, Any]) -> None:
+    explained = {"Caller.pays": "…"}
+    lines = [line for line in page(sources, ["Caller"], explained).splitlines() if line.startswith("| Caller |")]
+    assert lines == [
+        "| Caller | assembly | `staticcall` |",
+        "| Caller | low level | `who.call` |",
+        "| Caller | reads | `IParticipants.actingFor` |",
+    ]
 
 
 def test_page__unguarded_function_without_a_reason__is_an_error(sources: dict[str, Any]) -> None:
