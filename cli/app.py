@@ -23,6 +23,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "audit": ("audit",),
     "oracle": ("oracle",),
     "participant": ("participant",),
+    "services": ("watch", "custodian"),
     "check": ("verify", "explain"),
     "doctor": ("doctor",),
     "deploy": ("deploy",),

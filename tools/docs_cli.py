@@ -26,8 +26,8 @@ from salus.core.errors import (
 _RULES = (
     "`bin/salus` runs the `salus` of a checkout. `--json` may stand anywhere: the command then prints one canonical\n"
     "JSON value on standard output, an error too (`error`, `message`, `advice`; a refusal has `code` and `name`\n"
-    "beside). Progress and errors for people go to standard error. `patient`, `staff`, `audit`, `oracle`,\n"
-    "`participant` and `doctor` act in the world that `salus up` (or `salus demo --keep`) left running."
+    "beside). Progress and errors for people go to standard error. `patient`, `staff`, `audit`, `oracle`, `watch`,\n"
+    "`custodian`, `participant` and `doctor` act in the world that `salus up` (or `salus demo --keep`) left running."
 )
 
 

@@ -16,6 +16,7 @@ from cli.world.layout import World
 from cli.world.running import running_world
 from devnet.anvil import is_ready
 from devnet.supervisor import Supervisor
+from salus.core.codes import Code
 from salus.core.errors import UnavailableError
 
 _PATIENCE_SECONDS = 5
@@ -28,14 +29,18 @@ def register(app: typer.Typer) -> None:
 
 def doctor() -> None:
     """Ask every part whether it is ready (docs/runbook.md has each field); exit code 5 if one is not."""
-    world = running_world()
-    alive = Supervisor(world.folder).running()
-    ports = {"chain": world.ports.chain, **_ports(world)}
-    with ThreadPoolExecutor(max_workers=len(ports)) as pool:
-        rows = list(pool.map(lambda part: _row(world, part, ports[part], alive), ports))
+    rows = examined(running_world())
     output.emit_table(rows, {"part": "part", "state": "state", "advice": "what to do"})
     if any(row["state"] != "well" for row in rows):
         raise typer.Exit(exit_code(UnavailableError()))
+
+
+def examined(world: World) -> list[dict[str, Any]]:
+    """One row per part: `part`, `state` ("well" or "not well"), `advice`."""
+    alive = Supervisor(world.folder).running()
+    ports = {"chain": world.ports.chain, **_ports(world)}
+    with ThreadPoolExecutor(max_workers=len(ports)) as pool:
+        return list(pool.map(lambda part: _row(world, part, ports[part], alive), ports))
 
 
 def _ports(world: World) -> dict[str, int]:
@@ -77,6 +82,8 @@ def _advice(part: str, said: dict[str, Any]) -> str:
     if said.get("quarantined"):
         source = part.removesuffix("-oracle")
         found.append(f"{said['quarantined']} in quarantine: `salus oracle quarantine {source}`")
-    if "detail" in said:
+    if said.get("code") == Code.CHAIN_SHORTENED:
+        found.append(f"the chain lost blocks: docs/runbook.md, then `salus custodian accept-chain {part}`")
+    elif "detail" in said:
         found.append(str(said["detail"]))
     return "; ".join(found)

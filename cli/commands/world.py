@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from cli import output
+from cli.exits import exit_code
 from cli.world.layout import base_port, home, load
 from cli.world.running import supervisors
 from devnet.supervisor import Supervisor
+from salus.core.errors import UnavailableError
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +35,7 @@ def demo(
 
 def up() -> None:
     """Start everything; a second call says where it is."""
+    from cli.commands.doctor import examined  # noqa: PLC0415 - as below
     from cli.world.raising import raise_world  # noqa: PLC0415 - `status` and `down` need none of what this imports
     from cli.world.services import service_parts  # noqa: PLC0415 - as above
     from cli.world.tour import facts, what_to_try  # noqa: PLC0415 - as above
@@ -44,7 +47,12 @@ def up() -> None:
         output.say(f"{len(alive)} of {len(service_parts(world)) + 1} parts run already; `make down` stops them")
     else:
         world, supervisor = raise_world(folder, base_port(), lambda text: output.say(f"   {text} …"))
-    output.emit(facts(world, supervisor), what_to_try(world))
+    sick = [row for row in examined(world) if row["state"] != "well"]
+    output.emit({**facts(world, supervisor), "notWell": sick}, what_to_try(world))
+    for row in sick:
+        output.complain(f"{row['part']} is not well", row["advice"])
+    if sick:
+        raise typer.Exit(exit_code(UnavailableError()))
 
 
 def down() -> None:

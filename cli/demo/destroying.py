@@ -80,7 +80,13 @@ def _request(stage: Stage, doomed: OpenedItem) -> dict[str, Any]:
     deadline = int(time.time()) + _DEADLINE_SECONDS
     domain = stage.patient.api.domain("RecordRegistry")
     signature = sign_destruction(
-        stage.patient.controller_of(source), source, doomed.listed.record_id, own.subject, deadline, domain
+        stage.patient.controller_of(source),
+        source,
+        doomed.listed.record_id,
+        own.subject,
+        doomed.listed.custodian_set,
+        deadline,
+        domain,
     )
     return {
         "recordId": hex32(doomed.listed.record_id),

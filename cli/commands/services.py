@@ -1,0 +1,74 @@
+"""`salus watch …` and `salus custodian …`: what an operator decides after looking, in the world of `salus up`.
+
+On a real machine the same is `python -m watch` and `python -m custodian` under the service's own settings.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+import custodian.runtime
+import custodian.settings
+import watch.runtime
+import watch.settings
+from cli import output
+from cli.world.cast import Name
+from cli.world.running import running_world
+from cli.world.services import custodian_part, watch_part
+from devnet.supervisor import Supervisor
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    index = typer.Typer(help="The index of the chain: compare, rebuild, close alerts.", no_args_is_help=True)
+    index.command("verify")(verify)
+    index.command("rebuild")(rebuild)
+    index.command("acknowledge")(acknowledge)
+    app.add_typer(index, name="watch")
+    keeper = typer.Typer(help="A custodian's decisions.", no_args_is_help=True)
+    keeper.callback()(lambda: None)  # one verb alone would become the noun
+    keeper.command("accept-chain")(accept_chain)
+    app.add_typer(keeper, name="custodian")
+
+
+def verify() -> None:
+    """Compare the index with one made from the chain alone, and log heads with the contract; 6 when they differ."""
+    kept, fresh, differing = watch.runtime.verify(_watch_settings())
+    holds = kept == fresh and not differing
+    value: dict[str, Any] = {"block": kept.block, "digest": kept.digest, "differingHeads": differing, "holds": holds}
+    wrong = f"the index differs from the chain at block {kept.block}: `salus watch rebuild`"
+    output.emit(value, [f"the index is what the chain says, up to block {kept.block}" if holds else wrong])
+    if not holds:
+        raise typer.Exit(6)
+
+
+def rebuild() -> None:
+    """Make the index anew from the chain; the watch is stopped meanwhile."""
+    world = running_world()
+    supervisor, part = Supervisor(world.folder), watch_part(world)
+    supervisor.stop([part.name])
+    try:
+        made = watch.runtime.rebuild_index(_watch_settings())
+    finally:
+        supervisor.start([part])
+    output.emit({"block": made.block, "digest": made.digest}, [f"rebuilt up to block {made.block}"])
+
+
+def acknowledge() -> None:
+    """Close the alerts that wait for a person, and print them."""
+    closed = watch.runtime.acknowledge(_watch_settings())
+    rows = [{"kind": str(alert.kind), "block": alert.block, "detail": alert.detail} for alert in closed]
+    output.emit_table(rows, {"kind": "closed", "block": "block", "detail": "what it was"}, "no alert waited")
+
+
+def accept_chain(name: Annotated[Name, typer.Argument(help="Which custodian.")]) -> None:
+    """Go on with a chain that lost blocks this custodian had seen as final; its log gets an entry of it."""
+    told = custodian.settings.read(custodian_part(running_world(), name).environment)
+    number = custodian.runtime.accept_chain(told)
+    output.emit({"custodian": name, "block": number}, [f"{name} accepts the chain up to block {number}"])
+
+
+def _watch_settings() -> watch.settings.Settings:
+    return watch.settings.read(watch_part(running_world()).environment)
