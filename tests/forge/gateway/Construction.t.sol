@@ -11,6 +11,7 @@ import {IAccessGateway} from "../../../contracts/interfaces/IAccessGateway.sol";
 import {IAuditLog} from "../../../contracts/interfaces/IAuditLog.sol";
 import {IConsentRegistry} from "../../../contracts/interfaces/IConsentRegistry.sol";
 import {Call} from "../../../contracts/interfaces/ICouncil.sol";
+import {Access} from "../../../contracts/types/Access.sol";
 import {Codes} from "../../../contracts/types/Codes.sol";
 import {Directory} from "../../../contracts/types/Directory.sol";
 import {vm} from "../Vm.sol";
@@ -74,6 +75,12 @@ contract ConstructionTest is GatewayTest {
 
         gateway = second;
         vm.assertEq(_code(consent, hospital), Codes.GRANTED);
+    }
+
+    /// Anybody can ask for the ids: they are the digests that wallets sign.
+    function testFuzz_idOf__and_consentIdOf__are_the_digests(Consent memory consent, Access memory access) public view {
+        vm.assertEq(gateway.consentIdOf(Words.pack(consent)), _idOf(consent));
+        vm.assertEq(gateway.idOf(Words.pack(access)), _idOf(access));
     }
 
     function _emptyCouncil() private returns (Council) {

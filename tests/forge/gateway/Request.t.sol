@@ -296,7 +296,39 @@ contract RequestTest is GatewayTest {
         _assertRefused(consent, _access(hospital, _idOf(consent)), Refusal.CONSENT_UNKNOWN);
     }
 
+    /// Of several reasons the first in the contract's order is told: request, operator, quota, consent.
+    function test_request__wrong_in_many_ways__tells_the_first_reason() public {
+        Consent memory consent = _consent(alice, hospital);
+        Access memory access = _access(clinic, "another");
+        access.sessionKey = 0;
+        access.deadline = NOW - 1;
+        ConsentWords memory dirty = Words.pack(consent);
+        dirty.head |= 1 << 255;
+        _setQuota(hospital, 0);
+        _assertRefusedBy(stranger.account, dirty, access, Refusal.MALFORMED);
+        access.sessionKey = "key";
+        _assertRefusedBy(stranger.account, dirty, access, Refusal.DEADLINE_PASSED);
+        access.deadline = NOW;
+        _assertRefusedBy(stranger.account, dirty, access, Refusal.NOT_OPERATOR);
+        _assertRefusedBy(hospital.principal.account, dirty, access, Refusal.OTHER_PARTICIPANT);
+        access.participantId = hospital.id;
+        _assertRefusedBy(hospital.principal.account, dirty, access, Refusal.QUOTA_USED_UP);
+        _setQuota(hospital, 1);
+        _assertRefusedBy(hospital.principal.account, dirty, access, Refusal.MALFORMED);
+        _assertRefusedBy(hospital.principal.account, Words.pack(consent), access, Refusal.OTHER_CONSENT);
+        access.referenceId = _idOf(consent);
+        _assertRefusedBy(hospital.principal.account, Words.pack(consent), access, Refusal.CONSENT_UNKNOWN);
+    }
+
     /* INTERNAL */
+
+    function _assertRefusedBy(address sender, ConsentWords memory consent, Access memory access, uint8 refusal)
+        private
+    {
+        vm.prank(sender);
+        _expectRefusal(access, refusal);
+        gateway.request(consent, Words.pack(access));
+    }
 
     function _good() private returns (Consent memory consent, Access memory access) {
         consent = _granted(alice, hospital);

@@ -298,6 +298,22 @@ contract RequestDeniedTest is GatewayTest {
         }
     }
 
+    /* USES */
+
+    /// A denial spends no use, whether the participant or the request is the reason.
+    function test_request__denied__spends_no_use() public {
+        Consent memory consent = _consent(alice, hospital);
+        consent.head.maxUses = 2;
+        _grant(alice, consent);
+        Access memory access = _access(hospital, _idOf(consent));
+        access.level = 5;
+        _assertDenied(consent, access, Codes.LEVEL_TOO_HIGH);
+        _suspend(hospital);
+        _assertDenied(consent, access, Codes.PARTICIPANT_INACTIVE);
+        access.level = 4;
+        _assertDenied(consent, access, Codes.PARTICIPANT_INACTIVE);
+    }
+
     /* INTERNAL */
 
     function _assertGranted(Consent memory consent, Access memory access) private {

@@ -272,6 +272,22 @@ contract RequestEmergencyTest is GatewayTest {
     }
 
     /// A used-up quota must not cost a life: what would be granted is, and is charged to nobody.
+    /// Of several reasons the first in the contract's order is told: request, subject, signers, quota.
+    function test_requestEmergency__wrong_in_many_ways__tells_the_first_reason() public {
+        _setQuota(clinic, 0);
+        _freeze(_ref, alice, true);
+        Access memory access = _emergencyAccess(clinic, "nobody");
+        access.recordCount = 0;
+        _assertRefused(access, hospital.principal, hospital.principal, Refusal.MALFORMED);
+        access.recordCount = 1;
+        _assertRefused(access, hospital.principal, hospital.principal, Refusal.SUBJECT_UNKNOWN);
+        access.referenceId = _ref;
+        _assertRefused(access, stranger, stranger, Refusal.SAME_OPERATOR);
+        _assertRefused(access, stranger, hospital.principal, Refusal.OTHER_PARTICIPANT);
+        _assertRefused(access, stranger, clinic.second, Refusal.NOT_OPERATOR);
+        _assertRefused(access, clinic.principal, clinic.second, Refusal.QUOTA_USED_UP);
+    }
+
     function test_requestEmergency__beyond_the_quota__is_granted_uncharged() public {
         _setQuota(clinic, 1);
         _codeOf(_emergencyAccess(clinic, _ref), Codes.GRANTED);

@@ -119,6 +119,20 @@ contract ReviewTest is GatewayTest {
         _assertOldest(clinic, later);
     }
 
+    /// Nothing of a reviewed emergency stays in the list (slots 2, 3 and 4: oldest, newest, neighbours).
+    function test_review__of_all__leaves_no_links() public {
+        bytes32[3] memory ids = [_emergency(), _emergency(), _emergency()];
+        uint8[3] memory order = [1, 0, 2];
+        for (uint256 i = 0; i < 3; ++i) {
+            _review(regulator.principal, ids[order[i]], 1);
+            uint256 links = uint256(keccak256(abi.encode(ids[order[i]], uint256(4))));
+            vm.assertEq(vm.load(address(gateway), bytes32(links)), 0);
+            vm.assertEq(vm.load(address(gateway), bytes32(links + 1)), 0);
+        }
+        vm.assertEq(vm.load(address(gateway), keccak256(abi.encode(clinic.id, uint256(2)))), 0);
+        vm.assertEq(vm.load(address(gateway), keccak256(abi.encode(clinic.id, uint256(3)))), 0);
+    }
+
     /// Overdue begins the second after 72 hours, and counts from the oldest that is left.
     function test_review__of_the_oldest__gives_the_next_its_own_time() public {
         bytes32 first = _emergency();
