@@ -145,7 +145,7 @@ class Proofs:
             row.custodian_set,
             members.members,
             members.threshold,
-            self._agreement(request, subject),
+            self._agreement(request, row),
             tuple(
                 self._erasure(record, subject, item.custodian_id, item.erased, item.signature)
                 for item in request.attestations
@@ -190,13 +190,13 @@ class Proofs:
         said = (self._index.record(source, name, leaf.subject) for name in (leaf_hash, leaf.record_id))
         return max((row for row in said if row), key=lambda row: row.status, default=None)
 
-    def _agreement(self, request: DestructionReceiptRequest, subject: SubjectRef) -> Agreement | None:
+    def _agreement(self, request: DestructionReceiptRequest, row: RecordRow) -> Agreement | None:
         if request.agreement is None:
             return None
         signature = from_hex(request.agreement.signature, 65)
         domain = self._chain.domain("RecordRegistry")
-        record = RecordId(from_hex(request.record_id))
-        digest = destruction_digest(domain, self._me, record, subject, request.agreement.deadline)
+        record, subject = RecordId(row.record), SubjectRef(row.subject)
+        digest = destruction_digest(domain, self._me, record, subject, row.custodian_set, request.agreement.deadline)
         return Agreement(signatures.recover(digest, signature), request.agreement.deadline, signature)
 
     def _erasure(self, record: RecordId, subject: SubjectRef, custodian_id: str, erased: int, signed: str) -> Erasure:

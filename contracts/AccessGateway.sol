@@ -161,12 +161,15 @@ contract AccessGateway is IAccessGateway, TypedData {
         }
         Caller memory caller = _callerOf(operator);
         if (refusal == Refusal.NONE) refusal = _refusalOf(caller, unpacked.participantId);
-        if (refusal != Refusal.NONE) revert AccessGatewayRefused(accessId, refusal);
+        bool overQuota = refusal == Refusal.QUOTA_USED_UP;
+        if (refusal != Refusal.NONE && !overQuota) revert AccessGatewayRefused(accessId, refusal);
 
         code = _decideEmergency(caller.standing, unpacked);
+        // A used-up quota must not cost a life: it stops only requests that would be denied anyway.
+        if (overQuota && code != Codes.GRANTED) revert AccessGatewayRefused(accessId, refusal);
         uint64 time = uint64(block.timestamp);
         _record(access, accessId, unpacked.referenceId, operator, code, time + Policy.EMERGENCY_SESSION);
-        caller.recorded = 1;
+        if (!overQuota) caller.recorded = 1;
         _charge(caller);
 
         if (code == Codes.GRANTED) {

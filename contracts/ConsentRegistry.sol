@@ -92,11 +92,14 @@ contract ConsentRegistry is IConsentRegistry, TypedData {
         if (!_isSigned(holder, digest, signature)) revert ConsentRegistryInvalidSignature(holder, 0);
         _requireEpoch(holder, epoch);
 
-        epochOf[holder] = epoch + 1;
+        // Not the next number: nobody can have a consent signed beforehand for an epoch that is known only in this block.
+        // Safe cast: 32 bits of a digest are wanted. The sum stays in 64 bits for four billion revocations.
+        uint64 next = epoch + 1 + uint32(uint256(keccak256(abi.encode(blockhash(block.number - 1), holder, epoch))));
+        epochOf[holder] = next;
 
-        emit ConsentsRevoked(holder, epoch + 1);
+        emit ConsentsRevoked(holder, next);
 
-        log.append(_key(holder), Entries.CONSENTS_REVOKED, 0, bytes32(uint256(epoch + 1)));
+        log.append(_key(holder), Entries.CONSENTS_REVOKED, 0, bytes32(uint256(next)));
     }
 
     /// @inheritdoc IConsentRegistry

@@ -20,6 +20,8 @@ contract Council is ICouncil {
     /// Below two, one account would be an administrator.
     uint256 private constant MIN_THRESHOLD = 2;
     uint256 private constant MAX_DELAY = 90 days;
+    /// After that the members vote again: an old vote must not undo a new one.
+    uint64 private constant LIFETIME = 30 days;
 
     /* STORAGE */
 
@@ -27,6 +29,8 @@ contract Council is ICouncil {
         address proposer;
         uint64 reachedAt;
         uint8 state;
+        /// Delay when it was proposed: a shorter one is for later proposals.
+        uint24 delay;
     }
 
     mapping(bytes32 role => Tenure current) private _current;
@@ -37,6 +41,7 @@ contract Council is ICouncil {
     uint256 private _seatCount;
     uint16 public threshold;
     uint32 public delaySeconds;
+    uint64 private _loweredAt;
     mapping(bytes32 proposalId => Proposal) private _proposals;
     mapping(bytes32 proposalId => mapping(uint256 seat => bool)) private _approvals;
     mapping(bytes32 proposalId => mapping(uint256 seat => bool)) private _cancellations;
@@ -74,7 +79,13 @@ contract Council is ICouncil {
         proposalId = idOf(calls, salt);
         if (_proposals[proposalId].state != 0) revert CouncilProposalExists(proposalId);
 
-        _proposals[proposalId] = Proposal({proposer: msg.sender, reachedAt: 0, state: OPEN});
+        _proposals[proposalId] = Proposal({
+            // Safe cast: 24 bits hold MAX_DELAY.
+            proposer: msg.sender,
+            reachedAt: 0,
+            state: OPEN,
+            delay: uint24(delaySeconds)
+        });
 
         // Safe casts: a list of 65,536 calls does not fit a block.
         emit Proposed(proposalId, msg.sender, salt, uint16(calls.length));
@@ -105,7 +116,10 @@ contract Council is ICouncil {
         Proposal storage proposal = _proposals[proposalId];
         proposal.state = EXECUTED;
         if (proposal.reachedAt == 0) _reach(proposalId);
-        uint64 executableFrom = proposal.reachedAt + delaySeconds;
+        // A threshold lowered since then made the votes enough only at that time.
+        uint64 since = proposal.reachedAt < _loweredAt ? _loweredAt : proposal.reachedAt;
+        uint64 executableFrom = since + (proposal.delay > delaySeconds ? proposal.delay : delaySeconds);
+        if (block.timestamp > executableFrom + LIFETIME) revert CouncilExpired(proposalId, executableFrom + LIFETIME);
 
         emit Executed(proposalId, msg.sender);
 
@@ -114,6 +128,7 @@ contract Council is ICouncil {
             if (block.timestamp < executableFrom && _isDelayed(calls[i])) {
                 revert CouncilDelayed(proposalId, executableFrom);
             }
+            _requireTarget(proposalId, i, calls[i].target);
             (bool success, bytes memory answer) = calls[i].target.call(calls[i].callData);
             if (!success) revert CouncilCallFailed(proposalId, i, answer);
         }
@@ -139,6 +154,7 @@ contract Council is ICouncil {
     function install(bytes32 role, address account) external onlyItself {
         address previous = _current[role].account;
         if (account.code.length == 0 || account == previous) revert CouncilInvalidContract(role, account);
+        if (previous != address(0) && Directory.keepsState(role)) revert CouncilStateKept(role, previous);
         address log = _current[Directory.AUDIT_LOG].account;
         if (Directory.writesLog(role) && log == address(0)) revert CouncilAuditLogMissing(role);
 
@@ -195,6 +211,8 @@ contract Council is ICouncil {
 
     /// @inheritdoc ICouncil
     function setDelay(uint32 newDelaySeconds) external onlyItself {
+        if (newDelaySeconds == delaySeconds) revert CouncilInvalidDelay(newDelaySeconds);
+
         _setDelay(newDelaySeconds);
     }
 
@@ -248,9 +266,12 @@ contract Council is ICouncil {
     /* INTERNAL */
 
     function _approve(bytes32 proposalId) private {
-        _approvals[proposalId][_seats[msg.sender]] = true;
+        uint256 seat = _seats[msg.sender];
+        if (!_approvals[proposalId][seat]) {
+            _approvals[proposalId][seat] = true;
 
-        emit Approved(proposalId, msg.sender);
+            emit Approved(proposalId, msg.sender);
+        }
 
         // Reached again after a removal of members or a higher threshold, the delay starts again.
         uint256 count = _count(_approvals[proposalId]);
@@ -261,6 +282,14 @@ contract Council is ICouncil {
         _proposals[proposalId].reachedAt = uint64(block.timestamp);
 
         emit ThresholdReached(proposalId, uint64(block.timestamp));
+    }
+
+    /// @dev Who writes the log and who consumes follows from the directory alone, so nothing else is said to these two.
+    function _requireTarget(bytes32 proposalId, uint256 index, address target) private view {
+        if (target.code.length == 0) revert CouncilNoContract(proposalId, index);
+        if (target == contractOf(Directory.AUDIT_LOG) || target == contractOf(Directory.CONSENT_REGISTRY)) {
+            revert CouncilForbiddenTarget(proposalId, index, target);
+        }
     }
 
     function _requireOpen(bytes32 proposalId) private view {
@@ -283,11 +312,10 @@ contract Council is ICouncil {
                 && _current[bytes32(callData[4:36])].account == address(0);
             return !fillsEmptyRole;
         }
-        if (call.target == contractOf(Directory.AUDIT_LOG)) return true;
-        if (call.target == contractOf(Directory.CONSENT_REGISTRY)) return true;
         if (call.target != contractOf(Directory.PARTICIPANT_REGISTRY) || callData.length < 4) return false;
         bytes4 verb = bytes4(callData[:4]);
-        return verb == IParticipantRegistry.renew.selector || verb == IParticipantRegistry.appointPrincipal.selector;
+        return verb == IParticipantRegistry.renew.selector || verb == IParticipantRegistry.appointPrincipal.selector
+            || verb == IParticipantRegistry.addOperator.selector;
     }
 
     function _addMember(address member) private {
@@ -306,6 +334,7 @@ contract Council is ICouncil {
             revert CouncilInvalidThreshold(newThreshold, _members.length);
         }
 
+        if (newThreshold < threshold) _loweredAt = uint64(block.timestamp);
         threshold = newThreshold;
 
         emit ThresholdChanged(newThreshold);

@@ -109,6 +109,10 @@ contract ParticipantRegistry is IParticipantRegistry, TypedData {
         _requireKeys(keys);
 
         bool rekeyed = keccak256(abi.encode(member.keys)) != keccak256(abi.encode(keys));
+        if (
+            !rekeyed && member.accreditation == accreditation && member.roles == terms.roles
+                && member.accreditedUntil == terms.accreditedUntil && member.hourlyQuota == terms.hourlyQuota
+        ) revert ParticipantRegistryUnchanged(participantId);
         member.accreditation = accreditation;
         member.keys = keys;
         _setTerms(participantId, terms);
@@ -201,7 +205,10 @@ contract ParticipantRegistry is IParticipantRegistry, TypedData {
         for (uint256 i = 0; i < count; ++i) {
             if (!hasRole(members[i], ParticipantRole.CUSTODY)) revert ParticipantRegistryNotCustodian(members[i]);
             for (uint256 j = 0; j < i; ++j) {
-                if (members[j] == members[i]) revert ParticipantRegistryInvalidSet(count, threshold);
+                // One key in two hands is one custodian; the same participant twice has one key, too.
+                if (_participants[members[j]].keys.encryptionKey == _participants[members[i]].keys.encryptionKey) {
+                    revert ParticipantRegistryInvalidSet(count, threshold);
+                }
             }
         }
 

@@ -92,9 +92,9 @@ contract RecordRegistry is IRecordRegistry, TypedData {
     }
 
     /// @inheritdoc IRecordRegistry
-    function order(Destruction calldata destruction, uint32 custodianSet, bytes calldata signature) external {
+    function order(Destruction calldata destruction, bytes calldata signature) external {
         (bytes32 sourceId, bytes32 recordId) = (destruction.sourceId, destruction.recordId);
-        bytes32 subjectRef = destruction.subjectRef;
+        (bytes32 subjectRef, uint32 custodianSet) = (destruction.subjectRef, destruction.custodianSet);
         uint64 time = uint64(block.timestamp);
         // The Council can order before the source has made the subject known: the source may be the one that refuses.
         bool byCouncil = msg.sender == address(council);
@@ -106,7 +106,8 @@ contract RecordRegistry is IRecordRegistry, TypedData {
         }
         bytes32 id = RecordLib.orderId(recordId, subjectRef);
         uint8 status = stateOf[sourceId][id].status();
-        if (status != RecordStatus.VALID) revert RecordRegistryWrongStatus(sourceId, recordId, status);
+        // Not VALID alone: a source that invalidates the id of an order must not hinder the order.
+        if (status >= RecordStatus.ORDERED) revert RecordRegistryWrongStatus(sourceId, recordId, status);
 
         uint64 erasableFrom = time + coolingOffSeconds;
         stateOf[sourceId][id] = RecordSlot.ordered(time, erasableFrom, custodianSet);
@@ -128,6 +129,7 @@ contract RecordRegistry is IRecordRegistry, TypedData {
         if (block.timestamp < state.erasableFrom()) {
             revert RecordRegistryTooEarly(recordId, state.erasableFrom(), uint64(block.timestamp));
         }
+        if (subjects.isHeld(attestation.subjectRef)) revert RecordRegistryHeld(attestation.subjectRef);
         _requireAttester(attestation, signature);
         (uint256 index, uint256 needed) = _seatOf(attestation.custodianId, state.custodianSet());
         uint256 attested = state.attested(index);
@@ -136,20 +138,19 @@ contract RecordRegistry is IRecordRegistry, TypedData {
         bool ends = state.status() == RecordStatus.ORDERED && _bitCount(attested.attestations()) >= needed;
         states[id] = ends ? attested.destroyed() : attested;
 
-        _announce(attestation, ends);
+        _announce(attestation, states[id].status(), ends);
     }
 
     /* INTERNAL */
 
     /// @dev Tells the world and the subject's chain of one more attestation, or of the last that is needed.
-    function _announce(Attestation calldata attestation, bool ends) private {
+    function _announce(Attestation calldata attestation, uint8 status, bool ends) private {
         (bytes32 sourceId, bytes32 recordId) = (attestation.sourceId, attestation.recordId);
         bytes32 subjectRef = attestation.subjectRef;
 
         emit DestructionAttested(sourceId, recordId, subjectRef, attestation.custodianId, attestation.erased);
         if (ends) emit RecordDestroyed(sourceId, recordId, subjectRef);
 
-        uint8 status = ends ? RecordStatus.DESTROYED : RecordStatus.ORDERED;
         log.append(subjectRef, Entries.DESTRUCTION_ATTESTED, status, recordId);
     }
 

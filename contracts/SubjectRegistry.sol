@@ -69,11 +69,7 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
         _requireSource(sourceId);
         if (_subjects[subjectRef].sourceId == sourceId) revert SubjectRegistryUnchanged(subjectRef);
 
-        _register(subjectRef, sourceId, seed);
-
-        emit SubjectRegistered(subjectRef, sourceId);
-
-        log.append(subjectRef, Entries.SUBJECT_REGISTERED, 0, sourceId);
+        _registerAloud(subjectRef, sourceId, seed);
     }
 
     /// @inheritdoc ISubjectRegistry
@@ -104,12 +100,12 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
         _requireSigned(ref, rotation.controller, structHash, signature[1]);
 
         uint64 epoch = _setController(ref, rotation.controller);
-        // A change the old controller did not want would otherwise survive its rotation.
-        delete _pending[ref];
 
         emit ControllerRotated(ref, previous, rotation.controller, epoch);
 
         log.append(ref, Entries.CONTROLLER_ROTATED, 0, _word(rotation.controller));
+        // A change the old controller did not want would otherwise survive its rotation.
+        if (_pending[ref].readyAt != 0) _endPending(ref);
     }
 
     /// @inheritdoc ISubjectRegistry
@@ -117,6 +113,7 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
         bytes32 ref = appointment.subjectRef;
         _useNonce(ref, appointment.nonce, appointment.deadline);
         Subject storage ward = _subjects[ref];
+        if (ward.controller == address(0)) revert SubjectRegistryUnclaimed(ref);
         if (appointment.guardian == ward.guardian) revert SubjectRegistryUnchanged(ref);
 
         if (signature.length == 0 && msg.sender != ward.controller) {
@@ -125,6 +122,7 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
         } else {
             _requireSigned(ref, ward.controller, SubjectLib.hash(appointment), signature);
             _setGuardian(ref, appointment.guardian);
+            if (_pending[ref].isGuardian) _endPending(ref);
         }
     }
 
@@ -145,15 +143,10 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     function veto(Veto calldata veto_, bytes calldata signature) external {
         bytes32 ref = veto_.subjectRef;
         _useNonce(ref, veto_.nonce, veto_.deadline);
-        PendingChange memory pending = _pending[ref];
-        if (pending.readyAt == 0) revert SubjectRegistryNothingPending(ref);
+        if (_pending[ref].readyAt == 0) revert SubjectRegistryNothingPending(ref);
         _requireSigned(ref, _subjects[ref].controller, SubjectLib.hash(veto_), signature);
 
-        delete _pending[ref];
-
-        emit RecoveryVetoed(ref, pending.account);
-
-        log.append(ref, Entries.RECOVERY_VETOED, 0, _word(pending.account));
+        _endPending(ref);
     }
 
     /// @inheritdoc ISubjectRegistry
@@ -162,6 +155,11 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
         if (pending.readyAt == 0) revert SubjectRegistryNothingPending(subjectRef);
         uint64 time = uint64(block.timestamp);
         if (time < pending.readyAt) revert SubjectRegistryTooEarly(subjectRef, pending.readyAt, time);
+        // A source that was stopped in the delay must not win by it.
+        bytes32 sourceId = _subjects[subjectRef].sourceId;
+        if (!pending.byCouncil && !participants.hasRole(sourceId, ParticipantRole.SOURCE)) {
+            revert SubjectRegistryNotSource(sourceId, msg.sender);
+        }
 
         delete _pending[subjectRef];
 
@@ -240,8 +238,8 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
         (bytes32 ref, bytes32 survivor) = (link_.subjectRef, link_.survivor);
         bytes32 sourceId = participants.actingFor(msg.sender, ParticipantRole.SOURCE);
         if (sourceId == 0) revert SubjectRegistryNotSource(sourceId, msg.sender);
-        _register(ref, sourceId, seeds[0]);
-        _register(survivor, sourceId, seeds[1]);
+        if (_subjects[ref].sourceId != sourceId) _registerAloud(ref, sourceId, seeds[0]);
+        if (_subjects[survivor].sourceId != sourceId) _registerAloud(survivor, sourceId, seeds[1]);
         _useNonce(ref, link_.nonce, link_.deadline);
         if (
             ref == survivor || _subjects[ref].survivor != 0 || _subjects[survivor].survivor != 0
@@ -290,6 +288,8 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     function hold(bytes32 subjectRef, bool held) external {
         bytes32 supervisor = participants.actingFor(msg.sender, ParticipantRole.SUPERVISE);
         if (supervisor == 0 && msg.sender != address(council)) revert SubjectRegistryNotSupervisor(msg.sender);
+        // The Council can hold what a source has not made known; a supervisor could write on any chain with it.
+        if (supervisor != 0 && _subjects[subjectRef].sourceId == 0) revert SubjectRegistryUnknown(subjectRef);
         if (_subjects[subjectRef].held == held) revert SubjectRegistryUnchanged(subjectRef);
 
         _subjects[subjectRef].held = held;
@@ -389,6 +389,14 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
         _subjects[ref].sourceId = sourceId;
     }
 
+    function _registerAloud(bytes32 ref, bytes32 sourceId, bytes32 seed) private {
+        _register(ref, sourceId, seed);
+
+        emit SubjectRegistered(ref, sourceId);
+
+        log.append(ref, Entries.SUBJECT_REGISTERED, 0, sourceId);
+    }
+
     function _setController(bytes32 ref, address controller) private returns (uint64 epoch) {
         epoch = _subjects[ref].epoch + 1;
         _subjects[ref].controller = controller;
@@ -404,12 +412,24 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
         log.append(ref, Entries.GUARDIAN_APPOINTED, 0, _word(guardian));
     }
 
+    /// @dev Ends a change that waits, for all to see.
+    function _endPending(bytes32 ref) private {
+        address account = _pending[ref].account;
+        delete _pending[ref];
+
+        emit RecoveryVetoed(ref, account);
+
+        log.append(ref, Entries.RECOVERY_VETOED, 0, _word(account));
+    }
+
     function _start(bytes32 ref, address account, bool isGuardian) private {
         uint64 readyAt = _pending[ref].readyAt;
         if (readyAt != 0) revert SubjectRegistryChangePending(ref, readyAt);
 
         readyAt = uint64(block.timestamp) + recoveryDelaySeconds;
-        _pending[ref] = PendingChange({account: account, readyAt: readyAt, isGuardian: isGuardian});
+        _pending[ref] = PendingChange({
+            account: account, readyAt: readyAt, isGuardian: isGuardian, byCouncil: msg.sender == address(council)
+        });
 
         emit RecoveryStarted(ref, account, isGuardian, readyAt);
 

@@ -335,8 +335,8 @@ def _anchor(stage: Scene) -> None:
 
 def _destroy(stage: Scene) -> None:
     values = {"sourceId": _id("hospital"), "recordId": word("record"), "subjectRef": _ref("Wang")}
-    order, [seal] = stage.signed("RecordRegistry", "Destruction", person("Wang 2"), **values)
-    stage.act(_operator("hospital"), "RecordRegistry.order", order, 1, seal)
+    order, [seal] = stage.signed("RecordRegistry", "Destruction", person("Wang 2"), custodianSet=1, **values)
+    stage.act(_operator("hospital"), "RecordRegistry.order", order, seal)
     stage.wait(10)
     for number, case in ((1, "first"), (2, "the one that destroys")):
         name = f"custodian {number}"

@@ -163,7 +163,7 @@ interface IAccessGateway {
     /* READS */
 
     /// @notice The access's word: code 16, expiry 64, kind 8, frozen 1, reviewed 1, recorded at 64 from bit 96, low 96 bits of
-    /// the chain key from bit 160.
+    /// the hash of the chain key from bit 160.
     function slotOf(bytes32 accessId) external view returns (uint256);
 
     /// @notice The same, unpacked.

@@ -22,9 +22,11 @@ struct Tenure {
 /// @title Council
 /// @notice Votes of the member institutions: the only administrator of the system. It also keeps the directory of
 /// contracts. A proposal is a list of calls; it can be executed once, after `threshold` present members have approved.
-/// Calls of the delay class need `delaySeconds` on top, counted from the approval that reached the threshold:
-/// changing members, threshold or delay; replacing a contract that already holds a role; renewing a participant (its
-/// keys) or appointing its principal; any direct call to the AuditLog or the ConsentRegistry.
+/// Calls of the delay class need a delay on top, counted from the approval that reached the threshold: changing members,
+/// threshold or delay; replacing the AccessGateway; renewing a participant (its keys), appointing its principal or adding an
+/// operator in its name. The delay is the longer of that when it was proposed and that now. Thirty days after it can be
+/// executed a proposal is void. Contracts that keep state are installed once; the AuditLog and the ConsentRegistry are
+/// told who may write and consume by `install` only.
 interface ICouncil {
     /* EVENTS */
 
@@ -53,10 +55,14 @@ interface ICouncil {
     error CouncilAlreadyVoted(bytes32 proposalId, address member);
     error CouncilNotApproved(bytes32 proposalId, uint256 approvals, uint16 threshold);
     error CouncilDelayed(bytes32 proposalId, uint64 executableFrom);
+    error CouncilExpired(bytes32 proposalId, uint64 executableUntil);
+    error CouncilNoContract(bytes32 proposalId, uint256 index);
+    error CouncilForbiddenTarget(bytes32 proposalId, uint256 index, address target);
     error CouncilCallFailed(bytes32 proposalId, uint256 index, bytes callData);
     error CouncilInvalidMember(address account);
     error CouncilInvalidThreshold(uint256 threshold, uint256 memberCount);
     error CouncilInvalidDelay(uint256 delaySeconds);
+    error CouncilStateKept(bytes32 role, address account);
     error CouncilInvalidContract(bytes32 role, address account);
     error CouncilAuditLogMissing(bytes32 role);
 
@@ -79,8 +85,8 @@ interface ICouncil {
 
     /* SETTINGS, by proposals to the Council itself */
 
-    /// @notice Gives a directory role to a contract; the contract before it loses it, and the right to write the log and
-    /// to consume consents, in the same block. The first filling of a role has no delay.
+    /// @notice Gives a directory role to a contract. Only the AccessGateway can be replaced: the one before loses the role,
+    /// and the right to write the log and to consume consents, in the same block. Filling an empty role has no delay.
     function install(bytes32 role, address account) external;
 
     function addMember(address member) external;

@@ -91,6 +91,7 @@ interface IParticipantRegistry {
     error ParticipantRegistryNotCouncil(address caller);
     error ParticipantRegistryNotGateway(address caller);
     error ParticipantRegistryNotPrincipal(bytes32 participantId, address caller);
+    error ParticipantRegistryUnchanged(bytes32 participantId);
     error ParticipantRegistryKnown(bytes32 participantId);
     error ParticipantRegistryWrongStatus(bytes32 participantId, uint8 found, uint8 expected);
     error ParticipantRegistryInvalidKind(uint8 kind);

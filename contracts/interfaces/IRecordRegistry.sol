@@ -61,8 +61,7 @@ interface IRecordRegistry {
 
     /// @notice Orders a record's destruction: by an operator of the source with the controller's signature, or by the Council
     /// without. Refused under legal hold. It concerns only versions whose leaf names this subject.
-    /// @param custodianSet Set that holds the record's shares.
-    function order(Destruction calldata destruction, uint32 custodianSet, bytes calldata signature) external;
+    function order(Destruction calldata destruction, bytes calldata signature) external;
 
     /// @notice Records that a custodian has erased its shares. Sent by anyone.
     /// @param signature Signature of an operator of the custodian; empty if that operator is the sender.

@@ -42,6 +42,8 @@ struct PendingChange {
     uint64 readyAt;
     /// True for a guardian, false for a controller.
     bool isGuardian;
+    /// Started by the Council: it goes on when the source is stopped meanwhile.
+    bool byCouncil;
 }
 
 /// @title SubjectRegistry

@@ -17,7 +17,23 @@ library Chains {
         bytes32 referenceId,
         uint64 time
     ) internal pure returns (bytes32) {
-        return keccak256(abi.encode(ENTRY_TAG, chainId, emitter, key, kind, code, referenceId, time));
+        bytes32 tag = ENTRY_TAG;
+        bytes32 entry;
+        // keccak256(abi.encode(tag, chainId, emitter, key, kind, code, referenceId, time)) without the copy. Narrow values are
+        // cut to their width, which assembly does not do by itself. Memory behind the free pointer is used and left free.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, tag)
+            mstore(add(free, 0x20), chainId)
+            mstore(add(free, 0x40), shr(96, shl(96, emitter)))
+            mstore(add(free, 0x60), key)
+            mstore(add(free, 0x80), and(kind, 0xff))
+            mstore(add(free, 0xa0), and(code, 0xffff))
+            mstore(add(free, 0xc0), referenceId)
+            mstore(add(free, 0xe0), and(time, 0xffffffffffffffff))
+            entry := keccak256(free, 0x100)
+        }
+        return entry;
     }
 
     /// @notice The chain's word after one more entry.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 /// @title EIP-712 domain and signatures
 /// @notice A domain with version "1". Unlike OpenZeppelin's EIP712 it exposes no strings: the ABI of every contract holds
@@ -42,7 +42,19 @@ abstract contract TypedData {
         // ECDSA first: asking an account for its code would cost a cold read that most signers do not need.
         (address recovered, ECDSA.RecoverError problem,) = ECDSA.tryRecover(digest, signature);
         if (problem == ECDSA.RecoverError.NoError && recovered == signer) return true;
-        return SignatureChecker.isValidERC1271SignatureNow(signer, digest, signature);
+        return _agrees(signer, digest, signature);
+    }
+
+    /// @dev ERC-1271, reading one word of the answer: a wallet that answers with a megabyte must not use up the gas of whoever
+    /// is asked after it.
+    function _agrees(address wallet, bytes32 digest, bytes calldata signature) private view returns (bool agrees) {
+        bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
+        bytes32 yes = IERC1271.isValidSignature.selector;
+        assembly ("memory-safe") {
+            mstore(0x00, 0)
+            let success := staticcall(gas(), wallet, add(question, 0x20), mload(question), 0x00, 0x20)
+            agrees := and(and(success, gt(returndatasize(), 0x1f)), eq(mload(0x00), yes))
+        }
     }
 
     function _buildSeparator(bytes32 nameHash) private view returns (bytes32) {

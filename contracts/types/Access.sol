@@ -120,7 +120,7 @@ library AccessLib {
 
 /// @title Access slot
 /// @notice One word per accessId: code 16, expiry 64, kind 8, frozen 1, reviewed 1, recorded at 64 (from bit 96), low 96
-/// bits of the log key (from bit 160), which let a later entry prove whose chain it belongs to.
+/// bits of the hash of the log key (from bit 160), which let a later entry prove whose chain it belongs to.
 library AccessSlot {
     uint256 internal constant FROZEN = 1 << 88;
     uint256 internal constant REVIEWED = 1 << 89;
@@ -131,7 +131,16 @@ library AccessSlot {
         returns (uint256)
     {
         return uint256(code_) | uint256(expiry_) << 16 | uint256(kind_) << 80 | uint256(recordedAt_) << 96
-            | uint256(key) << 160;
+            | uint256(tagOf(key)) << 160;
+    }
+
+    /// @notice What of the log key is kept: 96 bits of its hash. Bits of the key itself would leave the others to the caller.
+    function tagOf(bytes32 key) internal pure returns (uint96 tag) {
+        // Scratch space: `abi.encode` would cost a request three times as much.
+        assembly ("memory-safe") {
+            mstore(0x00, key)
+            tag := and(keccak256(0x00, 0x20), 0xffffffffffffffffffffffff)
+        }
     }
 
     function code(uint256 slot) internal pure returns (uint16) {
@@ -160,6 +169,6 @@ library AccessSlot {
 
     /// @notice Whether the access was recorded under this log key.
     function hasKey(uint256 slot, bytes32 key) internal pure returns (bool) {
-        return slot >> 160 == uint96(uint256(key));
+        return slot >> 160 == tagOf(key);
     }
 }

@@ -7,6 +7,8 @@ struct Destruction {
     bytes32 sourceId;
     bytes32 recordId;
     bytes32 subjectRef;
+    /// Set that holds the record's shares.
+    uint32 custodianSet;
     uint64 deadline;
 }
 
@@ -39,8 +41,9 @@ library RecordStatus {
 
 /// @title Record typed data
 library RecordLib {
-    bytes32 internal constant DESTRUCTION_TYPEHASH =
-        keccak256("Destruction(bytes32 sourceId,bytes32 recordId,bytes32 subjectRef,uint64 deadline)");
+    bytes32 internal constant DESTRUCTION_TYPEHASH = keccak256(
+        "Destruction(bytes32 sourceId,bytes32 recordId,bytes32 subjectRef,uint32 custodianSet,uint64 deadline)"
+    );
     bytes32 internal constant ATTESTATION_TYPEHASH = keccak256(
         "Attestation(bytes32 sourceId,bytes32 recordId,bytes32 subjectRef,bytes32 custodianId,uint32 erased)"
     );

@@ -10,15 +10,22 @@ DESTRUCTION_TYPE = StructType(
     ("bytes32", "sourceId"),
     ("bytes32", "recordId"),
     ("bytes32", "subjectRef"),
+    ("uint32", "custodianSet"),
     ("uint64", "deadline"),
 )
 
 
 def destruction_digest(
-    domain: Domain, source: ParticipantId, record: RecordId, subject: SubjectRef, deadline: int
+    domain: Domain, source: ParticipantId, record: RecordId, subject: SubjectRef, custodian_set: int, deadline: int
 ) -> bytes:
-    """Digest to sign; `domain` is the RecordRegistry's, `deadline` Unix seconds."""
-    values = {"sourceId": source, "recordId": record, "subjectRef": subject, "deadline": deadline}
+    """Digest to sign; `domain` is the RecordRegistry's, `custodian_set` holds the shares, `deadline` Unix seconds."""
+    values = {
+        "sourceId": source,
+        "recordId": record,
+        "subjectRef": subject,
+        "custodianSet": custodian_set,
+        "deadline": deadline,
+    }
     return DESTRUCTION_TYPE.digest(domain, values)
 
 

@@ -160,7 +160,9 @@ class DestructionBody:
         if self.agreement is not None:
             if self.agreement.deadline < self.ordered_at:
                 raise ReceiptError("body.agreement.deadline", "had passed when the order was given")
-            digest = destruction_digest(domain, self.source, self.record_id, self.subject, self.agreement.deadline)
+            digest = destruction_digest(
+                domain, self.source, self.record_id, self.subject, self.custodian_set, self.agreement.deadline
+            )
             _check_signature("body.agreement.signature", digest, self.agreement.signature, self.agreement.controller)
 
 

@@ -83,8 +83,9 @@ def sign_destruction(
     source: ParticipantId,
     record: bytes,
     subject: SubjectRef,
+    custodian_set: int,
     deadline: int,
     domain: Domain,
 ) -> bytes:
     """The controller's agreement that a source orders a record's destruction; `domain` is the RecordRegistry's."""
-    return controller.sign(destruction_digest(domain, source, RecordId(record), subject, deadline))
+    return controller.sign(destruction_digest(domain, source, RecordId(record), subject, custodian_set, deadline))

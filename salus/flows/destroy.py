@@ -40,8 +40,7 @@ class Order:
             "RecordRegistry",
             "order",
             (
-                (self.source, self.record, self.subject, self.deadline),
-                self.custodian_set,
+                (self.source, self.record, self.subject, self.custodian_set, self.deadline),
                 self.signature,
             ),
         )

@@ -72,7 +72,13 @@ TYPES = {
     "Denial": [_REF, ("bytes32", "participantId"), ("uint8", "denial"), *_TAIL],
     "SubjectLink": [_REF, ("bytes32", "survivor"), *_TAIL],
     "Retention": [_REF, ("uint8", "retentionYears"), *_TAIL],
-    "Destruction": [("bytes32", "sourceId"), ("bytes32", "recordId"), _REF, ("uint64", "deadline")],
+    "Destruction": [
+        ("bytes32", "sourceId"),
+        ("bytes32", "recordId"),
+        _REF,
+        ("uint32", "custodianSet"),
+        ("uint64", "deadline"),
+    ],
     "Attestation": [
         ("bytes32", "sourceId"),
         ("bytes32", "recordId"),

@@ -25,14 +25,15 @@ def destruction(world, ref, **override):
         "sourceId": world.ids[HOSPITAL],
         "recordId": RECORD,
         "subjectRef": ref,
+        "custodianSet": 1,
         "deadline": world.soon(),
     } | override
 
 
-def order(world, ref, signer="Wang", sender=HOSPITAL, custodian_set=1, **override):
+def order(world, ref, signer="Wang", sender=HOSPITAL, **override):
     message = destruction(world, ref, **override)
     signature = world.sign(signer, "Destruction", world.records, message)
-    return world.records.order(row("Destruction", message), custodian_set, signature, {"from": world.operators[sender]})
+    return world.records.order(row("Destruction", message), signature, {"from": world.operators[sender]})
 
 
 def attest(world, ref, name, signer=None):
@@ -144,7 +145,7 @@ def test_order__by_source_with_patient__starts_cooling_off(consortium, ref):
 
 def test_order__by_council__needs_no_signature(consortium, ref):
     message = destruction(consortium, ref)
-    consortium.vote(consortium.call(consortium.records, "order", row("Destruction", message), 1, b""))
+    consortium.vote(consortium.call(consortium.records, "order", row("Destruction", message), b""))
     assert state(consortium, ref)[0] == 2
 
 
@@ -163,7 +164,7 @@ def test_order__signed_by_another_patient__leaves_this_ones_record_alone(consort
 def test_order__by_council_of_unknown_subject__is_kept(consortium):
     unknown = h("unclaimed")
     message = destruction(consortium, unknown)
-    consortium.vote(consortium.call(consortium.records, "order", row("Destruction", message), 1, b""))
+    consortium.vote(consortium.call(consortium.records, "order", row("Destruction", message), b""))
     assert state(consortium, unknown)[0] == 2
 
 
@@ -178,7 +179,7 @@ def test_order__by_another_source_or_too_late__reverts(consortium, ref):
     with refuses("RecordRegistryDeadlinePassed"):
         order(consortium, ref, deadline=now() - 10)
     with refuses("RecordRegistryNotMember"):
-        order(consortium, ref, custodian_set=2)
+        order(consortium, ref, custodianSet=2)
 
 
 def test_order__under_legal_hold__reverts(consortium, ref):

@@ -186,7 +186,7 @@ abstract contract Base is Acts {
         view
         returns (Destruction memory)
     {
-        return Destruction(source.id, recordId, subjectRef, _time() + 1 hours);
+        return Destruction(source.id, recordId, subjectRef, setId, _time() + 1 hours);
     }
 
     /// @dev The source orders with the controller's signature.
@@ -194,7 +194,7 @@ abstract contract Base is Acts {
         Destruction memory destruction = _destruction(source, recordId, subjectRef);
         bytes memory signature = sign(controller, _digestOf(destruction));
         vm.prank(source.principal.account);
-        records.order(destruction, setId, signature);
+        records.order(destruction, signature);
     }
 
     /// @dev A custodian's operator signs that it has erased.

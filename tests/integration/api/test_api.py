@@ -161,7 +161,9 @@ def test_record__destroyed_by_its_source__has_a_receipt_and_opens_no_more(site: 
     domain = stage.chain.domain("RecordRegistry")
     record_id = RecordId(record.leaf.record_id)
     subject = case.patient.subject
-    signature = sign_destruction(case.patient.controller, stage.source.id, record_id, subject, deadline, domain)
+    signature = sign_destruction(
+        case.patient.controller, stage.source.id, record_id, subject, stage.custodian_set, deadline, domain
+    )
     client_token = site.source.staff()
     cid = site.hospital.client.post(
         "/v1/listings", {"consentId": hex32(case.signed.consent_id)}, site.hospital.staff()

@@ -213,7 +213,7 @@ def test_destruction__ordered_cooled_and_attested__is_destroyed(chain: ChainWorl
     source, record = chain.party("hospital-b"), RecordId(os.urandom(32))
     domain = chain.reader.domain("RecordRegistry")
     until = deadline(chain)
-    agreed = sign_destruction(patient.controller, source.participant, record, patient.subject, until, domain)
+    agreed = sign_destruction(patient.controller, source.participant, record, patient.subject, 1, until, domain)
     filed = Order(source.participant, record, patient.subject, until, 1, agreed)
     source.writer.send(filed.call())
     state = chain.reader.record_state(source.participant, filed.id, chain.reader.head())

@@ -253,9 +253,8 @@ class ChainStage(Stage):
     def order(self, record: RecordId, patient: Patient) -> None:
         deadline = self._deadline()
         domain = self._domain("RecordRegistry")
-        signature = sign_destruction(patient.controller, self.source.id, record, patient.subject, deadline, domain)
-        destruction = (self.source.id, record, patient.subject, deadline)
-        args = (destruction, self.custodian_set, signature)
+        agreed = (self.source.id, record, patient.subject, self.custodian_set, deadline)
+        args = (agreed, sign_destruction(patient.controller, *agreed, domain))
         self._of(self.source).send(ContractCall("RecordRegistry", "order", args))
 
     def end_cooling_off(self) -> None:

@@ -219,7 +219,7 @@ def destroyed(world: ApiWorld, status: RecordStatus = RecordStatus.DESTROYED) ->
         signer = world.custodian_operator(custodian)
         signature = signer.sign(attestation_digest(domain, HOSPITAL, record, SUBJECT, custodian, 1))
         attestations.append({"custodianId": hex32(custodian), "erased": 1, "signature": hex32(signature)})
-    digest = destruction_digest(domain, HOSPITAL, record, SUBJECT, now + 60)
+    digest = destruction_digest(domain, HOSPITAL, record, SUBJECT, 1, now + 60)
     return {
         "recordId": hex32(record),
         "subjectRef": hex32(SUBJECT),

@@ -201,7 +201,7 @@ def erasure(i: int, record: RecordId, erased: int = 2) -> Erasure:
 def destruction_body(**changes: Any) -> DestructionBody:
     record, controller = RecordId(word("record")), signer("controller")
     domain, at = DEPLOYMENT.domain("RecordRegistry"), NOW - 400
-    signature = controller.sign(destruction_digest(domain, SOURCE, record, SUBJECT, NOW))
+    signature = controller.sign(destruction_digest(domain, SOURCE, record, SUBJECT, 1, NOW))
     registry = DEPLOYMENT.contracts["RecordRegistry"]
     entries = (
         Entry(registry, SUBJECT, EntryKind.DESTRUCTION_ORDERED, 0, record, at),

@@ -182,9 +182,9 @@ class Contracts:
         self._by_controller(DENIAL_TYPE.digest(self._chain.domain("SubjectRegistry"), values), signature, subject)
         self._chain.set_denial(subject, ParticipantId(values["participantId"]), Denial(values["denial"]))
 
-    def _order(self, members: tuple[Any, ...], custodian_set: int, signature: bytes) -> None:
-        source, record, subject, deadline = members
-        digest = destruction_digest(self._chain.domain("RecordRegistry"), source, record, subject, deadline)
+    def _order(self, members: tuple[Any, ...], signature: bytes) -> None:
+        source, record, subject, custodian_set, _deadline = members
+        digest = destruction_digest(self._chain.domain("RecordRegistry"), *members)
         self._by_controller(digest, signature, subject)
         until = self._clock.now() + COOLING_OFF
         self._chain.order(source, record, subject=subject, erasable_from=until, custodian_set=custodian_set)

@@ -36,7 +36,7 @@ def _order(world: World, patient: Patient, record: SealedRecord) -> Order:
     deadline = world.clock.now() + 86_400
     name = RecordId(record.leaf.record_id)
     domain = world.chain.domain("RecordRegistry")
-    signature = sign_destruction(patient.controller, world.source, name, patient.subject, deadline, domain)
+    signature = sign_destruction(patient.controller, world.source, name, patient.subject, SET, deadline, domain)
     return Order(world.source, name, patient.subject, deadline, SET, signature)
 
 

@@ -125,7 +125,7 @@ def _others() -> list[tuple[str, Domain, Json]]:
         ("SubjectLink", SUBJECTS, nonced | {"survivor": raw32("survivor")}),
         ("SubjectLink", SUBJECTS, nonced | {"survivor": ZERO32}),
         ("Retention", SUBJECTS, nonced | {"retentionYears": 3}),
-        ("Destruction", RECORDS, record | {"subjectRef": SUBJECT, "deadline": _LATER}),
+        ("Destruction", RECORDS, record | {"subjectRef": SUBJECT, "custodianSet": 3, "deadline": _LATER}),
         ("Attestation", RECORDS, record | {"subjectRef": SUBJECT, "custodianId": raw32("custodian"), "erased": 2}),
         ("Link", SALUS, {"consentId": raw32("consent id"), "subjectRef": SUBJECT}),
         (
