@@ -5,30 +5,20 @@ Blocks are mined per transaction while these tests run; the stage mines one itse
 
 from __future__ import annotations
 
-import http.client
-import json
-import os
 import secrets
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
-from devnet.anvil import free_port
 from salus.adapters.chain.rpc import Rpc
 from salus.adapters.custodians import HttpCustodians
-from salus.adapters.keys import keystore, x25519
 from salus.adapters.keys.signer import LocalSigner
 from salus.core import hpke, signatures
 from salus.core.access import Access, AccessKind
 from salus.core.codes import Code
 from salus.core.eip712 import StructType
-from salus.core.hashing import keccak
 from salus.core.ids import (
     AccessId,
     ConsentId,
@@ -37,7 +27,6 @@ from salus.core.ids import (
     RecordId,
     SubjectRef,
     chain_key,
-    hex32,
     subject_ref,
 )
 from salus.core.package import ConsentPackage
@@ -48,11 +37,9 @@ from salus.flows.bind import ROTATION_TYPE, deny_call, freeze_call, sign_binding
 from salus.flows.council import decide
 from salus.flows.grant import SignedConsent, grant_call, revoke_all_call, revoke_call
 from tests.custody_stage import Institution, Patient, Stage
+from tests.integration.services import CUSTODIANS, Grounds, start_all, stop_all
 from tests.integration.world import ChainWorld, account
 
-ROOT = Path(__file__).resolve().parents[3]
-NAMES = ("custodian-1", "custodian-2", "custodian-3")
-_PASSPHRASE = "for tests only"
 _FRESH_SECONDS = 2
 APPOINTMENT_TYPE = StructType(
     "Appointment",
@@ -70,63 +57,19 @@ class SystemClock:
         return int(time.time())
 
 
-@dataclass
-class CustodianProcess:
-    """One custodian in a process of its own; its folder survives a restart."""
-
-    folder: Path
-    environ: dict[str, str]
-    port: int
-    child: subprocess.Popen[bytes] | None = field(default=None)
-
-    def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            self.child = subprocess.Popen(
-                [sys.executable, "-m", "custodian"], cwd=ROOT, env=self.environ, stdout=log, stderr=log
-            )
-
-    def await_ready(self, mine: Callable[[], None]) -> None:
-        """Wait until it serves; blocks come meanwhile, or its node would be stale."""
-        while not self._answers():
-            assert self.child is not None
-            assert self.child.poll() is None, (self.folder / "log").read_text()
-            mine()
-            time.sleep(0.2)
-
-    def kill(self) -> None:
-        assert self.child is not None
-        self.child.kill()
-        self.child.wait()
-
-    def stop(self) -> None:
-        assert self.child is not None
-        self.child.terminate()
-        self.child.wait()
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/ready")
-            return connection.getresponse().status == 200
-        except OSError:
-            return False
-        finally:
-            connection.close()
-
-
 class ChainStage(Stage):
     """Everything by transactions; custodians are asked over HTTP."""
 
-    def __init__(self, world: ChainWorld, processes: Sequence[CustodianProcess]) -> None:
+    def __init__(self, world: ChainWorld, grounds: Grounds) -> None:
         self.world = world
+        self.grounds = grounds
         self.chain = world.reader
         self.clock = SystemClock()
         self.random = secrets.token_bytes
         self.custodian_set = world.custodian_set
-        self.custodians = tuple(world.party(name).participant for name in NAMES)
-        self.processes = dict(zip(self.custodians, processes, strict=True))
-        urls = {custodian: f"http://127.0.0.1:{process.port}" for custodian, process in self.processes.items()}
-        self.client = HttpCustodians(urls)
+        self.custodians = tuple(world.party(name).participant for name in CUSTODIANS)
+        self.processes = dict(zip(self.custodians, grounds.custodians, strict=True))
+        self.client = HttpCustodians({custodian: process.url for custodian, process in self.processes.items()})
         self.source = self._institution("checkup")
         self.reader = self._institution("hospital-a")
         self.other = self._institution("hospital-b")
@@ -287,51 +230,19 @@ class ChainStage(Stage):
         self.mine()
 
 
-def _prepare(world: ChainWorld, name: str, folder: Path) -> CustodianProcess:
-    party = world.party(name)
-    folder.mkdir()
-    (folder / "passphrase").write_text(_PASSPHRASE)
-    (folder / "deployment.json").write_text(json.dumps(world.deployment.to_json()))
-    key = keccak(f"integration|operator|{name}".encode())
-    signer = keystore.store(folder / "operator.json", _PASSPHRASE, key, keystore.LIGHT)
-    assert signer.address == party.operator.address
-    x25519.store(folder / "x25519.key", _PASSPHRASE, party.encryption_key, secrets.token_bytes, x25519.LIGHT)
-    port = free_port()
-    told = {
-        "PARTICIPANT_ID": hex32(party.participant),
-        "RPC_URL": world.anvil.url,
-        "DEPLOYMENT": str(folder / "deployment.json"),
-        "DATABASE_URL": f"sqlite:///{folder / 'custodian.db'}",
-        "OPERATOR_KEYSTORE": str(folder / "operator.json"),
-        "ENCRYPTION_KEY": str(folder / "x25519.key"),
-        "PASSPHRASE_FILE": str(folder / "passphrase"),
-        "PERIOD_KEYS": str(folder / "period-keys"),
-        "SWEEP_SECONDS": "1",
-        "PORT": str(port),
-    }
-    environ = dict(os.environ) | {f"SALUS_CUSTODIAN_{member}": value for member, value in told.items()}
-    return CustodianProcess(folder, environ, port)
-
-
 @pytest.fixture(scope="module")
 def stage(chain: ChainWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChainStage]:
-    base = tmp_path_factory.mktemp("custodians")
-    processes = [_prepare(chain, name, base / name) for name in NAMES]
+    grounds = Grounds(chain, tmp_path_factory.mktemp("custodians") / "services")
     with chain.anvil.instant():
-        opened = ChainStage(chain, processes)
+        opened = ChainStage(chain, grounds)
         try:
             opened.mine()
-            for process in processes:
-                process.start()
-            for process in processes:
-                process.await_ready(opened.mine)
+            start_all(grounds.custodians, opened.mine)
             assert all(
                 opened.encryption_key(c) == hpke.public_key(chain.party(n).encryption_key)
-                for c, n in zip(opened.custodians, NAMES, strict=True)
+                for c, n in zip(opened.custodians, CUSTODIANS, strict=True)
             )
             yield opened
         finally:
-            for process in processes:
-                if process.child is not None and process.child.poll() is None:
-                    process.stop()
+            stop_all(grounds.custodians)
             opened.close()

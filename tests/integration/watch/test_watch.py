@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from devnet.anvil import free_port
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.index import DatabaseIndex
 from salus.adapters.database.migrate import migrate
@@ -32,6 +29,8 @@ from salus.core.ports_index import AlertKind, EntryFilter, Page
 from salus.flows.bind import sign_binding
 from salus.flows.grant import Offer, compose, grant_call, revoke_all_call, sign
 from salus.flows.ledger import Gateway, record_own
+from tests.integration.oracle.stack import until
+from tests.integration.services import ROOT, Grounds, Service
 from tests.integration.world import CAST, ChainWorld
 from watch.follow import Follower
 from watch.index import rebuild
@@ -40,7 +39,6 @@ from watch.metrics import Metrics
 ALL = Page(limit=1000)
 # Other tests open emergencies on the shared chain; every other alert says that the chain or the index is not right.
 EXPECTED_ALERTS = {AlertKind.EMERGENCY_OPENED}
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -171,79 +169,29 @@ def test_rebuild__from_the_chain_alone__equals_the_index_that_followed(
     engine.dispose()
 
 
-class Process:
+@pytest.fixture
+def process(chain: ChainWorld, tmp_path: Path) -> Service:
     """`python -m watch` with its settings."""
-
-    def __init__(self, chain: ChainWorld, folder: Path) -> None:
-        deployment = folder / "deployment.json"
-        deployment.write_text(json.dumps(chain.deployment.to_json()))
-        self.port = free_port()
-        self.database = f"sqlite:///{folder}/index.db"
-        self._environment = {
-            **os.environ,
-            "SALUS_WATCH_RPC_URL": chain.anvil.url,
-            "SALUS_WATCH_DEPLOYMENT": str(deployment),
-            "SALUS_WATCH_DATABASE_URL": self.database,
-            "SALUS_WATCH_PORT": str(self.port),
-            "SALUS_WATCH_POLL_SECONDS": "0.05",
-        }
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-m", "watch"], cwd=ROOT, env=self._environment)
-
-    def stop(self, how: signal.Signals) -> int:
-        assert self._process is not None
-        self._process.send_signal(how)
-        return self._process.wait(30)
-
-    def run(self, command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "watch", command],
-            cwd=ROOT,
-            env=self._environment,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-
-    def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}")
-
-
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait for something that must come to hold."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if holds():
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError("it never came to hold")
+    return Grounds(chain, tmp_path / "services").watch(POLL_SECONDS="0.05")
 
 
 def test_process__killed_while_the_chain_goes_on__has_the_index_of_one_that_was_not(
-    chain: ChainWorld, tmp_path: Path
+    chain: ChainWorld, process: Service
 ) -> None:
-    process = Process(chain, tmp_path)
     with chain.anvil.instant():
         for _ in range(3):
             process.start()
             bound_subject(chain)
             time.sleep(1.5)
             bound_subject(chain)
-            process.stop(signal.SIGKILL)
+            process.kill()
     process.start()
     target = chain.reader.final().number
-    until(lambda: (process.get("/ready").json().get("indexed") or 0) >= target)
-    ready = process.get("/ready")
-    assert ready.status_code == 200
-    assert set(ready.json()["alerts"]) <= {str(kind) for kind in EXPECTED_ALERTS}
-    assert process.get("/health").json() == {"status": "ok"}
-    assert "salus_watch_indexed_block" in process.get("/metrics").text
-    assert process.stop(signal.SIGTERM) in {0, -signal.SIGTERM}
+    until(lambda: ((process.get("/ready") or {}).get("indexed") or 0) >= target)
+    assert set(process.get("/ready")["alerts"]) <= {str(kind) for kind in EXPECTED_ALERTS}
+    assert process.get("/health") == {"status": "ok"}
+    assert b"salus_watch_indexed_block" in process.ask("GET", "/metrics")[1]
+    assert process.stop() in {0, -signal.SIGTERM}
     verified = process.run("verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "is what the chain says" in verified.stdout
@@ -252,10 +200,9 @@ def test_process__killed_while_the_chain_goes_on__has_the_index_of_one_that_was_
     assert process.run("verify").returncode == 0
 
 
-def test_process__index_that_was_tampered_with__is_found_by_verify(chain: ChainWorld, tmp_path: Path) -> None:
-    process = Process(chain, tmp_path)
+def test_process__index_that_was_tampered_with__is_found_by_verify(process: Service) -> None:
     assert process.run("rebuild").returncode == 0
-    engine = open_engine(process.database)
+    engine = open_engine(process.settings["DATABASE_URL"])
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE participants SET roles = roles + 1 WHERE until IS NULL")
     engine.dispose()
