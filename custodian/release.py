@@ -34,6 +34,7 @@ from custodian.wrap import unwrap
 from salus.core import hpke
 from salus.core.access import MAX_RECORDS, Access, AccessKind
 from salus.core.codes import Code
+from salus.core.consent import MAX_SESSION_MINUTES
 from salus.core.custody import KeptRecord
 from salus.core.eip712 import Domain
 from salus.core.errors import RefusedError
@@ -65,7 +66,7 @@ def release(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
     _prefetch(custodian, admitted, body, body.access.access_id(gateways[0]))
     gateway = _gateway_of(custodian, body.access, gateways, admitted.view)
     access_id = body.access.access_id(gateway)
-    _require_access(custodian, access_id, admitted.view)
+    _require_access(custodian, access_id, admitted.view, retired=gateway != gateways[0])
     _require_caller(custodian, admitted, body.access)
     if body.session_key is not None and body.session_key != body.access.session_key:
         raise RefusedError(Code.SESSION_KEY_MISMATCH)
@@ -103,14 +104,17 @@ def _gateway_of(custodian: Custodian, access: Access, gateways: Sequence[Domain]
     return gateways[0]
 
 
-def _require_access(custodian: Custodian, access_id: AccessId, view: View) -> None:
+def _require_access(custodian: Custodian, access_id: AccessId, view: View, *, retired: bool) -> None:
     final = custodian.chain.access(access_id, view.final)
     head = custodian.chain.access(access_id, view.head)
     if final.code == 0:
         raise RefusedError(Code.ACCESS_NOT_FINAL if head.code else Code.ACCESS_UNKNOWN)
     if final.code != Code.GRANTED or head.code != Code.GRANTED:
         raise RefusedError(Code.ACCESS_DENIED)
-    if min(final.expires_at, head.expires_at) <= view.head.timestamp:
+    expires_at = min(final.expires_at, head.expires_at)
+    if retired:  # it may have been replaced because it was wrong: no session is longer than this, whatever it wrote
+        expires_at = min(expires_at, final.recorded_at + MAX_SESSION_MINUTES * 60)
+    if expires_at <= view.head.timestamp:
         raise RefusedError(Code.ACCESS_EXPIRED)
     if final.frozen or head.frozen:
         raise RefusedError(Code.ACCESS_FROZEN)

@@ -127,6 +127,15 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
             world.chain.close()
 
 
+def forge(world: ChainWorld, gateway: Domain, access_id: bytes, recorded_at: int | None) -> None:
+    """Write a granted access without end into a gateway's storage, or take it out again."""
+    slot = "0x" + keccak(access_id + bytes(32)).hex()
+    value = 0 if recorded_at is None else int(Code.GRANTED) | (1 << 40) << 16 | 1 << 80 | recorded_at << 96
+    shown = "0x" + value.to_bytes(32, "big").hex()
+    world.chain.rpc.call("anvil_setStorageAt", gateway.verifying_contract, slot, shown)
+    world.chain.rpc.call("evm_mine")
+
+
 def _stop(stage: ChainStage) -> None:
     for process in stage.processes.values():
         if process.child is not None and process.child.poll() is None:
@@ -323,23 +332,34 @@ def test_retired_gateway__whatever_its_code__can_neither_append_nor_consume(
 def test_retired_gateway__writes_its_storage_later__is_not_believed(rehearsal: Rehearsal) -> None:
     """Should a retired gateway's code write its own storage after all, its later accesses count for nothing."""
     world = rehearsal.world
-    access = rehearsal.traffic[1].case.struct()
-    access_id = access.access_id(rehearsal.old)
-    slot = "0x" + keccak(access_id + bytes(32)).hex()
+    access_id = rehearsal.traffic[1].case.struct().access_id(rehearsal.old)
 
     def forged(recorded_at: int) -> int:
-        value = int(Code.GRANTED) | (1 << 40) << 16 | 1 << 80 | recorded_at << 96
-        world.chain.rpc.call(
-            "anvil_setStorageAt", rehearsal.old.verifying_contract, slot, "0x" + value.to_bytes(32, "big").hex()
-        )
         with world.anvil.instant():
-            world.chain.rpc.call("evm_mine")
+            forge(world, rehearsal.old, access_id, recorded_at)
         return world.reader.access(access_id, world.reader.head()).code
 
     assert forged(world.reader.head().timestamp) == 0
     first = rehearsal.traffic[0].made[0][1]
     assert forged(world.reader.block(first.block_number).timestamp) == Code.GRANTED, "the slot is the one that is read"
-    world.chain.rpc.call("anvil_setStorageAt", rehearsal.old.verifying_contract, slot, "0x" + "00" * 32)
+    forge(world, rehearsal.old, access_id, None)
+
+
+def test_retired_gateway__wrote_an_endless_session__ends_after_the_longest_one(rehearsal: Rehearsal) -> None:
+    """The gateway may have been replaced because it was wrong."""
+    world, ward = rehearsal.world, rehearsal.traffic[1]
+    case = ward.case
+    case.access, case.gateway = case.struct(), rehearsal.old
+    began = world.reader.block(ward.made[0][1].block_number).timestamp
+    day = 86_400
+    outcomes = []
+    with world.anvil.instant():
+        for recorded_at in (began, began - day):
+            forge(world, rehearsal.old, case.access_id, recorded_at)
+            outcomes.append(case.release())
+        forge(world, rehearsal.old, case.access_id, None)
+    assert all(isinstance(outcome, dict) for outcome in outcomes[0]), "younger than a day"
+    assert outcomes[1] == [Code.ACCESS_EXPIRED] * 3
 
 
 def test_deployment__after_the_switch__is_verified_with_the_new_gateway(rehearsal: Rehearsal) -> None:
