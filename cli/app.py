@@ -13,7 +13,7 @@ import typer
 from cli import output
 from cli.exits import INTERRUPTED, exit_code
 from salus.core.codes import EXPLANATIONS
-from salus.core.errors import InputError, RefusedError, SalusError, SetupError
+from salus.core.errors import InputError, RefusedError, SalusError, SetupError, UnavailableError
 
 _MODULES: dict[str, tuple[str, ...]] = {
     "world": ("demo", "up", "down", "status"),
@@ -68,6 +68,8 @@ def run(arguments: list[str]) -> int:
         return _tell(error)
     except _UsageError as error:
         return _tell(InputError(" ".join(str(error).split())))
+    except ConnectionError as error:
+        return _tell(UnavailableError(f"a part does not answer: {error.strerror or error}"))
     except OSError as error:
         what = f" {error.filename}" if error.filename else ""
         return _tell(SetupError(f"cannot use{what}: {error.strerror or error}"))

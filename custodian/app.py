@@ -68,10 +68,10 @@ class Desk:
     def ready(self) -> dict[str, Any] | Problem:
         """Whether this custodian would answer now: node fresh, chain whole, itself active, orders followed."""
         try:
+            view = look(self._custodian)  # first: a stale or shortened chain is why orders can't be followed up
+            require_active(self._custodian, view)
             if not self._may_serve():
                 raise UnavailableError("destruction orders have not been followed up yet")
-            view = look(self._custodian)
-            require_active(self._custodian, view)
         except SalusError as error:
             return problem_of(error)
         self._metrics.head_age.set(self._custodian.clock.now() - view.head.timestamp)

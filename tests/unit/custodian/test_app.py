@@ -118,6 +118,15 @@ def test_app__ready__says_no_with_the_code(stage: MemoryStage, client: TestClien
     assert (answer.status_code, answer.json()["code"]) == (503, int(expected[reason]))
 
 
+def test_app__ready__chain_lost_blocks_before_orders_are_followed_up__names_the_chain(
+    stage: MemoryStage, client: TestClient, served: dict[str, bool]
+) -> None:
+    assert client.get("/ready").status_code == 200
+    served["yes"] = False
+    stage.chain.fork(1)
+    assert client.get("/ready").json()["code"] == int(Code.CHAIN_SHORTENED)
+
+
 class BrokenChain:
     """A chain whose every use fails in a way nobody foresaw, with words that must not leak."""
 
