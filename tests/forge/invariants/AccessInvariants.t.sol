@@ -9,7 +9,7 @@ import {AccessHandler} from "./AccessHandler.sol";
 
 /// @notice What holds of consents, accesses and the log, whatever patients, institutions, the Council and strangers do in
 /// whatever order.
-/// forge-config: default.invariant.runs = 12
+/// forge-config: default.invariant.runs = 32
 contract AccessInvariants {
     struct FuzzSelector {
         address addr;

@@ -8,7 +8,7 @@ import {RecordHandler} from "./RecordHandler.sol";
 
 /// @notice What holds of anchors, invalid versions and destruction, whatever sources, patients, custodians, supervisors and the
 /// Council do in whatever order.
-/// forge-config: default.invariant.runs = 24
+/// forge-config: default.invariant.runs = 32
 contract RecordInvariants {
     struct FuzzSelector {
         address addr;
