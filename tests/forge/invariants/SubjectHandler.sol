@@ -22,6 +22,13 @@ import {Actor, Institution, actor, sign} from "../base/Actors.sol";
 /// subject may have become.
 /// @dev Chains are recomputed here from the events alone, after docs/protocol.md, section 6.
 contract SubjectHandler {
+    /// @dev A subject before a verb, a digest of all its state and the length of its chain.
+    struct Before {
+        Subject subject;
+        bytes32 digest;
+        uint48 length;
+    }
+
     uint256 public constant REFERENCES = 4;
     /// The first references are the hospital's, the rest the clinic's.
     uint256 private constant HOSPITALS = 3;
@@ -86,19 +93,11 @@ contract SubjectHandler {
 
     /// @dev Compares every subject before and after a verb.
     modifier judged(bytes4 verb) {
-        uint256 count = refs.length;
-        Subject[] memory before = new Subject[](count);
-        bytes32[] memory digests = new bytes32[](count);
-        uint48[] memory lengths = new uint48[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            before[i] = _subjects.subject(refs[i]);
-            digests[i] = _digestOf(refs[i]);
-            (, lengths[i]) = _log.chainOf(refs[i]);
-        }
+        Before[] memory before = _before();
         vm.recordLogs();
         _;
-        for (uint256 i = 0; i < count; ++i) {
-            _judge(verb, refs[i], before[i], digests[i] != _digestOf(refs[i]), lengths[i]);
+        for (uint256 i = 0; i < REFERENCES; ++i) {
+            _judge(verb, refs[i], before[i]);
         }
     }
 
@@ -192,10 +191,9 @@ contract SubjectHandler {
         bytes32 ref = refs[index];
         Actor memory next = _person(to);
         Binding memory binding = Binding(ref, _sourceIdOf(index), next.account, _deadline(seed));
-        bool forged = seed % 4 == 0 || _deadline(seed) < vm.getBlockTimestamp();
-        bytes memory signature = _signed(
-            seed % 4 == 0 ? _person(to % PEOPLE + 1) : next, keccak256(abi.encode(SubjectLib.BINDING_TYPEHASH, binding))
-        );
+        bool forged = seed % 4 == 0 || binding.deadline < vm.getBlockTimestamp();
+        Actor memory signer = seed % 4 == 0 ? _person(to % PEOPLE + 1) : next;
+        bytes memory signature = _signed(signer, keccak256(abi.encode(SubjectLib.BINDING_TYPEHASH, binding)));
         vm.prank(_sources[_sourceOf(index)].second.account);
         try _subjects.bind(binding, bytes32(index), signature) {
             _succeeded(SubjectRegistry.bind.selector, forged);
@@ -228,8 +226,11 @@ contract SubjectHandler {
         } catch {}
     }
 
-    function complete(uint256 which) external judged(SubjectRegistry.complete.selector) {
+    /// @dev Now, in the first second in which it may pass, or in the last in which it must not.
+    function complete(uint256 which, uint256 when) external judged(SubjectRegistry.complete.selector) {
         bytes32 ref = _pendingRef(which);
+        uint256 readyAt = _subjects.pendingChange(ref).readyAt;
+        if (when % 3 != 0 && readyAt > vm.getBlockTimestamp()) vm.warp(when % 3 == 1 ? readyAt : readyAt - 1);
         try _subjects.complete(ref) {
             _succeeded(SubjectRegistry.complete.selector, _pendingSince[ref] == 0);
             if (vm.getBlockTimestamp() < _pendingSince[ref] + _subjects.recoveryDelaySeconds()) ++earlyCompletions;
@@ -257,7 +258,7 @@ contract SubjectHandler {
     }
 
     function unlink(uint256 which, uint256 seed) external judged(SubjectRegistry.unlink.selector) {
-        uint256 index = which % REFERENCES;
+        uint256 index = _mergedIndex(which);
         bytes32 ref = refs[index];
         SubjectLink memory message = SubjectLink(ref, 0, _nonce(ref), _deadline(seed));
         bytes memory signature =
@@ -301,11 +302,20 @@ contract SubjectHandler {
         (_pendingSince[ref], _pendingTo[ref], _pendingGuardian[ref]) = (vm.getBlockTimestamp(), to, isGuardian);
     }
 
+    function _before() private view returns (Before[] memory before) {
+        before = new Before[](REFERENCES);
+        for (uint256 i = 0; i < REFERENCES; ++i) {
+            (, uint48 length) = _log.chainOf(refs[i]);
+            before[i] = Before(_subjects.subject(refs[i]), _digestOf(refs[i]), length);
+        }
+    }
+
     /// @dev Every change of a subject is explained by the verb, counted by nonce and epoch, and on its chain.
-    function _judge(bytes4 verb, bytes32 ref, Subject memory before, bool changed, uint48 length) private {
+    function _judge(bytes4 verb, bytes32 ref, Before memory then_) private {
+        Subject memory before = then_.subject;
         Subject memory now_ = _subjects.subject(ref);
-        (, uint48 lengthNow) = _log.chainOf(ref);
-        if (changed != (lengthNow > length)) ++untracedChanges;
+        (, uint48 length) = _log.chainOf(ref);
+        if ((_digestOf(ref) != then_.digest) != (length > then_.length)) ++untracedChanges;
         if (now_.nonce < before.nonce || now_.epoch < before.epoch) ++fallenCounters;
         if (now_.controller == before.controller) {
             if (now_.epoch != before.epoch) ++unexplainedControllers;
@@ -370,6 +380,15 @@ contract SubjectHandler {
             if (_pendingSince[ref] != 0) return ref;
         }
         return _ref(which);
+    }
+
+    /// @dev The same for a reference that is merged.
+    function _mergedIndex(uint256 which) private view returns (uint256) {
+        for (uint256 i = 0; i < REFERENCES; ++i) {
+            uint256 index = (which % REFERENCES + i) % REFERENCES;
+            if (_subjects.subject(refs[index]).survivor != 0) return index;
+        }
+        return which % REFERENCES;
     }
 
     function _sourceIdOf(uint256 index) private view returns (bytes32) {

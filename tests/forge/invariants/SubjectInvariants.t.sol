@@ -20,6 +20,10 @@ contract SubjectInvariants is Base {
     function setUp() public override {
         super.setUp();
         handler = new SubjectHandler(subjects, log, address(council), hospital, clinic, regulator);
+        // All but one are claimed, so that most verbs have somebody to speak for.
+        handler.bind(0, 0, 1);
+        handler.bind(1, 1, 1);
+        handler.bind(3, 2, 1);
     }
 
     /// @dev Read by forge: only the handler is called.
@@ -164,9 +168,7 @@ contract SubjectInvariants is Base {
 
     /// The handler reaches what the invariants speak of: each of its verbs can succeed.
     function test_handler__a_life__reaches_every_verb() public {
-        handler.register(0, 0);
-        handler.bind(0, 0, 1);
-        handler.bind(1, 1, 1);
+        handler.register(2, 0);
         handler.appoint(0, 2, 1);
         handler.freeze(0, 1);
         handler.deny(0, 1, 2, 1);
@@ -180,10 +182,10 @@ contract SubjectInvariants is Base {
         handler.appointLate(0, 1, 2);
         handler.rotate(0, 3, 1);
         handler.recover(0, 1, 0);
-        for (uint256 i = 0; i < 25; ++i) {
-            handler.wait(3 hours);
-        }
-        handler.complete(0);
+        handler.complete(0, 2);
+        vm.assertEq(subjects.controllerOf(handler.refs(0)), handler.controllerOf(handler.refs(0)));
+        vm.assertEq(handler.successes(SubjectRegistry.complete.selector), 0);
+        handler.complete(0, 1);
         invariant_subjects__whatever_happens__keep_their_promises();
 
         bytes4[14] memory verbs = [
