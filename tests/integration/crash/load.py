@@ -18,7 +18,7 @@ from salus.core.access import Access, AccessKind
 from salus.core.canonical import canonical
 from salus.core.codes import Code
 from salus.core.errors import RefusedError, SalusError, UnavailableError
-from salus.core.ids import AccessId, LeafHash, ParticipantId, from_hex, hex32
+from salus.core.ids import AccessId, LeafHash, ParticipantId, RecordId, from_hex, hex32
 from salus.core.labels import Action, Category, Purpose, Role
 from salus.core.merkle import records_root
 from salus.core.package import ConsentPackage
@@ -28,6 +28,7 @@ from tests.integration.crash.scene import Scene
 from tests.integration.oracle.stack import SystemClock
 from tests.unit.oracle.oracle_world import admission, report
 
+_OF_ONE_PATIENT = 300
 PASSING = {Code.NODE_STALE, Code.ACCESS_NOT_FINAL, Code.ACCESS_UNKNOWN, Code.CALL_STALE}
 """Codes an honest request may meet while custodians and nodes come and go."""
 
@@ -68,23 +69,30 @@ class Load(Thread):
 
 
 class Feeder(Load):
-    """A sender with a patient of its own: admissions, results, and corrections of results, each until acknowledged."""
+    """A sender with patients of its own: admissions, results, and corrections of results, each until acknowledged.
 
-    def __init__(self, scene: Scene, patient: str) -> None:
-        super().__init__(scene, patient)
+    The next patient comes after so many messages that one access can still open all of a patient's records.
+    """
+
+    def __init__(self, scene: Scene, name: str) -> None:
+        super().__init__(scene, name)
         self.sender = scene.stack.sender
-        self.patient = patient
         self.acknowledged: list[bytes] = []
+
+    @property
+    def patients(self) -> list[str]:
+        """Numbers of the patients so far."""
+        return [f"{self.name}P{place}" for place in range(-(-len(self.acknowledged) // _OF_ONE_PATIENT))]
 
     def once(self) -> None:
         number = len(self.acknowledged)
-        control, order = f"{self.patient}.{number}", f"{self.patient}-L{number - number % 3}"
+        patient, control = f"{self.name}P{number // _OF_ONE_PATIENT}", f"{self.name}.{number}"
         if number % 10 == 0:
-            raw = admission(control, self.patient, f"{self.patient}-V{number}")
+            raw = admission(control, patient, f"{self.name}-V{number}")
+        elif number % 3 == 1 and number % 10 != 1:
+            raw = report(control, f"{self.name}-L{number - 1}", f"{number}.40", "C", patient)
         else:
-            status = "C" if number % 3 == 1 and number % 10 != 1 else "F"
-            order = order if status == "C" else f"{self.patient}-L{number}"
-            raw = report(control, order, f"{number}.40", status, self.patient)
+            raw = report(control, f"{self.name}-L{number}", f"{number}.40", "F", patient)
         code = self.sender.insist(raw)
         assert code == "AA", code
         self.outcomes["AA"] += 1
@@ -107,10 +115,10 @@ class Visitor(Load):
         self.outcomes["opened"] += 1
         self.opened.append(answer)
 
-    def read(self) -> list[tuple[bytes, bytes, bytes]]:
+    def read(self) -> list[tuple[bytes, RecordId, bytes]]:
         """What was opened: access, record, content."""
         return [
-            (from_hex(answer["accessId"]), from_hex("0x" + record["did"][-64:]), canonical(record["content"]))
+            (from_hex(answer["accessId"]), RecordId(from_hex("0x" + record["did"][-64:])), canonical(record["content"]))
             for answer in self.opened
             for record in answer["records"]
         ]

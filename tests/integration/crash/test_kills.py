@@ -100,14 +100,15 @@ def test_services__killed_at_random_moments__lose_nothing_and_release_nothing_to
         said |= scene.stack.said(feeder.acknowledged)
     anchored = Counter((one.record_id, one.version) for one in scene.stack.anchored())
     assert set(anchored.values()) == {1}
-    mine = {record: sorted(version for found, version in anchored if found == record) for record in said}
-    assert mine == {record: list(range(1, len(versions) + 1)) for record, versions in said.items()}
-    assert scene.stack.opened_by([scene.stack.claim(feeder.patient) for feeder in feeders]) == said
+    expected = {(record, version) for record, found in said.items() for version in range(1, len(found) + 1)}
+    assert {(record, version) for record, version in anchored if record in said} == expected
+    patients = [scene.stack.claim(number) for feeder in feeders for number in feeder.patients]
+    assert scene.stack.opened_by(patients) == said
 
-    granted = scene.granted()
+    granted, told = scene.granted(), scene.stack.said(raws)
     for access, record, content in visitor.read():
         assert access in granted
-        assert content in scene.stack.said(raws)[record]  # type: ignore[index]  # a record id
+        assert content in told[record]
     assert scene.check_releases() > 0
     scene.check_index()
 
