@@ -37,7 +37,8 @@ from salus.flows.deploy import Deployed, Deployment, install_call
 from salus.flows.ledger import Gateway, OperatorLedger
 from tests.custody_stage import Case, Draft
 from tests.integration.cli.chains import SETTINGS, failures
-from tests.integration.custodian.conftest import NAMES, ChainStage, _prepare
+from tests.integration.custodian.conftest import ChainStage
+from tests.integration.services import Grounds, start_all, stop_all
 from tests.integration.world import ChainWorld, account, build
 from watch.follow import Follower
 from watch.metrics import Metrics
@@ -108,14 +109,10 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
         with anvil.instant():
             world = build(anvil)
             decide([ContractCall("Council", "setDelay", (DELAY_SECONDS,))], bytes(32), world.chamber)
-            processes = [_prepare(world, name, base / name) for name in NAMES]
-            stage = ChainStage(world, processes)
+            stage = ChainStage(world, Grounds(world, base))
             try:
                 stage.mine()
-                for process in processes:
-                    process.start()
-                for process in processes:
-                    process.await_ready(stage.mine)
+                start_all(stage.grounds.custodians, stage.mine)
                 cases = [Case(stage, Draft(), Draft(), max_uses=MAX_USES) for _ in range(4)]
             except BaseException:
                 _stop(stage)
@@ -137,9 +134,7 @@ def forge(world: ChainWorld, gateway: Domain, access_id: bytes, recorded_at: int
 
 
 def _stop(stage: ChainStage) -> None:
-    for process in stage.processes.values():
-        if process.child is not None and process.child.poll() is None:
-            process.stop()
+    stop_all(stage.grounds.custodians)
     stage.close()
 
 
