@@ -31,13 +31,15 @@ from custodian.schemas import Page, Second, read_list
 from custodian.scope import Scope, consent_scope
 from custodian.standing import chain_refusal, prefetch_states, settle, superseded
 from salus.core import signatures
+from salus.core.access import AccessKind
 from salus.core.cid import cid_of
 from salus.core.codes import Code
 from salus.core.custody import KeptRecord
 from salus.core.errors import InputError, RefusedError, SignatureError
 from salus.core.ids import ConsentId, LeafHash, ParticipantId, SubjectRef, hex32
+from salus.core.labels import Purpose
 from salus.core.package import ConsentPackage
-from salus.core.policy import ParticipantRole
+from salus.core.policy import qualified
 
 VERB = "list"
 _HISTORY = (Code.RECORD_INVALID, Code.RECORD_DESTROYED)
@@ -123,7 +125,7 @@ def _for_emergency(
     if second.signer == admitted.signer or operated_by(chain, second.signer, view) != participant:
         raise RefusedError(Code.NOT_OPERATOR, "an emergency takes two operators of one participant")
     states = require_participant(chain, participant, view)
-    if not all(state.roles & ParticipantRole.EMERGENCY for state in states):
+    if not all(qualified(state.roles, AccessKind.EMERGENCY, Purpose.BTG) for state in states):
         raise RefusedError(Code.NOT_QUALIFIED)
     require_open(chain, subject, participant, view, emergency=True)
     result = sort_records(custodian, subject, None, view, history=page.history)

@@ -23,13 +23,6 @@ def test_writers__by_others_than_council__reverts(deployed):
             getattr(deployed.log, verb)(deployed.stranger, {"from": accounts[0]})
 
 
-def test_writers__unchanged__reverts(deployed):
-    with refuses("CouncilCallFailed"):
-        deployed.vote(deployed.call(deployed.log, "admitWriter", deployed.gateway))
-    with refuses("CouncilCallFailed"):
-        deployed.vote(deployed.call(deployed.log, "retireWriter", deployed.stranger))
-
-
 def test_constructor__without_council__reverts(deployed):
     with refuses("AuditLogNotCouncil"):
         AuditLog.deploy(NOBODY, {"from": accounts[0]})

@@ -165,7 +165,9 @@ def test_revoke__by_another__reverts(consortium):
 def test_revoke_all__raises_epoch_and_voids_offline_ones(consortium):
     pending = consortium.consent("Wang")
     tx = revoke_all(consortium, "Wang", 0)
-    assert consortium.consents.epochOf(consortium.person("Wang").address) == 1
+    epoch = consortium.consents.epochOf(consortium.person("Wang").address)
+    assert 1 <= epoch <= 2**32
+    assert tx.events["ConsentsRevoked"]["epoch"] == epoch
     assert tx.events["Appended"]["kind"] == 13
     with refuses("ConsentRegistryWrongEpoch"):
         consortium.grant("Wang", pending)
@@ -175,8 +177,17 @@ def test_revoke_all__replayed_or_foreign__reverts(consortium):
     revoke_all(consortium, "Wang", 0)
     with refuses("ConsentRegistryWrongEpoch"):
         revoke_all(consortium, "Wang", 0)
+    epoch = consortium.consents.epochOf(consortium.person("Wang").address)
     with refuses("ConsentRegistryInvalidSignature"):
-        revoke_all(consortium, "Wang", 1, signer="Li")
+        revoke_all(consortium, "Wang", epoch, signer="Li")
+
+
+def test_grant__signed_beforehand_for_the_next_epoch__reverts(consortium):
+    """Else it would come to life with the revocation that was to end everything."""
+    waiting = consortium.consent("Wang", head={"epoch": 1})
+    revoke_all(consortium, "Wang", 0)
+    with refuses("ConsentRegistryWrongEpoch"):
+        consortium.grant("Wang", waiting)
 
 
 def test_consume__by_others_than_gateway__reverts(consortium):

@@ -139,10 +139,9 @@ def test_execute__settings__wait_for_delay(deployed, verb, arguments):
     deployed.council.execute(calls, ZERO, {"from": accounts[0]})
 
 
-def test_execute__direct_call_to_log_or_consents__waits_for_delay(deployed):
-    set_delay(deployed, 600)
+def test_execute__direct_call_to_log_or_consents__is_forbidden(deployed):
     for contract, verb in ((deployed.log, "admitWriter"), (deployed.consents, "admitGateway")):
-        with refuses("CouncilDelayed"):
+        with refuses("CouncilForbiddenTarget"):
             deployed.vote(deployed.call(contract, verb, deployed.stranger))
 
 
