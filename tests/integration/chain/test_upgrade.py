@@ -6,6 +6,7 @@ that ask for accesses all the time through `salus.flows.ledger`.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from api.box import Box
+from api.proofs import Proofs
+from api.requests import Request, Requests
 from devnet.anvil import Anvil, AnvilSettings, free_port
 from salus.adapters.chain.abi import abi_of
 from salus.adapters.chain.artifacts import load
@@ -22,8 +26,10 @@ from salus.adapters.chain.rpc import RpcError
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.index import DatabaseIndex
 from salus.adapters.database.migrate import migrate
+from salus.adapters.memory.institution import MemoryRequests
 from salus.core.access import Access
 from salus.core.audit import EntryKind, LogHead
+from salus.core.canonical import canonical
 from salus.core.codes import Code
 from salus.core.eip712 import Domain
 from salus.core.errors import ChainRevert, SalusError, UnavailableError
@@ -32,12 +38,13 @@ from salus.core.ids import Address, ConsentId
 from salus.core.outcome import Recorded
 from salus.core.ports import ChainWriter, ContractCall, TxReceipt
 from salus.core.ports_index import AlertKind, EntryFilter, Page
+from salus.core.receipt import verify_receipt
 from salus.flows.council import Chamber, decide
 from salus.flows.deploy import Deployed, Deployment, install_call
 from salus.flows.ledger import Gateway, OperatorLedger
 from tests.custody_stage import Case, Draft
 from tests.integration.cli.chains import SETTINGS, failures
-from tests.integration.custodian.conftest import ChainStage
+from tests.integration.custodian.conftest import ChainStage, SystemClock
 from tests.integration.services import Grounds, start_all, stop_all
 from tests.integration.world import ChainWorld, account, build
 from watch.follow import Follower
@@ -255,6 +262,24 @@ def test_index__after_the_switch__goes_on_without_an_alert(rehearsal: Rehearsal,
         rehearsal.old.verifying_contract,
         rehearsal.new.verifying_contract,
     }
+
+
+@pytest.mark.parametrize("which", ["old", "new"])
+def test_receipt__of_an_access_of_either_gateway__holds_offline(
+    rehearsal: Rehearsal, index: DatabaseIndex, which: str
+) -> None:
+    world, ward = rehearsal.world, rehearsal.traffic[1]
+    Follower(world.reader, index, Metrics()).step()
+    domain: Domain = getattr(rehearsal, which)
+    access, recorded = ward.by(domain.verifying_contract)[0]
+    access_id = access.access_id(recorded.gateway)
+    clock = SystemClock()
+    requests = Requests(MemoryRequests(), Box(bytes(32), os.urandom), clock)
+    requests.keep(access_id, Request(access, ward.case.package.consent, tuple(ward.case.leaves)))
+    hospital = world.party("hospital-a")
+    proofs = Proofs(hospital.participant, world.reader, index, requests, hospital.operator, clock, "dev")
+    found = verify_receipt(canonical(proofs.access(access_id)))
+    assert (found.kind, found.operator) == ("access", hospital.operator.address)
 
 
 @pytest.mark.parametrize("which", ["before", "again"])
