@@ -74,7 +74,19 @@ def attestations(stage: Scene, name: str, data_of: Any) -> Pair:
     for nonce, data in enumerate((data_of("one"), data_of("two"))):
         given = (_RELAY, stage.now + 30 * 86_400, True, _ZERO, data, 0)
         members = [attester.address, schema, *given[:4], keccak(data), 0, nonce, deadline]
-        kinds = ["bytes32", "address", "bytes32", "address", "uint64", "bool", "bytes32", "bytes32", "uint256", "uint256", "uint64"]
+        kinds = [
+            "bytes32",
+            "address",
+            "bytes32",
+            "address",
+            "uint64",
+            "bool",
+            "bytes32",
+            "bytes32",
+            "uint256",
+            "uint256",
+            "uint64",
+        ]
         signed = _signed(attester, domain, stage.view(eas, _call("getAttestTypeHash()")), kinds, members)
         request = (schema, given, signed, attester.address, deadline)
         calldata = _call(_ATTEST, request)
@@ -143,8 +155,8 @@ def _head() -> list[str]:
     return [
         "# Gas, side by side",
         "",
-        "Written by `make gas` (`python -m bench.gas --write`): one run on one Anvil, whole transactions with calldata,",
-        f"rules of {RULES} for all. `snapshots/gas.txt` has every function of ours under berlin.",
+        "Written by `make gas` (`python -m bench.gas --write`): one run on one Anvil, whole transactions with",
+        f"calldata, rules of {RULES} for all. `snapshots/gas.txt` has every function of ours under berlin.",
     ]
 
 
@@ -155,8 +167,8 @@ def _consents(pairs: list[Pair]) -> list[str]:
         "## A consent given and taken back",
         "",
         "Signed by the patient, sent by a relay. A grant of ours keeps one slot and one entry in two hash chains; the",
-        "fields stay hidden until the consent is used. An attestation keeps its fields in the open. ERC-1056 keeps only",
-        "events: a contract can't read them, so nothing on chain could decide by them.",
+        "fields stay hidden until the consent is used. An attestation keeps its fields in the open. ERC-1056 keeps",
+        "only events: a contract can't read them, so nothing on chain could decide by them.",
         "",
         "| | first of a signer | later | taken back | first + back |",
         "| --- | --- | --- | --- | --- |",

@@ -39,7 +39,7 @@ from salus.core.errors import InputError, RefusedError, SignatureError
 from salus.core.ids import ConsentId, LeafHash, ParticipantId, SubjectRef, hex32
 from salus.core.labels import Purpose
 from salus.core.package import ConsentPackage
-from salus.core.policy import qualified
+from salus.core.policy import ParticipantRole, qualified
 
 VERB = "list"
 _HISTORY = (Code.RECORD_INVALID, Code.RECORD_DESTROYED)
