@@ -27,7 +27,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8545, help="loopback port of its JSON-RPC (8545)")
     parser.add_argument("--json", action="store_true", help="print one JSON line instead of text")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    for number in (signal.SIGINT, signal.SIGTERM):  # set, for a shell's background jobs begin with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         with Anvil(AnvilSettings(arguments.port)) as anvil, anvil.instant():
             consortium = found(anvil.url)

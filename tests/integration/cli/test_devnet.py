@@ -25,9 +25,9 @@ from tests.integration.cli.chains import ROOT, SETTINGS, failures
 @pytest.fixture(scope="module")
 def devnet() -> Iterator[dict[str, Any]]:
     """The facts a running devnet prints."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "devnet", "--json", "--port", str(free_port())], cwd=ROOT, stdout=subprocess.PIPE
-    )
+    command = [sys.executable, "-m", "devnet", "--json", "--port", str(free_port())]
+    # In the background of a script, where SIGINT is ignored: it must end by SIGTERM all the same.
+    child = subprocess.Popen(["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command], cwd=ROOT, stdout=subprocess.PIPE)
     try:
         assert child.stdout is not None
         yield json.loads(child.stdout.readline())
