@@ -18,6 +18,7 @@ from cli.mllp_client import outcome_of
 from cli.world.cast import CAST, Name, Ports
 from cli.world.layout import World
 from cli.world.services import oracle_settings
+from devnet.supervisor import Part, Supervisor
 from oracle import runtime
 from oracle.hl7.errors import Condition
 from oracle.intake.receive import receive
@@ -46,11 +47,13 @@ def stack(chain: ChainWorld, home: Path) -> Iterator[Stack]:
     Path(told["SITE_KEY_FILE"]).parent.mkdir()
     Path(told["SITE_KEY_FILE"]).write_text("5a" * 32)
     kept = {name: told[name] for name in ("DATABASE_URL", "SITE_KEY_FILE")}
-    stack = prepare(chain, home / "services", **kept)
+    stack, up = prepare(chain, home / "services", **kept), Supervisor(world.folder)
     try:
+        up.start([Part("anything", ("sleep", "600"), {}, (), lambda: True)])  # the world of `salus up` runs
         stack.start()
         yield stack
     finally:
+        up.stop()
         stack.close()
 
 
