@@ -114,6 +114,16 @@ abstract contract CouncilTest is Deployment, Recorded {
         vm.expectRevert(abi.encodeWithSelector(ICouncil.CouncilAlreadyVoted.selector, id, members[member].account));
     }
 
+    function _expectDelayed(bytes32 id, uint64 executableFrom) internal {
+        vm.prank(members[0].account);
+        vm.expectRevert(abi.encodeWithSelector(ICouncil.CouncilDelayed.selector, id, executableFrom));
+    }
+
+    function _expectCallFailed(bytes32 id, uint256 index, bytes memory answer) internal {
+        vm.prank(members[0].account);
+        vm.expectRevert(abi.encodeWithSelector(ICouncil.CouncilCallFailed.selector, id, index, answer));
+    }
+
     function _emitterOf(bytes32 signature) internal view override returns (address) {
         if (signature == IAuditLog.WriterAdmitted.selector) return address(log);
         if (signature == IAuditLog.WriterRetired.selector) return address(log);

@@ -5,10 +5,10 @@ import {AuditLog} from "../../../contracts/AuditLog.sol";
 import {ConsentRegistry} from "../../../contracts/ConsentRegistry.sol";
 import {Council} from "../../../contracts/Council.sol";
 import {ParticipantRegistry} from "../../../contracts/ParticipantRegistry.sol";
-import {Call, Tenure} from "../../../contracts/interfaces/ICouncil.sol";
+import {Tenure} from "../../../contracts/interfaces/ICouncil.sol";
 import {Directory} from "../../../contracts/types/Directory.sol";
 import {vm} from "../Vm.sol";
-import {CouncilHandler, Module} from "./CouncilHandler.sol";
+import {CouncilHandler} from "./CouncilHandler.sol";
 
 /// @notice What holds for the Council whoever does what in which order.
 contract CouncilInvariants {

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {SubjectRegistry} from "../../../contracts/SubjectRegistry.sol";
-import {Subject} from "../../../contracts/interfaces/ISubjectRegistry.sol";
 import {vm} from "../Vm.sol";
 import {Base} from "../base/Base.sol";
 import {SubjectHandler} from "./SubjectHandler.sol";

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Application, IParticipantRegistry, Participant} from "../../../contracts/interfaces/IParticipantRegistry.sol";
-import {ParticipantStatus} from "../../../contracts/types/Participant.sol";
+import {IParticipantRegistry, Participant} from "../../../contracts/interfaces/IParticipantRegistry.sol";
 import {vm} from "../Vm.sol";
-import {Actor, Institution} from "../base/Actors.sol";
+import {Institution} from "../base/Actors.sol";
 import {Forgeries} from "../base/Forgeries.sol";
 import {Recorded} from "../base/Recorded.sol";
 

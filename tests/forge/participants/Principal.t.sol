@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IParticipantRegistry, Participant} from "../../../contracts/interfaces/IParticipantRegistry.sol";
 import {ParticipantStatus} from "../../../contracts/types/Participant.sol";
 import {Vm, vm} from "../Vm.sol";
-import {Actor, Institution, actor, sign} from "../base/Actors.sol";
+import {Actor, Institution, actor} from "../base/Actors.sol";
 import {ParticipantTest} from "./ParticipantTest.sol";
 
 contract PrincipalTest is ParticipantTest {

@@ -98,6 +98,10 @@ contract FreezeTest is NonceTest {
         SubjectFreeze memory freeze = _freezeOf(unclaimed, true);
         _expectInvalidSignature(unclaimed, address(0));
         subjects.freeze(freeze, "");
+        // Nobody's account is no controller, not even for a call in its name.
+        vm.prank(address(0));
+        _expectInvalidSignature(unclaimed, address(0));
+        subjects.freeze(freeze, "");
     }
 
     function _freezeOf(bytes32 which, bool frozen) private view returns (SubjectFreeze memory) {

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IAuditLog} from "../../../contracts/interfaces/IAuditLog.sol";
 import {ISubjectRegistry, PendingChange, Subject} from "../../../contracts/interfaces/ISubjectRegistry.sol";
 import {vm} from "../Vm.sol";
-import {Actor, Institution, sign} from "../base/Actors.sol";
+import {Actor, sign} from "../base/Actors.sol";
 import {Base} from "../base/Base.sol";
 import {Forgeries} from "../base/Forgeries.sol";
 import {Recorded} from "../base/Recorded.sol";
