@@ -7,6 +7,7 @@ in the form 'N passed, N failed, N skipped'.
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -117,7 +118,7 @@ def _lines(stage: Stage, command: Iterable[str], environment: dict[str, str]) ->
 
     def stop() -> None:
         out_of_time.append(True)
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # as Ctrl-C: fixtures end what they started
 
     timer = Timer(stage.seconds, stop)
     timer.start()

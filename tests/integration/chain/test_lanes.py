@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,8 +22,9 @@ from salus.adapters.chain.transactions import Transaction
 from salus.adapters.keys.signer import LocalSigner
 from salus.core.errors import ChainRevert, InputError, UnavailableError
 from salus.core.hashing import keccak
-from salus.core.ids import Address
+from salus.core.ids import Address, subject_ref
 from salus.core.ports import ContractCall
+from salus.flows.bind import retain_call, sign_binding
 from salus.flows.grant import revoke_all_call
 from tests.integration.world import ChainWorld, account
 
@@ -43,6 +45,17 @@ def bare_lanes(rpc: Rpc, *signers: LocalSigner, patience: float = 60) -> Lanes:
 def note(text: str) -> Prepared:
     """A transaction that anybody can send any number of times."""
     return Prepared(NOWHERE, text.encode())
+
+
+def choices(chain: ChainWorld, name: str, nonces: tuple[int, ...]) -> list[ContractCall]:
+    """Calls of one patient that have to come in the order of their nonces: retention for 1, 2, 3 years."""
+    source, seed, controller = chain.party("hospital-b"), os.urandom(32), account(name)
+    domain, until_ = chain.reader.domain("SubjectRegistry"), chain.reader.head().timestamp + 600
+    subject = subject_ref(chain.reader.chain_id, source.participant, seed)
+    signature = sign_binding(controller, subject, source.participant, until_, domain)
+    binding = (subject, source.participant, controller.address, until_)
+    source.writer.send(ContractCall("SubjectRegistry", "bind", (binding, seed, signature)))
+    return [retain_call(controller, subject, 1 + place, nonce, until_, domain) for place, nonce in enumerate(nonces)]
 
 
 def mined(rpc: Rpc, flight: Flight) -> bool:
@@ -86,10 +99,8 @@ def test_lanes__two_hundred_concurrent_sends__are_all_mined_once(chain: ChainWor
 
 
 def test_lanes__send_many__mines_in_order_and_waits_only_for_what_depends(chain: ChainWorld) -> None:
-    holder = account("dependent")
-    domain = chain.reader.domain("ConsentRegistry")
-    receipts = chain.relay.send_many([revoke_all_call(holder, epoch, domain) for epoch in range(3)])
-    assert [receipt.event("ConsentsRevoked").args["epoch"] for receipt in receipts] == [1, 2, 3]
+    receipts = chain.relay.send_many(choices(chain, "dependent", (0, 1, 2)))
+    assert [receipt.event("RetentionSet").args["retentionYears"] for receipt in receipts] == [1, 2, 3]
 
 
 def test_lanes__refused_call__raises_the_contracts_error_and_sends_nothing(chain: ChainWorld) -> None:
@@ -103,15 +114,13 @@ def test_lanes__refused_call__raises_the_contracts_error_and_sends_nothing(chain
 
 
 def test_lanes__refused_call_in_the_middle__mines_those_before(chain: ChainWorld) -> None:
-    holder = account("middle")
-    domain = chain.reader.domain("ConsentRegistry")
-    calls = [revoke_all_call(holder, 0, domain), revoke_all_call(holder, 5, domain), revoke_all_call(holder, 1, domain)]
+    calls = choices(chain, "middle", (0, 5, 1))
     with pytest.raises(ChainRevert) as caught:
         chain.relay.send_many(calls)
-    assert caught.value.error == "ConsentRegistryWrongEpoch"
+    assert caught.value.error == "SubjectRegistryWrongNonce"
     with pytest.raises(ChainRevert):
         chain.relay.send(calls[0])
-    assert chain.relay.send(calls[2]).event("ConsentsRevoked").args["epoch"] == 2
+    assert chain.relay.send(calls[2]).event("RetentionSet").args["retentionYears"] == 3
 
 
 def test_lanes__same_call_from_two_lanes_at_once__one_is_mined_and_one_reverts(chain: ChainWorld) -> None:
