@@ -87,6 +87,7 @@ contract RequestManyTest is GatewayTest {
 
     /// A batch decides as single requests do, whatever came before in the same memory.
     /// forge-config: default.fuzz.runs = 48
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_requestMany__reused_memory__decides_like_single_requests(uint64[6] memory choices) public {
         SignedRequest[] memory requests = new SignedRequest[](choices.length);
         Consent[] memory shown = new Consent[](choices.length);

@@ -10,6 +10,8 @@ import {AccessHandler} from "./AccessHandler.sol";
 /// @notice What holds of consents, accesses and the log, whatever patients, institutions, the Council and strangers do in
 /// whatever order.
 /// forge-config: default.invariant.runs = 20
+/// forge-config: deep.invariant.runs = 256
+/// forge-config: deep.invariant.depth = 256
 contract AccessInvariants {
     struct FuzzSelector {
         address addr;

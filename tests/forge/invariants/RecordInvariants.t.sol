@@ -9,6 +9,8 @@ import {RecordHandler} from "./RecordHandler.sol";
 /// @notice What holds of anchors, invalid versions and destruction, whatever sources, patients, custodians, supervisors and the
 /// Council do in whatever order.
 /// forge-config: default.invariant.runs = 32
+/// forge-config: deep.invariant.runs = 256
+/// forge-config: deep.invariant.depth = 256
 contract RecordInvariants {
     struct FuzzSelector {
         address addr;

@@ -35,6 +35,7 @@ contract AppendTest is Witness {
 
     /// Entries of three keys, mixed: each chain counts its own, the global one counts all.
     /// forge-config: default.fuzz.runs = 48
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_append__many__chains_count_and_bind_all(uint8[12] memory choices) public {
         (, uint48 globalBefore) = log.globalChain();
         uint48[3] memory counts;
