@@ -93,7 +93,7 @@ def _for_grantee(custodian: Custodian, admitted: Admitted, package: ConsentPacka
     subject, scope = _opened(custodian, package, view)
     require_open(chain, subject, participant, view)
     result = sort_records(custodian, subject, scope, view, history=page.history)
-    items, more = _cut(custodian, subject, result.inside, page)
+    items, more = _cut(result.inside, page)
     leaves = [record.leaf_hash for record in items]
     entry = listed(admitted.signer, participant, package.consent_id, subject, leaves, result.counts())
     custodian.store.append(entry, custodian.clock.now())
@@ -105,7 +105,7 @@ def _for_subject(custodian: Custodian, admitted: Admitted, subject: SubjectRef, 
     result = sort_records(custodian, subject, None, admitted.view, history=page.history)
     codes = {record.key: code for record, code in result.withheld if page.history and code in _HISTORY}
     past = [record for record, _ in result.withheld if record.key in codes]
-    items, more = _cut(custodian, subject, sorted(result.inside + past, key=lambda record: record.key), page)
+    items, more = _cut(sorted(result.inside + past, key=lambda record: record.key), page)
     leaves = [record.leaf_hash for record in items]
     entry = listed(admitted.signer, None, subject, subject, leaves, result.counts())
     custodian.store.append(entry, custodian.clock.now())
@@ -129,7 +129,7 @@ def _for_emergency(
         raise RefusedError(Code.NOT_QUALIFIED)
     require_open(chain, subject, participant, view, emergency=True)
     result = sort_records(custodian, subject, None, view, history=page.history)
-    items, more = _cut(custodian, subject, result.inside, page)
+    items, more = _cut(result.inside, page)
     leaves = [record.leaf_hash for record in items]
     entry = listed(admitted.signer, participant, subject, subject, leaves, result.counts())
     custodian.store.append(entry | {"second": second.signer}, custodian.clock.now())
@@ -237,12 +237,11 @@ def _refusal(
     return chain_refusal(custodian.chain, record, view)
 
 
-def _cut(
-    custodian: Custodian, subject: SubjectRef, inside: Sequence[KeptRecord], page: Page
-) -> tuple[list[KeptRecord], bool]:
+def _cut(inside: Sequence[KeptRecord], page: Page) -> tuple[list[KeptRecord], bool]:
     start = 0
     if page.after is not None:
-        known = [record.key for record in custodian.store.of_subject(subject) if record.leaf_hash == page.after]
+        # Among what is listed only: else a grantee learns of any leaf it has seen whether it is this patient's.
+        known = [record.key for record in inside if record.leaf_hash == page.after]
         if not known:
             raise InputError("`after` names no listed leaf; start from the first page")
         start = max(known)

@@ -150,7 +150,7 @@ class Assertions:
         try:
             client = self._clients[str(jwt.decode(assertion, options={"verify_signature": False})["iss"])]
             kid = str(jwt.get_unverified_header(assertion).get("kid", ""))
-        except (KeyError, jwt.PyJWTError) as error:
+        except (KeyError, TypeError, AttributeError, RecursionError, jwt.PyJWTError) as error:
             raise TokenRequestError("invalid_client", "the assertion names no registered client") from error
         for key in client.keys:
             if kid and key.kid and kid != key.kid:
@@ -181,7 +181,7 @@ class Assertions:
         now = self._clock.now()
         try:
             issued, expires = int(claims["iat"]), int(claims["exp"])
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise TokenRequestError("invalid_client", "iat and exp are Unix seconds") from error
         if expires <= now or issued > now + MAX_SKEW_SECONDS:
             raise TokenRequestError("invalid_client", "the assertion has expired or is from the future")

@@ -21,7 +21,11 @@ _ACCOUNTS = 10_000
 
 
 class SignIns:
-    """Open challenges. They are kept in memory only: after a restart a patient asks for a new one."""
+    """Open challenges. They are kept in memory only: after a restart a patient asks for a new one.
+
+    Anybody may ask for a challenge of anybody's account, so many of them must not push out the one the patient is just
+    signing: an account with as many as are kept gets its newest one again.
+    """
 
     def __init__(self, domain: Domain, participant: ParticipantId, clock: Clock, random: Randomness) -> None:
         self._domain = domain
@@ -33,11 +37,13 @@ class SignIns:
 
     def challenge(self, account: Address) -> dict[str, Any]:
         """Typed data for the account's wallet to sign."""
-        made = SignIn(account, self._participant, self._random(32), self._clock.now() + LIFE_SECONDS)
+        now = self._clock.now()
         with self._lock:
-            mine = self._open.setdefault(account, [])
-            mine.append(made)
-            del mine[:-_PER_ACCOUNT]
+            mine = [made for made in self._open.get(account, ()) if made.deadline > now]
+            if len(mine) < _PER_ACCOUNT:
+                mine.append(SignIn(account, self._participant, self._random(32), now + LIFE_SECONDS))
+            made = mine[-1]
+            self._open[account] = mine
             self._open.move_to_end(account)
             while len(self._open) > _ACCOUNTS:
                 self._open.popitem(last=False)

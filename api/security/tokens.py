@@ -70,7 +70,7 @@ class Tokens:
                 caller: Caller = Staff(str(claims["sub"]), str(claims["person"]), Role[claims["role"]], scopes)
             else:
                 caller = Patient(Address(str(claims["sub"])))
-        except (jwt.PyJWTError, KeyError, ValueError) as error:
+        except (jwt.PyJWTError, KeyError, ValueError, RecursionError) as error:
             raise UnauthenticatedError("the token is not of this API") from error
         if expired:
             raise UnauthenticatedError("the token has expired")

@@ -242,6 +242,7 @@ def parse(text: str, limits: Limits = DEFAULT_LIMITS) -> Message:
         raise LimitError("too many segments", Location())
     segments: list[Segment] = []
     seen: dict[str, int] = {}
+    broken: dict[int, list[str]] = {}
     folded = 0
     for line in lines:
         name = line[:3]
@@ -250,9 +251,11 @@ def parse(text: str, limits: Limits = DEFAULT_LIMITS) -> Message:
             segments.append(Segment(line, separators, occurrence, limits))
         elif line.strip():
             # A raw line break inside a text field: the line belongs to the segment before it.
-            last = segments[-1]
-            segments[-1] = Segment(f"{last.raw}\n{line}", separators, last.occurrence, limits)
+            broken.setdefault(len(segments) - 1, []).append(line)
             folded += 1
+    for place, rest in broken.items():  # joined once: line by line, a large segment would be copied thousands of times
+        last = segments[place]
+        segments[place] = Segment("\n".join((last.raw, *rest)), separators, last.occurrence, limits)
     if seen["MSH"] > 1:
         raise StructureError("more than one MSH segment", Location("MSH", 2))
     return Message(segments, separators, folded)

@@ -26,7 +26,8 @@ MAX_DEPTH = 128
 _PLAIN = frozenset({str, int, bool, type(None)})
 _NAMES_KEPT = 4096
 _good_names: set[str] = set()  # names of members found good before: FHIR has some hundreds, and they come all day
-_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
+# Possessive, and a string that is cut off ends with the text: a pattern that can fail would begin again at every quote.
+_TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 
 def canonical(value: Any) -> bytes:

@@ -20,6 +20,8 @@ from salus.core.ports import Clock, CustodianClient, Randomness, Signer
 NONCE_BYTES = 32
 PAGE = 1024
 MAX_PAGES = 100
+LEAST_THRESHOLD = 2
+"""No custodian set has a lower threshold (ParticipantRegistry.formCustodianSet)."""
 T = TypeVar("T")
 
 
@@ -175,7 +177,8 @@ def list_records(
     """All record versions custodians list for a body (a consent package or a subject), oldest day first.
 
     A record is as most of those who list it say; one custodian that answers in another form, or without end, counts
-    as one that did not answer.
+    as one that did not answer. Where several answer, a record that one alone lists is left out: no set has a threshold
+    below two, so nobody could open it, and made up it would widen the request until the chain denies it.
 
     Raises:
         RefusedError: no custodian answered and one gave a code.
@@ -188,7 +191,8 @@ def list_records(
     for records in answers.given.values():
         for record in records:
             said.setdefault(record.leaf, Counter())[record] += 1
-    merged = [_agreed(versions) for versions in said.values()]
+    enough = min(LEAST_THRESHOLD, len(answers.given))
+    merged = [_agreed(versions) for versions in said.values() if versions.total() >= enough]
     return sorted(merged, key=lambda record: (record.first_day, record.leaf))
 
 

@@ -26,7 +26,7 @@ from salus.core.outcome import AccessDeniedError, AccessLedger, Recorded
 from salus.core.package import ConsentPackage
 from salus.core.ports import ContentStore, CustodianClient, Randomness
 from salus.core.sealing import OpenedRecord, open_record
-from salus.flows.custody import Answers, Caller, ListedRecord, Released, ask_all, list_records
+from salus.flows.custody import LEAST_THRESHOLD, Answers, Caller, ListedRecord, Released, ask_all, list_records
 
 __all__ = [
     "DEADLINE_SECONDS",
@@ -398,6 +398,9 @@ class _Opener:
     def _opened(self, record: ListedRecord, liars: set[ParticipantId]) -> OpenedRecord:
         raw = self._content.get(record.envelope_digest)
         parsed = envelope.parse(raw)
+        if parsed.header.threshold < LEAST_THRESHOLD:
+            # What is listed is custodians' word: one of them could list, share and sign off a record of its own making.
+            raise IntegrityError("one custodian alone could have made this envelope")
         outer = self._checked(record.leaf, parsed.header, liars, inner=False)
         inner: list[bytes] = []
         if parsed.suite == envelope.SUITE_NESTED:

@@ -35,6 +35,19 @@ def test_sign_in__challenge_asked_twice__either_may_be_signed(world: ApiWorld) -
     assert sign_in(world, world.holder, sign_typed(world.holder, first)) == 200
 
 
+def test_sign_in__others_ask_for_many_challenges__the_patient_s_own_stays_open(world: ApiWorld) -> None:
+    signature = sign_typed(world.holder, challenge(world, world.holder))
+    for _ in range(20):
+        challenge(world, world.holder)
+    assert sign_in(world, world.holder, signature) == 200
+
+
+def test_sign_in__as_many_challenges_as_are_kept__the_next_one_asked_for_may_be_signed(world: ApiWorld) -> None:
+    for _ in range(20):
+        challenge(world, world.holder)
+    assert sign_in(world, world.holder, sign_typed(world.holder, challenge(world, world.holder))) == 200
+
+
 def test_sign_in__signed_by_another_account__is_refused(world: ApiWorld) -> None:
     typed = challenge(world, world.holder)
     assert sign_in(world, world.holder, sign_typed(world.controller, typed)) == 401

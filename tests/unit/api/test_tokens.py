@@ -1,6 +1,7 @@
 """Staff tokens by client assertion."""
 
 import json
+from base64 import urlsafe_b64encode
 
 import jwt
 import pytest
@@ -143,3 +144,37 @@ def test_registry__role_not_registered__is_refused(world: ApiWorld) -> None:
     world.clients.update(read_clients(json.dumps({"clients": [clerk.entry(ALL_SCOPES, roles=["ADMINISTRATOR"])]})))
     assert world.ask_token(clerk.assertion(world.clock.now(), "a")).status_code == 401
     assert world.ask_token(clerk.assertion(world.clock.now(), "b", role="ADMINISTRATOR")).status_code == 200
+
+
+def nested(name: str) -> str:
+    """Base64 of a JSON object with a value nested deeper than the interpreter's recursion limit."""
+    return urlsafe_b64encode(f'{{"{name}":{"[" * 3_000}{"]" * 3_000}}}'.encode()).decode().rstrip("=")
+
+
+DEEP = [f"{nested('alg')}.e30.AA", f"eyJhbGciOiJFUzI1NiJ9.{nested('iss')}.AA"]
+
+
+@pytest.mark.parametrize("token", DEEP, ids=["header", "claims"])
+def test_token__assertion_nested_deep__is_refused(world: ApiWorld, token: str) -> None:
+    answer = world.ask_token(token)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize("token", DEEP, ids=["header", "claims"])
+def test_token__bearer_nested_deep__is_refused(world: ApiWorld, token: str) -> None:
+    answer = world.client.get("/v1/log", headers={"authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["name"]) == (401, "UNAUTHENTICATED")
+
+
+def test_body__nested_deep__is_refused(world: ApiWorld) -> None:
+    body = '{"address":' + "[" * 3_000 + "]" * 3_000 + "}"
+    answer = world.client.post(
+        "/v1/patients/challenge", content=body.encode(), headers={"content-type": "application/json"}
+    )
+    assert 400 <= answer.status_code < 500
+
+
+@pytest.mark.parametrize("claims", [{"exp": float("inf")}, {"iat": float("-inf")}], ids=repr)
+def test_token__time_without_end__is_refused(world: ApiWorld, claims: dict[str, object]) -> None:
+    answer = world.token(**claims)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")

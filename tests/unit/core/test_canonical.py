@@ -126,6 +126,7 @@ def test_parse__many_brackets_that_are_not_deep__read() -> None:
         '{"a":' * 1_000_000,
         '[{"a":' * 90_000 + "1" + "}]" * 90_000,
         '["' + '\\"' * 500_000,
+        "[]" * 129 + '"' + '\\"' * 500_000 + "\\",  # took hours when each quote began the search anew
         '["]",' * 1_000_000,
     ],
     ids=lambda text: repr(text[:8]),

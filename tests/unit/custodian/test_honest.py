@@ -242,6 +242,14 @@ def test_list__after_an_unknown_leaf__is_malformed(stage: MemoryStage) -> None:
         Case(stage).ask_list(after=hex32(ZERO32))
 
 
+def test_list__after_a_leaf_of_the_patient_outside_the_scope__told_as_if_it_were_unknown(stage: MemoryStage) -> None:
+    # Else whoever has seen a leaf elsewhere could ask under its own consent whether it is this patient's.
+    case = Case(stage, Draft())
+    hidden = case.add(Draft(level=5))[0]
+    with pytest.raises(InputError):
+        case.ask_list(after=hex32(hidden))
+
+
 def test_list__history__adds_superseded_versions(stage: MemoryStage) -> None:
     case = Case(stage, Draft(name="versions"))
     case.add(Draft(name="versions", version=2))

@@ -5,9 +5,14 @@ from typing import Any
 
 import pytest
 
+from salus.core.canonical import canonical
 from salus.core.codes import Code
+from salus.core.envelope import header_for, seal
 from salus.core.errors import IntegrityError, RefusedError, ShareError, SignatureError
+from salus.core.hashing import sha256
 from salus.core.ids import hex32
+from salus.core.leaf import content_commitment
+from salus.core.shares import split
 from salus.flows.open import open_with_consent
 from tests.unit.flows.world import TREATMENT, Bend, Patient, World, resealed, texts
 
@@ -212,3 +217,70 @@ def test_call__not_signed_by_an_operator__every_custodian_refuses(world: World, 
     package = world.consent(patient)
     with pytest.raises((RefusedError, SignatureError)):
         open_with_consent(package, TREATMENT, world.reader, world.reading("nobody"))
+
+
+def _inventing(world: World, position: int, envelope_bytes: bytes, share: bytes, **labels: int) -> Bend:
+    """A custodian that lists, and alone releases, a record nobody anchored; nothing else."""
+    custodian = world.custodians[position]
+    record_id = b"\x01" * 32
+
+    def bend(verb: str, call: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        if verb == "list":
+            made_up = answer["items"][0] | {
+                "leaf": INVENTED,
+                "recordId": hex32(record_id),
+                "version": 1,
+                "envelopeDigest": hex32(sha256(envelope_bytes)),
+                "contentCommitment": hex32(content_commitment(bytes(16), b'{"valueString":"forged"}')),
+            }
+            return answer | {"items": [*answer["items"], made_up | labels]}
+        sealed = resealed(world, custodian, call, INVENTED, share)
+        return answer | {"shares": [*answer["shares"], {"leaf": INVENTED, "sealed": sealed}], "refused": []}
+
+    return bend
+
+
+INVENTED = "0x" + "0e" * 32
+FORGED = {
+    "content": {"valueString": "forged"},
+    "contentSalt": "0x" + "00" * 16,
+    "leaf": {"recordId": "0x" + "01" * 32, "version": 1},
+    "topics": 0,
+    "topicsSalt": "0x" + "00" * 16,
+}
+
+
+def _forged() -> tuple[bytes, bytes]:
+    """An envelope that one share alone opens, and that share."""
+    key = b"\x07" * 32
+    dealt = split(key, 1, 1)
+    return seal(canonical(FORGED), key, bytes(12), header_for(1, dealt)), dealt[0]
+
+
+def test_open__one_custodian_invents_a_record__only_the_true_ones_open(world: World, patient: Patient) -> None:
+    world.publish(world.seal(patient, "glucose"))
+    raw, share = _forged()
+    world.content.put(raw)
+    world.bend(world.custodians[2], _inventing(world, 2, raw, share))
+    assert texts(world.open(world.consent(patient))) == {"glucose"}
+
+
+def test_open__one_custodian_lists_a_record_above_the_consent__the_request_is_not_widened(
+    world: World, patient: Patient
+) -> None:
+    world.publish(world.seal(patient, "glucose"))
+    raw, share = _forged()
+    world.bend(world.custodians[0], _inventing(world, 0, raw, share, level=5))
+    assert world.open(world.consent(patient)).access.level < 5
+
+
+def test_open__only_the_inventing_custodian_is_left__its_record_does_not_open(world: World, patient: Patient) -> None:
+    world.publish(world.seal(patient, "glucose"))
+    package = world.consent(patient)
+    raw, share = _forged()
+    world.content.put(raw)
+    world.bend(world.custodians[2], _inventing(world, 2, raw, share))
+    for away in world.custodians[:2]:
+        world.client.stop(away)
+    with pytest.raises((IntegrityError, ShareError)):
+        world.open(package)

@@ -144,3 +144,12 @@ def test_parse__any_text__raises_only_its_own_errors(text: str) -> None:
                 segment.value(number, 2, 2)
     except HL7Error:
         pass
+
+
+def test_parse__many_lines_broken_off_a_large_segment__joined_to_it() -> None:
+    large = "a" * 8_000_000  # joined line by line this took the event loop for a minute
+    lines = [f"line {number}" for number in range(19_000)]
+    message = parse(f"MSH|^~\\&|A|B|||1||ORU^R01|1|P|2.5.1\rOBX|1|TX|x||{large}\r" + "\r".join(lines) + "\rNTE|1||end")
+    assert [segment.name for segment in message.segments] == ["MSH", "OBX", "NTE"]
+    assert message.folded == len(lines)
+    assert message.segments[1].field(5) == "\n".join((large, *lines))
