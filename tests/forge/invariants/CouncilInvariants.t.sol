@@ -8,7 +8,7 @@ import {ParticipantRegistry} from "../../../contracts/ParticipantRegistry.sol";
 import {Tenure} from "../../../contracts/interfaces/ICouncil.sol";
 import {Directory} from "../../../contracts/types/Directory.sol";
 import {vm} from "../Vm.sol";
-import {CouncilHandler} from "./CouncilHandler.sol";
+import {CouncilHandler, Module} from "./CouncilHandler.sol";
 
 /// @notice What holds for the Council whoever does what in which order.
 contract CouncilInvariants {
@@ -37,6 +37,7 @@ contract CouncilInvariants {
         council.install(Directory.AUDIT_LOG, address(log));
         council.install(Directory.PARTICIPANT_REGISTRY, address(participants));
         council.install(Directory.CONSENT_REGISTRY, address(consents));
+        council.install(Directory.ACCESS_GATEWAY, address(new Module(0)));
         vm.stopPrank();
         handler = new CouncilHandler(council, log, participants, consents);
     }
