@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from api.errors import ForbiddenError
-from api.model import Caller, Patient
+from api.model import Caller, Patient, Staff
 from api.ports import VersionStore
 from api.schemas.facts import DidDocument, LeafFact, RecordFact, RecordStatement
 from salus.core.days import iso_utc
@@ -13,6 +14,7 @@ from salus.core.did import Did, DidKind
 from salus.core.errors import InputError, NotFoundError
 from salus.core.ids import ZERO32, ZERO_ADDRESS, Address, ParticipantId, RecordId, SubjectRef, hex32
 from salus.core.index_rows import RecordRow
+from salus.core.institution import KnownVersion
 from salus.core.policy import ParticipantStatus
 from salus.core.ports import ChainReader
 from salus.core.ports_index import IndexReader, Page, RecordFilter
@@ -42,10 +44,12 @@ class Resolver:
             case DidKind.SUBJECT:
                 return self._subject(did, caller)
             case DidKind.RECORD:
-                return self._record(did)
+                return self._record(did, caller)
 
-    def record(self, text: str) -> RecordFact:
-        """State of a record: what its source said of it, and the versions listed to this institution.
+    def record(self, text: str, caller: Caller) -> RecordFact:
+        """State of a record: what its source said of it, and to staff the versions listed to this institution.
+
+        Others who know a record's DID, grantees of the same patient, do not learn whether it was listed here.
 
         Raises:
             InputError: not the DID of a record of this chain.
@@ -67,7 +71,7 @@ class Resolver:
                     custodian_set=known.custodian_set,
                     status=_worst(self._said(known.leaf)).name,
                 )
-                for known in self._versions.versions_of(record)
+                for known in self._listed(record, caller)
             ],
         )
 
@@ -96,14 +100,14 @@ class Resolver:
         row = self._index.subject(SubjectRef(did.id))
         return self._document(did, accounts, created=row.bound_at if row else 0, deactivated=False)
 
-    def _record(self, did: Did) -> DidDocument:
+    def _record(self, did: Did, caller: Caller) -> DidDocument:
         statements = self._said(did.id)
         accounts: list[Address] = []
         for row in statements:
             operators = self._index.operators(ParticipantId(row.source))
             accounts += [operator.operator for operator in operators if operator.active]
         gone = _worst(statements) in (RecordStatus.ORDERED, RecordStatus.DESTROYED)
-        if not statements and not self._versions.versions_of(RecordId(did.id)):
+        if not statements and not self._listed(RecordId(did.id), caller):
             raise NotFoundError("nothing of this record was ever listed here or said on chain")
         return self._document(did, accounts, created=0, deactivated=gone)
 
@@ -117,6 +121,9 @@ class Resolver:
             did_document_metadata=metadata,
             did_resolution_metadata={"contentType": "application/did+ld+json", "block": final.number},
         )
+
+    def _listed(self, record: RecordId, caller: Caller) -> Sequence[KnownVersion]:
+        return self._versions.versions_of(record) if isinstance(caller, Staff) else ()
 
     def _said(self, record_or_leaf: bytes) -> list[RecordRow]:
         return list(self._index.records(RecordFilter(record=record_or_leaf), Page()).items)

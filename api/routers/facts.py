@@ -53,9 +53,9 @@ def router(facts: Facts, resolver: Resolver, guards: Guards) -> APIRouter:
     def subject(subject_ref: Hex32, patient: Patient = signed_in) -> SubjectFact:
         return facts.subject(SubjectRef(from_hex(subject_ref)), patient.account)
 
-    @routes.get("/records/{did}", summary="State of a record by its DID", dependencies=[anybody])
-    def record(did: str) -> RecordFact:
-        return resolver.record(did)
+    @routes.get("/records/{did}", summary="State of a record by its DID")
+    def record(did: str, caller: Caller = anybody) -> RecordFact:
+        return resolver.record(did, caller)
 
     @routes.get("/dids/{did}", summary="DID document from chain state")
     def document(did: str, caller: Caller = anybody) -> DidDocument:

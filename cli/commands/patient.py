@@ -78,7 +78,7 @@ def claim(
 ) -> None:
     """Take control of your records at an institution."""
     world, session = _session(wallet, passphrase_file)
-    own = session.claim(ApiClient(world.oracle_url(source)), code)
+    own = session.claim(ApiClient(world.oracle_url(source)), code, world.ids[source])
     output.emit({"source": hex32(own.source), "subjectRef": hex32(own.subject)}, [f"claimed at {source}"])
 
 

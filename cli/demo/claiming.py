@@ -26,7 +26,7 @@ def play(stage: Stage) -> None:
     for name, kind in sources:
         with ledger.timed(f"claim at {name} with the desk's one-time code") as outcome:
             code = desk_code(stage.world, name, DEMO.subject_key(kind))
-            own = stage.patient.claim(stage.oracle(name), code)
+            own = stage.patient.claim(stage.oracle(name), code, stage.world.ids[name])
             outcome.append(f"subject 0x{own.subject.hex()[:8]}… bound on chain")
     for name, _ in sources:
         with ledger.timed(f"the patient opens their own records of {name}") as outcome:

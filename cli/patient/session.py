@@ -91,19 +91,20 @@ class PatientSession:
         self.api = api
         self._accounts = DerivedAccounts(self.wallet.mnemonic)
 
-    def claim(self, oracle: ApiClient, code: str) -> OwnSubject:
+    def claim(self, oracle: ApiClient, code: str, source: ParticipantId) -> OwnSubject:
         """Take control of the subject a source gave a one-time code for.
 
         Raises:
             NotFoundError: the code is wrong, used or expired.
             InputError: the source asks to sign something else than this binding.
         """
-        index = len(self.wallet.subjects)
+        index = self.wallet.next_controller()
         controller = self._accounts.controller(index)
         asked = oracle.post("/v1/claims/prepare", {"code": code, "controller": controller.address})
         message = asked["typedData"]["message"]
         subject = SubjectRef(from_hex(message["subjectRef"]))
-        source = ParticipantId(from_hex(message["sourceId"]))
+        if message["sourceId"] != hex32(source):  # else it could take the place of the subject at another source
+            raise InputError("the source asks to bind a subject of another source: it was not signed")
         deadline = int(message["deadline"])
         if message["controller"] != controller.address:
             raise InputError("the source asks to bind another account: it was not signed")

@@ -78,10 +78,9 @@ class Wallet:
                 return given
         raise NotFoundError("this wallet has not signed that consent: `salus patient consents` lists its own")
 
-    def next_controller(self, source: ParticipantId) -> int:
-        """Index of the controller account for a source: the known one, or the next free one."""
-        known = next((own.index for own in self.subjects if own.source == source), None)
-        return len(self.subjects) if known is None else known
+    def next_controller(self) -> int:
+        """Index of a controller account that no subject here has: one account for two sources would join them."""
+        return max((own.index for own in self.subjects), default=-1) + 1
 
     def holder_index(self, grantee: ParticipantId) -> int:
         """Index of the holder account for a grantee: the known one, or the next free one."""

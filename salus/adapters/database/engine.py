@@ -34,7 +34,9 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         raise SetupError("the database URL must start with sqlite:/// or postgresql+psycopg://")
     if parsed.database and not read_only:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        path = Path(parsed.database)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600)  # labels and references are for this account only; SQLite makes -wal and -shm like the file
     engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")

@@ -208,6 +208,14 @@ def test_record__listed_here__shows_versions_and_state(world: ApiWorld) -> None:
     assert document["id"] == did
 
 
+def test_record__asked_by_a_signed_in_account__tells_not_whether_it_was_listed_here(world: ApiWorld) -> None:
+    sealed = world.add_record("glucose", GLUCOSE)
+    world.client.post("/v1/accesses", json=ask(world.hand_in().consent_id), headers=world.staff())
+    did = f"did:salus:31337:record:{sealed.leaf.record_id.hex()}"
+    assert world.client.get(f"/v1/records/{did}", headers=world.patient()).json()["versions"] == []
+    assert world.client.get(f"/v1/dids/{did}", headers=world.patient()).status_code == 404
+
+
 def test_content__ciphertext__is_served_to_signed_in_callers_only(world: ApiWorld) -> None:
     sealed = world.add_record("glucose", GLUCOSE)
     cid = world.client.post(
