@@ -29,7 +29,11 @@ _HEAD = 8192
 
 @dataclass(frozen=True, slots=True)
 class MllpLimits:
-    """Bounds of one listener. Seconds and bytes; `idle` closes a silent connection, `frame` an unfinished message."""
+    """Bounds of one listener. Seconds and bytes; `idle` closes a silent connection, `frame` an unfinished message.
+
+    `connections_per_host` leaves room for others beside a sender that opens without end; `unfinished_bytes` is what
+    all connections together may hold of messages that have not ended.
+    """
 
     message_bytes: int = 16 * 1024 * 1024
     pending_messages: int = 512
@@ -37,6 +41,8 @@ class MllpLimits:
     frame_seconds: float = 30.0
     idle_seconds: float = 3600.0
     connections: int = 256
+    connections_per_host: int = 128
+    unfinished_bytes: int = 256 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -52,6 +58,7 @@ class MllpCounters:
     oversized_frames: int = 0
     timeouts: int = 0
     pauses: int = 0
+    crowded_out: int = 0
 
 
 def frame(message: bytes) -> bytes:
@@ -74,6 +81,7 @@ class MllpProtocol(asyncio.Protocol):
         self._skipping = False
         self._pending: deque[tuple[asyncio.Future[bytes], int]] = deque()
         self._pending_bytes = 0
+        self._held = 0
         self._reading_paused = False
         self._writing_paused = False
         self._closing = False
@@ -99,6 +107,7 @@ class MllpProtocol(asyncio.Protocol):
         self._transport = None
         self._pending.clear()
         self._buffer.clear()
+        self._hold()
 
     def data_received(self, data: bytes) -> None:
         """Cut complete frames out of what has arrived."""
@@ -134,7 +143,11 @@ class MllpProtocol(asyncio.Protocol):
         if position:
             del buffer[:position]
         self._scanned = len(buffer)
-        self._adjust_reading()
+        if self._hold():
+            self._adjust_reading()
+        else:
+            self._counters.crowded_out += 1
+            self.close(abort=True)
 
     def eof_received(self) -> bool:
         """The sender may close its side and still wait for replies."""
@@ -174,6 +187,18 @@ class MllpProtocol(asyncio.Protocol):
         self._adjust_reading()
         if not self._pending:
             self._transport.close()
+
+    @property
+    def host(self) -> str:
+        """Network address of the sender."""
+        return self._peer.address
+
+    def _hold(self) -> bool:
+        """Account for what is buffered; False when all connections together hold too much and this one is growing."""
+        growth = len(self._buffer) - self._held
+        self._held = len(self._buffer)
+        self._server.unfinished += growth
+        return growth <= 0 or self._server.unfinished <= self._limits.unfinished_bytes
 
     @property
     def pending(self) -> int:
@@ -267,6 +292,7 @@ class MllpServer:
     listener: str = ""
     limits: MllpLimits = field(default_factory=MllpLimits)
     counters: MllpCounters = field(default_factory=MllpCounters)
+    unfinished: int = 0
     _open: set[MllpProtocol] = field(default_factory=set)
     _server: asyncio.Server | None = None
     _sweeper: asyncio.TimerHandle | None = None
@@ -298,8 +324,9 @@ class MllpServer:
             connection.close(abort=True)
 
     def admit(self, connection: MllpProtocol) -> bool:
-        """Count a connection in, unless there are too many."""
-        if len(self._open) >= self.limits.connections:
+        """Count a connection in, unless there are too many, in all or of its host."""
+        of_host = sum(one.host == connection.host for one in self._open)
+        if len(self._open) >= self.limits.connections or of_host >= self.limits.connections_per_host:
             self.counters.refused_connections += 1
             return False
         self.counters.connections += 1

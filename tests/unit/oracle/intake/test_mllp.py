@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracle.hl7.errors import HL7Error
-from oracle.intake.mllp import MllpLimits, MllpProtocol, MllpServer, frame
+from oracle.intake.mllp import START, TRAILER, MllpLimits, MllpProtocol, MllpServer, frame
 from oracle.intake.ports import Peer
 
 
 class MemoryTransport(asyncio.Transport):
     """What a protocol sees of a connection."""
 
-    def __init__(self) -> None:
-        super().__init__({"peername": ("10.0.0.7", 40000)})
+    def __init__(self, host: str = "10.0.0.7") -> None:
+        super().__init__({"peername": (host, 40000)})
         self.written = b""
         self.writes = 0
         self.reading = True
@@ -327,5 +327,34 @@ def test_connections__beyond_the_limit__are_refused() -> None:
         wire = Wire(HeldSink(), MllpLimits(connections=1))
         assert wire.connect().aborted
         assert wire.server.counters.refused_connections == 1
+
+    run(case)
+
+
+def test_connections__beyond_the_limit_of_one_host__are_refused_and_another_host_is_served() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink(), MllpLimits(connections_per_host=1))
+        assert wire.connect().aborted
+        other = MemoryTransport("192.0.2.7")
+        MllpProtocol(wire.server).connection_made(other)
+        assert not other.aborted
+
+    run(case)
+
+
+def test_frames__unfinished_ones_hold_too_much_together__the_growing_one_is_closed() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink(at_once=True), MllpLimits(unfinished_bytes=100))
+        second = MemoryTransport()
+        crowding = MllpProtocol(wire.server)
+        crowding.connection_made(second)
+        wire.protocol.data_received(START + b"a" * 80)
+        crowding.data_received(START + b"b" * 80)
+        assert second.aborted
+        assert wire.server.counters.crowded_out == 1
+        crowding.connection_lost(None)
+        wire.protocol.data_received(TRAILER)
+        assert await wire.settle() == frame(b"ack:" + b"a" * 80)
+        assert wire.server.unfinished <= len(TRAILER)
 
     run(case)
