@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down devnet test test-deep lint format unit contracts forge ape integration acceptance bench gas artifacts snapshots audit clean
+.PHONY: help demo up down devnet test test-deep lint format unit contracts forge ape integration acceptance bench gas artifacts snapshots audit symbolic contracts-deep mutants clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -27,7 +27,7 @@ test: .test  ## everything CI runs: lint, unit, contracts, integration, acceptan
 	@$(PYTHON) tools/check.py lint unit contracts integration acceptance
 
 test-deep: .test .audit  ## the same with more fuzzing and with the tests that take minutes
-	@$(PYTHON) tools/check.py --deep lint audit unit contracts integration acceptance
+	@$(PYTHON) tools/check.py --deep lint audit symbolic unit contracts integration acceptance
 
 lint: .test  ## format, lint, types, import rules, artifact drift
 	@$(PYTHON) tools/check.py lint
@@ -67,6 +67,15 @@ snapshots: .test  ## artifacts, then ABI, storage, gas and access matrix of the 
 
 audit: .audit  ## static analysis of the contracts with slither
 	@.venv-audit/bin/python tools/audit.py
+
+symbolic: .audit  ## laws of the policy for all inputs, with halmos
+	@.venv-audit/bin/python tools/symbolic.py
+
+contracts-deep: .test .audit  ## contracts: 10,000 fuzz runs, 256 × 256 invariant calls, slither, halmos, all differences
+	@$(PYTHON) tools/check.py --deep audit symbolic forge differential
+
+mutants: .test  ## break the contracts in small ways and see whether a test notices (hours; --sample N: python -m tools.mutate)
+	@$(PYTHON) -m tools.mutate
 
 clean:  ## remove what builds and tests leave behind; environments stay
 	rm -rf build interfaces out reports .cache .ape .build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -31,6 +31,7 @@ contract Council is ICouncil {
         uint8 state;
         /// Delay when it was proposed: a shorter one is for later proposals.
         uint24 delay;
+        uint64 proposedAt;
     }
 
     mapping(bytes32 role => Tenure current) private _current;
@@ -84,7 +85,8 @@ contract Council is ICouncil {
             proposer: msg.sender,
             reachedAt: 0,
             state: OPEN,
-            delay: uint24(delaySeconds)
+            delay: uint24(delaySeconds),
+            proposedAt: uint64(block.timestamp)
         });
 
         // Safe casts: a list of 65,536 calls does not fit a block.
@@ -99,6 +101,7 @@ contract Council is ICouncil {
     /// @inheritdoc ICouncil
     function approve(bytes32 proposalId) external onlyMember {
         _requireOpen(proposalId);
+        _requireVotable(proposalId);
         // A lower threshold can make enough of votes that are there already; one of them is then given again to start the delay.
         bool starts = _proposals[proposalId].reachedAt == 0 && _count(_approvals[proposalId]) >= threshold;
         if (_approvals[proposalId][_seats[msg.sender]] && !starts) revert CouncilAlreadyVoted(proposalId, msg.sender);
@@ -115,7 +118,10 @@ contract Council is ICouncil {
 
         Proposal storage proposal = _proposals[proposalId];
         proposal.state = EXECUTED;
-        if (proposal.reachedAt == 0) _reach(proposalId);
+        if (proposal.reachedAt == 0) {
+            _requireVotable(proposalId);
+            _reach(proposalId);
+        }
         // A threshold lowered since then made the votes enough only at that time.
         uint64 since = proposal.reachedAt < _loweredAt ? _loweredAt : proposal.reachedAt;
         uint64 executableFrom = since + (proposal.delay > delaySeconds ? proposal.delay : delaySeconds);
@@ -141,7 +147,9 @@ contract Council is ICouncil {
         if (_cancellations[proposalId][seat]) revert CouncilAlreadyVoted(proposalId, msg.sender);
 
         _cancellations[proposalId][seat] = true;
-        bool ends = _proposals[proposalId].proposer == msg.sender || _count(_cancellations[proposalId]) >= threshold;
+        // The proposer has approved from the same seat: whoever was removed and came back is another.
+        bool isProposer = _proposals[proposalId].proposer == msg.sender && _approvals[proposalId][seat];
+        bool ends = isProposer || _count(_cancellations[proposalId]) >= threshold;
         if (ends) _proposals[proposalId].state = CANCELLED;
 
         emit CancellationVoted(proposalId, msg.sender);
@@ -282,6 +290,12 @@ contract Council is ICouncil {
         _proposals[proposalId].reachedAt = uint64(block.timestamp);
 
         emit ThresholdReached(proposalId, uint64(block.timestamp));
+    }
+
+    /// @dev Votes are given in the first thirty days: nobody completes or revives an old proposal.
+    function _requireVotable(bytes32 proposalId) private view {
+        uint64 until = _proposals[proposalId].proposedAt + LIFETIME;
+        if (block.timestamp > until) revert CouncilExpired(proposalId, until);
     }
 
     /// @dev Who writes the log and who consumes follows from the directory alone, so nothing else is said to these two.

@@ -187,7 +187,8 @@ contract ParticipantRegistry is IParticipantRegistry, TypedData {
 
     /// @inheritdoc IParticipantRegistry
     function removeOperator(bytes32 participantId, address operator) external onlyPrincipalOrCouncil(participantId) {
-        if (_operators[operator] != participantId) revert ParticipantRegistryNotOperator(operator, participantId);
+        bytes32 operated = participantOf(operator);
+        if (operated == 0 || operated != participantId) revert ParticipantRegistryNotOperator(operator, participantId);
 
         _operators[operator] = RETIRED;
 

@@ -423,13 +423,17 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     }
 
     function _start(bytes32 ref, address account, bool isGuardian) private {
-        uint64 readyAt = _pending[ref].readyAt;
-        if (readyAt != 0) revert SubjectRegistryChangePending(ref, readyAt);
+        PendingChange memory pending = _pending[ref];
+        bool byCouncil = msg.sender == address(council);
+        if (pending.readyAt != 0) {
+            // The Council may put its own in the place of a source's: a source that was stopped would block it for ever.
+            if (!byCouncil || pending.byCouncil) revert SubjectRegistryChangePending(ref, pending.readyAt);
+            _endPending(ref);
+        }
 
-        readyAt = uint64(block.timestamp) + recoveryDelaySeconds;
-        _pending[ref] = PendingChange({
-            account: account, readyAt: readyAt, isGuardian: isGuardian, byCouncil: msg.sender == address(council)
-        });
+        uint64 readyAt = uint64(block.timestamp) + recoveryDelaySeconds;
+        _pending[ref] =
+            PendingChange({account: account, readyAt: readyAt, isGuardian: isGuardian, byCouncil: byCouncil});
 
         emit RecoveryStarted(ref, account, isGuardian, readyAt);
 

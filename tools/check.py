@@ -68,6 +68,15 @@ GROUPS: dict[str, tuple[Stage, ...]] = {
         Stage("forge", ("forge", "test"), ("tests/forge",), "*.t.sol", environment={"FOUNDRY_PROFILE": "default"}),
     ),
     "audit": (Stage("slither", (".venv-audit/bin/python", "tools/audit.py"), ("contracts",), "*.sol"),),
+    "symbolic": (Stage("halmos", (".venv-audit/bin/python", "tools/symbolic.py"), ("tests/forge/symbolic",), "*.sol"),),
+    "differential": (
+        Stage(
+            "differential",
+            _pytest("tests/integration/differential"),
+            ("tests/integration/differential",),
+            deep=_EVERYTHING,
+        ),
+    ),
     "integration": (Stage("integration", _pytest("tests/integration"), ("tests/integration",), deep=_EVERYTHING),),
     "acceptance": (Stage("acceptance", _pytest("tests/acceptance"), ("tests/acceptance",), deep=_EVERYTHING),),
 }

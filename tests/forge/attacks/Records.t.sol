@@ -126,11 +126,11 @@ contract RecordAttacks is Base {
         bytes memory signature = sign(alice, _digestOf(destruction));
         vm.prank(clinic.principal.account);
         vm.expectPartialRevert(IRecordRegistry.RecordRegistryOtherSource.selector);
-        records.order(destruction, setId, signature);
+        records.order(destruction, signature);
         destruction.sourceId = clinic.id;
         vm.prank(clinic.principal.account);
         vm.expectPartialRevert(IRecordRegistry.RecordRegistryOtherSource.selector);
-        records.order(destruction, setId, signature);
+        records.order(destruction, signature);
     }
 
     /// One order for a record: not again, neither before nor after the destruction, nor with another set.
@@ -139,7 +139,7 @@ contract RecordAttacks is Base {
         destruction.deadline = type(uint64).max;
         bytes memory signature = sign(alice, _digestOf(destruction));
         vm.prank(hospital.principal.account);
-        records.order(destruction, setId, signature);
+        records.order(destruction, signature);
         uint256 state = _orderState(hospital, "record", _ref);
         setId = _formSet(3);
         _expectOrder(destruction, signature, IRecordRegistry.RecordRegistryWrongStatus.selector);
@@ -234,7 +234,7 @@ contract RecordAttacks is Base {
     function _expectOrder(Destruction memory destruction, bytes memory signature, bytes4 problem) private {
         vm.prank(hospital.principal.account);
         vm.expectPartialRevert(problem);
-        records.order(destruction, setId, signature);
+        records.order(destruction, signature);
     }
 
     function _expectAttest(Attestation memory attestation, Actor memory signer, bytes4 problem) private {

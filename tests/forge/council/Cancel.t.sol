@@ -59,6 +59,17 @@ contract CancelTest is CouncilTest {
         council.cancel(id);
     }
 
+    /// Who was removed and came back has another seat, and is no proposer any more.
+    function test_cancel__by_a_proposer_who_came_back__is_one_vote() public {
+        bytes32 id = _propose(0, _note(1));
+        _remove(0);
+        _readmit(0);
+        vm.prank(members[0].account);
+        council.cancel(id);
+        (uint8 state,,,) = council.proposalOf(id);
+        vm.assertEq(state, 1);
+    }
+
     function test_cancel__second_time__is_refused() public {
         bytes32 id = _propose(0, _note(1));
         _cancel(1, id);

@@ -173,6 +173,44 @@ contract DelayTest is CouncilTest {
         vm.assertEq(target.count(), 1);
     }
 
+    /// A void proposal does not come back when one voter leaves and another one votes.
+    function test_approve__void_for_a_year__is_refused() public {
+        Call[] memory calls = _note(1);
+        bytes32 id = _passed(calls);
+        _skip(365 days);
+        _remove(2);
+        _expectOver(id);
+        vm.prank(members[3].account);
+        council.approve(id);
+    }
+
+    /// Votes are given in the first thirty days, to the last second: no vote completes an old proposal.
+    function test_approve__thirty_days_after_the_proposal__is_refused() public {
+        bytes32 id = _propose(0, _note(1));
+        _skip(30 days);
+        _approve(1, id);
+        _skip(1);
+        _expectOver(id);
+        vm.prank(members[2].account);
+        council.approve(id);
+    }
+
+    /// Votes that a lower threshold makes enough are as old as all others.
+    function test_execute__enough_by_a_lower_threshold_after_thirty_days__is_refused() public {
+        Call[] memory calls = _note(1);
+        bytes32 id = _propose(0, calls);
+        _approve(1, id);
+        _skip(30 days + 1);
+        _set(abi.encodeCall(Council.setThreshold, (2)));
+        _expectOver(id);
+        vm.prank(members[0].account);
+        council.execute(calls, SALT);
+    }
+
+    function _expectOver(bytes32 id) private {
+        vm.expectRevert(abi.encodeWithSelector(ICouncil.CouncilExpired.selector, id, NOW + 30 days));
+    }
+
     function test_execute__without_a_delay__is_at_once() public {
         _set(abi.encodeCall(Council.setDelay, (0)));
         Call[] memory calls = _calls(address(council), abi.encodeCall(Council.addMember, (stranger.account)));

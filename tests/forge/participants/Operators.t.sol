@@ -219,6 +219,19 @@ contract OperatorsTest is ParticipantTest {
         }
     }
 
+    /// 0 is no participant and 1 is where removed operators are: neither has an operator to lose.
+    function test_removeOperator__of_participant_zero_or_one__is_refused() public {
+        for (uint256 id = 0; id < 2; ++id) {
+            vm.prank(address(council));
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IParticipantRegistry.ParticipantRegistryNotOperator.selector, stranger.account, bytes32(id)
+                )
+            );
+            participants.removeOperator(bytes32(id), stranger.account);
+        }
+    }
+
     function test_removeOperator__twice__is_refused() public {
         vm.prank(hospital.principal.account);
         participants.removeOperator(hospital.id, hospital.second.account);

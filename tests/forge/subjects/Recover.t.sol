@@ -66,13 +66,49 @@ contract RecoverTest is NonceTest {
         _skip(1);
         Rotation memory rotation = _rotation(ref, bob);
         bytes memory signature = _signed(bob, _hash(rotation));
-        vm.prank(address(council));
+        vm.prank(hospital.principal.account);
         _expectPending(ref, NOW + RECOVERY_DELAY);
         subjects.recover(rotation, signature);
         // Ready but not completed is still pending.
         _skip(RECOVERY_DELAY);
         rotation = _rotation(ref, bob);
         signature = _signed(bob, _hash(rotation));
+        vm.prank(hospital.principal.account);
+        _expectPending(ref, NOW + RECOVERY_DELAY);
+        subjects.recover(rotation, signature);
+    }
+
+    /// What a source has begun the Council may end, and begin its own: a source that was stopped would block it for ever.
+    function test_recover__by_council_while_the_sources_is_pending__takes_its_place() public {
+        Rotation memory first = _rotation(ref, bob);
+        bytes memory signature = _signed(bob, _hash(first));
+        vm.prank(hospital.principal.account);
+        subjects.recover(first, signature);
+        _skip(365 days);
+        Rotation memory second = _rotation(ref, carol);
+        signature = _signed(carol, _hash(second));
+        _watch(ref);
+        vm.prank(address(council));
+        subjects.recover(second, signature);
+        Vm.Log[] memory told = _told();
+
+        uint64 readyAt = NOW + 365 days + RECOVERY_DELAY;
+        emit ISubjectRegistry.RecoveryVetoed(ref, bob.account);
+        _entry(ref, 25, 0, _word(bob.account));
+        emit ISubjectRegistry.RecoveryStarted(ref, carol.account, false, readyAt);
+        _entry(ref, 23, 0, _word(carol.account));
+        _assertTold(told);
+        _assertChains();
+        _assertPending(ref, carol.account, readyAt, false, true);
+    }
+
+    function test_recover__by_council_while_its_own_is_pending__is_refused() public {
+        Rotation memory rotation = _rotation(ref, bob);
+        bytes memory signature = _signed(bob, _hash(rotation));
+        vm.prank(address(council));
+        subjects.recover(rotation, signature);
+        rotation = _rotation(ref, carol);
+        signature = _signed(carol, _hash(rotation));
         vm.prank(address(council));
         _expectPending(ref, NOW + RECOVERY_DELAY);
         subjects.recover(rotation, signature);

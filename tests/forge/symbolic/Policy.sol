@@ -6,17 +6,30 @@ import {Access} from "../../../contracts/types/Access.sol";
 import {Codes} from "../../../contracts/types/Codes.sol";
 import {ConsentScope} from "../../../contracts/types/Consent.sol";
 import {Labels} from "../../../contracts/types/Labels.sol";
-import {Standing} from "../../../contracts/types/Participant.sol";
 import {vm} from "../Vm.sol";
 
-/// @notice Laws of the decision for all inputs at once. Checked by `make symbolic` (halmos); forge runs none of them.
-/// @dev Structs are taken apart into arguments, because halmos makes each argument a symbol of its own.
+/// @notice Laws of the decision for all inputs at once, checked by `make symbolic` (halmos); forge runs none of them.
+/// @dev A decision joins three verdicts (check_combine), and only one of them reads the consent's scope, so the laws of
+/// scopes are laws of decisions.
 contract PolicySymbolic {
-    /// A consent narrowed in any dimension, its window in fixed days, never allows what the wider one does not.
-    function check_narrowing__never_allows_more(
-        Standing memory standing,
+    /// A request is granted exactly if nothing is against it: standing, state, scope and uses.
+    function check_combine__grants_only_what_nothing_is_against(
+        uint16 standingCode,
         uint256 slot,
         uint64 epoch,
+        uint16 scopeCode
+    ) public pure {
+        bool live =
+            uint8(slot) != 2 && uint8(slot) != 3 && uint64(slot >> 40) == epoch && uint32(slot >> 8) != 0;
+        bool granted = Policy.combine(standingCode, slot, epoch, scopeCode) == Codes.GRANTED;
+        // A verdict is 0 or a reason; 1 is no reason.
+        if (standingCode == Codes.GRANTED || scopeCode == Codes.GRANTED) return;
+
+        assert(granted == (standingCode == 0 && scopeCode == 0 && live));
+    }
+
+    /// A consent narrowed in any dimension, its window in fixed days, never allows what the wider one does not.
+    function check_narrowing__never_allows_more(
         ConsentScope memory wide,
         ConsentScope memory narrow,
         Access memory access,
@@ -26,87 +39,52 @@ contract PolicySymbolic {
         vm.assume(narrow.fromDay >= wide.fromDay && narrow.toDay <= wide.toDay);
         _assumeNarrower(wide, narrow);
 
-        if (Policy.decide(standing, slot, epoch, narrow, access, time) == Codes.GRANTED) {
-            assert(Policy.decide(standing, slot, epoch, wide, access, time) == Codes.GRANTED);
-        }
+        if (Policy.checkScope(narrow, access, time) == 0) assert(Policy.checkScope(wide, access, time) == 0);
     }
 
     /// The same for rolling windows, on any day asked for, at the end of a leap February: fewer months never allow more.
-    function check_narrowing__of_rolling_months__never_allows_more(
-        Standing memory standing,
-        uint256 slot,
-        uint64 epoch,
-        ConsentScope memory wide,
-        ConsentScope memory narrow,
-        Access memory access
-    ) public pure {
+    function check_rolling__fewer_months_never_allow_more(uint8 fewer, uint8 more, Access memory access) public pure {
         uint64 time = 1_835_452_800; // 2028-02-29, 16:00 UTC: the first second of March in Shanghai
-        vm.assume(narrow.windowMonths != 0 && narrow.windowMonths <= wide.windowMonths && wide.windowMonths <= 12);
-        vm.assume(narrow.fromDay == 0 && narrow.toDay == 0 && wide.fromDay == 0 && wide.toDay == 0);
-        _assumeNarrower(wide, narrow);
+        vm.assume(fewer != 0 && fewer <= more && more <= 24);
+        ConsentScope memory narrow;
+        ConsentScope memory wide;
+        narrow.windowMonths = fewer;
+        wide.windowMonths = more;
 
-        if (Policy.decide(standing, slot, epoch, narrow, access, time) == Codes.GRANTED) {
-            assert(Policy.decide(standing, slot, epoch, wide, access, time) == Codes.GRANTED);
-        }
+        if (Policy.isInWindow(narrow, access, time)) assert(Policy.isInWindow(wide, access, time));
     }
 
     /// A consent with an empty mask or without a level allows nothing, and so does one that is zero altogether.
-    function check_zero__allows_nothing(
-        Standing memory standing,
-        uint256 slot,
-        uint64 epoch,
-        ConsentScope memory consent,
-        Access memory access,
-        uint64 time
-    ) public pure {
-        vm.assume(consent.windowMonths == 0);
-        vm.assume(consent.purposes == 0 || consent.categories == 0 || consent.actions == 0 || consent.maxLevel == 0);
-        vm.assume(access.purpose != 0);
+    function check_zero__allows_nothing(ConsentScope memory consent, Access memory access, uint64 time) public pure {
+        vm.assume(consent.windowMonths == 0 && access.purpose != 0);
+        if (consent.purposes != 0 && consent.categories != 0 && consent.actions != 0 && consent.maxLevel != 0) return;
 
-        assert(Policy.decide(standing, slot, epoch, consent, access, time) != Codes.GRANTED);
+        assert(Policy.checkScope(consent, access, time) != 0);
     }
 
     /// A bit no ruleset defines, in any mask of consent or request, denies.
-    function check_undefined_bits__deny(
-        Standing memory standing,
-        uint256 slot,
-        uint64 epoch,
-        ConsentScope memory consent,
-        Access memory access,
-        uint64 time
-    ) public pure {
+    function check_undefined_bits__deny(ConsentScope memory consent, Access memory access, uint64 time) public pure {
         vm.assume(consent.windowMonths == 0);
-        vm.assume(
-            consent.purposes >> 29 != 0 || consent.categories >> 37 != 0 || consent.actions >> 11 != 0
-                || consent.obligations >> 19 != 0 || consent.flags >> 16 != 0 || access.purpose >> 29 != 0
-                || access.categories >> 37 != 0 || access.actions >> 11 != 0
-        );
+        uint256 undefined = (consent.purposes >> 29) | (consent.categories >> 37) | (consent.actions >> 11)
+            | (consent.obligations >> 19) | (consent.flags >> 16) | (access.purpose >> 29) | (access.categories >> 37)
+            | (access.actions >> 11);
+        vm.assume(undefined != 0);
 
-        assert(Policy.decide(standing, slot, epoch, consent, access, time) != Codes.GRANTED);
+        assert(Policy.checkScope(consent, access, time) != 0);
     }
 
-    /// What is granted lies inside the consent in every dimension, and rests on a state that is neither revoked nor replaced.
-    function check_granted__is_inside(
-        Standing memory standing,
-        uint256 slot,
-        uint64 epoch,
-        ConsentScope memory consent,
-        Access memory access,
-        uint64 time
-    ) public pure {
+    /// What is allowed lies inside the consent in every dimension.
+    function check_allowed__is_inside(ConsentScope memory consent, Access memory access, uint64 time) public pure {
         vm.assume(consent.windowMonths == 0);
-        if (Policy.decide(standing, slot, epoch, consent, access, time) != Codes.GRANTED) return;
+        if (Policy.checkScope(consent, access, time) != 0) return;
 
-        assert(uint8(slot) != 2 && uint8(slot) != 3 && uint64(slot >> 40) == epoch && uint32(slot >> 8) != 0);
-        assert(consent.granteeId == access.participantId && consent.ruleset == Labels.RULESET);
-        assert(access.purpose & ~consent.purposes == 0);
-        assert(access.categories & ~consent.categories == 0 && access.categories != 0);
-        assert(access.actions & ~consent.actions == 0 && access.actions != 0);
-        assert(access.level >= 1 && access.level <= consent.maxLevel && consent.maxLevel <= 5);
-        assert(access.confidentiality <= consent.maxConfidentiality && access.form >= consent.minForm);
-        assert(time >= consent.validFrom && time < consent.validUntil && time < standing.accreditedUntil);
+        uint256 outside = (access.purpose & ~consent.purposes) | (access.categories & ~consent.categories)
+            | (access.actions & ~consent.actions) | (consent.flags & Labels.FLAGS_UNSUPPORTED);
+        assert(outside == 0 && consent.granteeId == access.participantId && consent.ruleset == Labels.RULESET);
+        assert(access.categories != 0 && access.actions != 0 && access.level != 0 && consent.maxLevel <= 5);
+        assert(access.level <= consent.maxLevel && access.confidentiality <= consent.maxConfidentiality);
+        assert(access.form >= consent.minForm && time >= consent.validFrom && time < consent.validUntil);
         assert(access.fromDay >= consent.fromDay && access.fromDay <= access.toDay && access.toDay <= consent.toDay);
-        assert(consent.flags & Labels.FLAGS_UNSUPPORTED == 0);
     }
 
     /// A custodian is never qualified, for whatever kind and purpose.
@@ -125,11 +103,11 @@ contract PolicySymbolic {
     }
 
     function _assumeNarrower(ConsentScope memory wide, ConsentScope memory narrow) private pure {
-        vm.assume(narrow.granteeId == wide.granteeId && narrow.ruleset == wide.ruleset && narrow.flags == wide.flags);
-        vm.assume(narrow.purposes & ~wide.purposes == 0 && narrow.categories & ~wide.categories == 0);
-        vm.assume(narrow.actions & ~wide.actions == 0 && wide.obligations & ~narrow.obligations == 0);
-        vm.assume(narrow.maxLevel <= wide.maxLevel && narrow.maxConfidentiality <= wide.maxConfidentiality);
-        vm.assume(narrow.minForm >= wide.minForm);
+        uint256 wider = (narrow.purposes & ~wide.purposes) | (narrow.categories & ~wide.categories)
+            | (narrow.actions & ~wide.actions) | (wide.obligations & ~narrow.obligations);
+        vm.assume(wider == 0 && narrow.granteeId == wide.granteeId && narrow.ruleset == wide.ruleset);
+        vm.assume(narrow.flags == wide.flags && narrow.maxLevel <= wide.maxLevel);
+        vm.assume(narrow.maxConfidentiality <= wide.maxConfidentiality && narrow.minForm >= wide.minForm);
         vm.assume(narrow.validFrom >= wide.validFrom && narrow.validUntil <= wide.validUntil);
         // A wider consent that is malformed allows nothing, so there is nothing to compare.
         vm.assume(Policy.isWellFormed(wide) && !Policy.hasUndefinedBits(wide));

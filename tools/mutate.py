@@ -1,0 +1,168 @@
+"""Mutation testing of the contracts: `make mutants`, or `python -m tools.mutate --sample 100 Council Policy`.
+
+Each mutant is compiled and tested in a copy of the project; a test that fails kills it, one that does not compile is
+not counted. Survivors need a reason in tools/mutants.toml (equivalent, or why no test can tell); one without a reason
+is an error, and so is a share of killed mutants below 95 %. Results are kept in reports/mutants.json as they come, so
+Ctrl-C loses nothing and the next run goes on. Standard library only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+from tools.mutants import Mutant, mutants_of
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / ".cache" / "mutants"
+RESULTS = ROOT / "reports" / "mutants.json"
+REASONS = ROOT / "tools" / "mutants.toml"
+GOAL = 0.95
+# Which tests are asked first; the whole suite is asked only when these let a mutant live.
+FIRST = {
+    "Council": "tests/forge/council/*",
+    "ParticipantRegistry": "tests/forge/participants/*",
+    "SubjectRegistry": "tests/forge/subjects/*",
+    "RecordRegistry": "tests/forge/records/*",
+    "ConsentRegistry": "tests/forge/consents/*",
+    "AccessGateway": "tests/forge/gateway/*",
+    "AuditLog": "tests/forge/log/*",
+}
+ELSEWHERE = "tests/forge/libraries/*"
+
+
+def targets(names: list[str]) -> list[Path]:
+    """Contracts, libraries and types, or those named."""
+    files = [*(ROOT / "contracts").glob("*.sol"), *(ROOT / "contracts/libraries").glob("*.sol")]
+    files += (ROOT / "contracts/types").glob("*.sol")
+    return [file for file in sorted(files) if not names or file.stem in names]
+
+
+def prepare() -> None:
+    """A copy of what forge needs, compiled once."""
+    shutil.rmtree(WORK / "contracts", ignore_errors=True)
+    shutil.rmtree(WORK / "tests", ignore_errors=True)
+    WORK.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(ROOT / "contracts", WORK / "contracts")
+    shutil.copytree(ROOT / "tests" / "forge", WORK / "tests" / "forge")
+    shutil.copytree(ROOT / "deployments", WORK / "deployments", dirs_exist_ok=True)
+    for name in ("node_modules", "tools"):
+        if not (WORK / name).exists():
+            (WORK / name).symlink_to(ROOT / name)
+    settings = (
+        (ROOT / "foundry.toml")
+        .read_text()
+        .replace("[profile.default]", "[profile.default]\ndynamic_test_linking = true", 1)
+    )
+    (WORK / "foundry.toml").write_text(settings)
+
+
+def forge(*arguments: str, seconds: float = 600) -> tuple[int, str]:
+    """Exit code and output of forge in the copy."""
+    binary = next((ROOT / "node_modules" / "@foundry-rs").glob("forge-*/bin/forge"))
+    try:
+        done = subprocess.run(
+            [binary, *arguments],
+            cwd=WORK,
+            env=dict(os.environ, FOUNDRY_PROFILE="default"),
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return 1, "out of time"
+    return done.returncode, done.stdout + done.stderr
+
+
+def verdict(mutant: Mutant) -> str:
+    """killed, survived or stillborn."""
+    path = WORK / mutant.file
+    original = path.read_text()
+    path.write_text(mutant.applied(original))
+    try:
+        for pattern in (FIRST.get(Path(mutant.file).stem, ELSEWHERE), "tests/forge/*"):
+            code, output = forge("test", "--fail-fast", "--match-path", pattern)
+            if code and "ompiler run failed" in output:
+                return "stillborn"
+            if code:
+                return "killed"
+        return "survived"
+    finally:
+        path.write_text(original)
+
+
+def report(found: dict[str, dict[str, str]]) -> int:
+    """Print the figures; 1 if a survivor has no reason or too many live."""
+    reasons = tomllib.loads(REASONS.read_text())["reason"] if REASONS.exists() else {}
+    counted = {name: one for name, one in found.items() if one["verdict"] != "stillborn"}
+    alive = {name: one for name, one in counted.items() if one["verdict"] == "survived"}
+    equivalent = {name for name in alive if reasons.get(name, "").startswith("equivalent")}
+    able = len(counted) - len(equivalent)
+    killed = len(counted) - len(alive)
+    for name, one in alive.items():
+        print(f"  {name} {one['file']}:{one['line']} {one['kind']}: {one['after'].strip()}")
+        print(f"           {reasons.get(name, 'NO REASON: write a test that kills it, or say why none can')}")
+    share = killed / able if able else 1.0
+    print(
+        f"{killed} of {able} non-equivalent mutants killed, {share:.1%} (goal {GOAL:.0%}); {len(equivalent)} equivalent"
+    )
+    return int(share < GOAL or any(name not in reasons for name in alive))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("contracts", nargs="*", help="names of contracts, libraries or types; all if none is named")
+    parser.add_argument("--sample", type=int, help="this many, drawn by --seed, instead of all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--list", action="store_true", help="list the mutants and stop")
+    parser.add_argument("--again", action="store_true", help="forget earlier results")
+    arguments = parser.parse_args()
+    chosen = [
+        mutant
+        for file in targets(arguments.contracts)
+        for mutant in mutants_of(str(file.relative_to(ROOT)), file.read_text())
+    ]
+    if arguments.sample and arguments.sample < len(chosen):
+        chosen = random.Random(arguments.seed).sample(chosen, arguments.sample)
+    if arguments.list:
+        for mutant in chosen:
+            change = f"{mutant.before.strip()}  →  {mutant.after.strip()}"
+            print(f"{mutant.id} {mutant.file}:{mutant.line} {mutant.kind}: {change}")
+        print(f"{len(chosen)} mutants")
+        return 0
+    found = {} if arguments.again or not RESULTS.exists() else json.loads(RESULTS.read_text())
+    prepare()
+    code, output = forge("test")
+    if code:
+        print(f"the tests fail without any change:\n{output[-2000:]}")
+        return 1
+    RESULTS.parent.mkdir(exist_ok=True)
+    began = time.monotonic()
+    for place, mutant in enumerate(chosen, 1):
+        if mutant.id not in found:
+            found[mutant.id] = {
+                "file": mutant.file,
+                "line": str(mutant.line),
+                "kind": mutant.kind,
+                "after": mutant.after,
+                "verdict": verdict(mutant),
+            }
+            RESULTS.write_text(json.dumps(found, indent=1))
+        print(
+            f"{place}/{len(chosen)} {mutant.id} {found[mutant.id]['verdict']} {time.monotonic() - began:.0f} s",
+            flush=True,
+        )
+    return report({mutant.id: found[mutant.id] for mutant in chosen})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
