@@ -160,7 +160,7 @@ def grant(
     except KeyError as error:
         raise InputError(f"{error.args[0]} is in none of the tables of docs/policy.md") from error
     old = ConsentId(from_hex(replaces)) if replaces else None
-    given = session.grant(world.ids[source], offer, ApiClient(world.api_url(grantee)), old)
+    given = session.grant(world.ids[source], offer, _api(world, grantee), old)
     output.emit(
         {"consentId": hex32(given.consent)}, [f"consent {hex32(given.consent)} is live, {grantee} has the package"]
     )
@@ -243,7 +243,11 @@ def _session(wallet: Path | None, passphrase_file: Path | None) -> tuple[World, 
     if not path.exists():
         raise SetupError(f"there is no wallet at {path}: `salus patient new` makes one, --wallet names another")
     file = WalletFile(path, _passphrase(passphrase_file))
-    return world, PatientSession(file, ApiClient(world.api_url(Name.HOSPITAL_B)))
+    return world, PatientSession(file, _api(world, Name.HOSPITAL_B))
+
+
+def _api(world: World, name: Name) -> ApiClient:
+    return ApiClient(world.api_url(name), participant=world.ids[name])
 
 
 def _wallet(named: Path | None) -> Path:

@@ -36,7 +36,7 @@ class Stage:
 
     def api(self, name: Name) -> ApiClient:
         """An institution's API, unsigned."""
-        return ApiClient(self.world.api_url(name))
+        return ApiClient(self.world.api_url(name), participant=self.world.ids[name])
 
     def oracle(self, name: Name) -> ApiClient:
         """An oracle's HTTP."""

@@ -70,10 +70,22 @@ class Relayed:
 
 
 class ApiClient:
-    """One institution's API. Safe to use from several threads; `timeout` in seconds."""
+    """One institution's API. Safe to use from several threads; `timeout` in seconds.
 
-    def __init__(self, base_url: str, *, timeout: float = 60.0, transport: httpx.BaseTransport | None = None) -> None:
+    `participant` is whose API this is, as the caller knows it from elsewhere. Without it the API is believed: it could
+    name another institution, pass on that one's challenge and sign in there as the patient.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        participant: ParticipantId | None = None,
+        timeout: float = 60.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.base_url = base_url.rstrip("/")
+        self._participant = participant
         self._deployment: dict[str, Any] | None = None
         self._http = httpx.Client(
             base_url=self.base_url,
@@ -128,9 +140,16 @@ class ApiClient:
     # the deployment
 
     def deployment(self, *, fresh: bool = False) -> dict[str, Any]:
-        """Facts of the deployment, asked for once unless they must be fresh: the Council can replace the gateway."""
+        """Facts of the deployment, asked for once unless they must be fresh: the Council can replace the gateway.
+
+        Raises:
+            IntegrityError: it says it is the API of another institution than the caller knows it to be.
+        """
         if fresh or self._deployment is None:
-            self._deployment = dict(self.get("/v1/deployment"))
+            told = dict(self.get("/v1/deployment"))
+            if self._participant is not None and told["participantId"] != hex32(self._participant):
+                raise IntegrityError("this API says it is another institution's: nothing was signed for it")
+            self._deployment = told
         return self._deployment
 
     @property

@@ -22,7 +22,7 @@ from salus.core.errors import (
     UnavailableError,
 )
 from salus.core.hashing import sha256
-from salus.core.ids import hex32
+from salus.core.ids import ParticipantId, hex32
 from salus.core.labels import Action, Purpose, Role
 from salus.core.outcome import AccessDeniedError
 from salus.core.ports import ContractCall
@@ -209,3 +209,11 @@ def test_client__challenge_of_another_institution__is_not_signed(world: ApiWorld
 
     with pytest.raises(InputError):
         ApiClient(URL, transport=Swapping(world)).sign_in(MemorySigner.named("holder"))
+
+
+def test_client__api_that_passes_on_another_s_challenge__is_found_out(world: ApiWorld) -> None:
+    known = ParticipantId(b"\x77" * 32)  # whose API it is; it answers everything as the hospital's does
+    client = ApiClient(URL, participant=known, transport=OverTestClient(world))
+    with pytest.raises(IntegrityError, match="another institution"):
+        client.sign_in(MemorySigner.named("holder"))
+    assert ApiClient(URL, participant=HOSPITAL, transport=OverTestClient(world)).sign_in(MemorySigner.named("holder"))
