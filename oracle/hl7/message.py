@@ -180,12 +180,13 @@ class Segment:
 class Message:
     """A parsed message. `folded` counts lines without a segment name, joined to the segment before them."""
 
-    __slots__ = ("folded", "segments", "separators")
+    __slots__ = ("_named", "folded", "segments", "separators")
 
     def __init__(self, segments: list[Segment], separators: Separators, folded: int) -> None:
         self.segments = segments
         self.separators = separators
         self.folded = folded
+        self._named: dict[str, list[Segment]] | None = None
 
     @property
     def header(self) -> Segment:
@@ -204,11 +205,16 @@ class Message:
 
     def first(self, name: str) -> Segment | None:
         """The first segment of that name."""
-        return next((segment for segment in self.segments if segment.name == name), None)
+        return next(iter(self.all(name)), None)
 
     def all(self, name: str) -> list[Segment]:
         """All segments of that name, in order."""
-        return [segment for segment in self.segments if segment.name == name]
+        named = self._named
+        if named is None:  # sorted once: a mapping asks again for each of thousands of groups
+            named = self._named = {}
+            for segment in self.segments:
+                named.setdefault(segment.name, []).append(segment)
+        return named.get(name, [])
 
 
 @lru_cache(maxsize=1024)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode, b64encode
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -30,7 +31,7 @@ from oracle.normalise.datatypes import (
     reference_range,
     unit_of,
 )
-from oracle.normalise.reading import Reading, days_of, join_key
+from oracle.normalise.reading import Reading, days_of, join_key, numbered
 from salus.core.record import Code, DraftStatus, Item, resource_id
 
 Json = dict[str, Any]
@@ -70,7 +71,7 @@ class Reported:
     span: tuple[int, int]
     status: str
     category: str
-    used_keys: set[str] = field(default_factory=set)
+    used_keys: Counter[str] = field(default_factory=Counter)
 
 
 def observation(reading: Reading, obx: Segment, notes: list[str], report: Reported) -> Item:
@@ -274,10 +275,4 @@ def _interpretation(sent: str) -> Json:
 
 def _key(report: Reported, code: Code, sub_id: str) -> str:
     """Stable key of an observation in its report: OBX-3 and OBX-4, never OBX-1 (a place in a message means nothing)."""
-    key = join_key("item", code.code or code.display, sub_id)
-    again = 2
-    unique = key
-    while unique in report.used_keys:
-        unique, again = f"{key}|#{again}", again + 1
-    report.used_keys.add(unique)
-    return unique
+    return numbered(join_key("item", code.code or code.display, sub_id), report.used_keys)

@@ -6,6 +6,7 @@ that can't be read are named in `unmapped` ("ZPD", "PID-10", "OBX-14").
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from oracle.hl7.errors import FieldError
@@ -73,3 +74,9 @@ def join_key(*parts: str) -> str:
     if joined.count("|") == len(parts) - 1 and "%" not in joined:
         return joined
     return "|".join(part.replace("%", "%25").replace("|", "%7C") for part in parts)
+
+
+def numbered(key: str, used: Counter[str]) -> str:
+    """A key of `join_key`; one used before gets its place among the repeats. No key has as many parts as a repeat."""
+    used[key] += 1
+    return f"{key}|#{used[key]}" if used[key] > 1 else key

@@ -8,6 +8,7 @@ Source: message map ORU_R01, segment maps OBR[DiagnosticReport], OBX[Observation
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +26,7 @@ from oracle.normalise.datatypes import (
 from oracle.normalise.errors import NormaliseError
 from oracle.normalise.observation import Reported, observation
 from oracle.normalise.patient import home_authority, subject_of
-from oracle.normalise.reading import Reading, days_of, join_key
+from oracle.normalise.reading import Reading, days_of, join_key, numbered
 from oracle.normalise.visit import encounter_reference, visit_labels
 from salus.core.record import Code, DraftStatus, Item, NormalisedGroup
 
@@ -63,7 +64,7 @@ def reports(reading: Reading) -> list[NormalisedGroup]:
         NormaliseError: no OBR, an OBX before any OBR, no patient number, a report without any number, or OBR-25 says
             that there is no such order.
     """
-    used: set[str] = set()
+    used: Counter[str] = Counter()
     groups = _collect(reading)
     done = [_report(reading, group, used) for group in groups]
     left_out = reading.unmapped
@@ -103,7 +104,7 @@ def _collect(reading: Reading) -> list[_Group]:
     return groups
 
 
-def _report(reading: Reading, group: _Group, used: set[str]) -> NormalisedGroup:
+def _report(reading: Reading, group: _Group, used: Counter[str]) -> NormalisedGroup:
     obr, home = group.obr, home_authority(reading.message, reading.source)
     reading.leave_out_rest(obr, _OBR_MAPPED)
     subject = subject_of(reading, group.pid)
@@ -177,7 +178,7 @@ def _report(reading: Reading, group: _Group, used: set[str]) -> NormalisedGroup:
     )
 
 
-def _key(group: _Group, home: Authority, code: Code, used: set[str]) -> str:
+def _key(group: _Group, home: Authority, code: Code, used: Counter[str]) -> str:
     places = [(group.orc, 3, "report"), (group.obr, 3, "report"), (group.orc, 2, "placer"), (group.obr, 2, "placer")]
     for segment, number, kind in places:
         if segment is not None and segment.value(number):
@@ -188,11 +189,7 @@ def _key(group: _Group, home: Authority, code: Code, used: set[str]) -> str:
             break
     else:
         raise NormaliseError("the report has neither a filler nor a placer number", group.obr.at(3))
-    unique, again = key, 2
-    while unique in used:
-        unique, again = f"{key}|#{again}", again + 1
-    used.add(unique)
-    return unique
+    return numbered(key, used)
 
 
 def _add_identifiers(head: Json, group: _Group, home: Authority) -> None:

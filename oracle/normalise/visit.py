@@ -6,6 +6,7 @@ Source: message map ADT_A01 and segment maps EVN, PV1, PV2, DG1, AL1 of HL7/v2-t
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from oracle.normalise import tables
 from oracle.normalise.datatypes import Authority, authority_of, concept, practitioner, table_concept
 from oracle.normalise.errors import NormaliseError
 from oracle.normalise.patient import Subject, demographics, home_authority, subject_of
-from oracle.normalise.reading import Reading, days_of, join_key
+from oracle.normalise.reading import Reading, days_of, join_key, numbered
 from salus.core.record import Code, Item, NormalisedGroup, resource_id
 
 Json = dict[str, Any]
@@ -190,6 +191,7 @@ def _add_concepts(head: Json, pv1: Segment, texts: list[str]) -> None:
 
 def _diagnoses(reading: Reading, key: str, encounter: Json, days: tuple[int, int]) -> list[Item]:
     items: list[Item] = []
+    used: Counter[str] = Counter()
     for dg1 in reading.message.all("DG1"):
         reading.leave_out_rest(dg1, _DG1_MAPPED)
         found = concept(dg1.first(3), _diagnosis_system(dg1)) if dg1.first(3) else None
@@ -200,7 +202,7 @@ def _diagnoses(reading: Reading, key: str, encounter: Json, days: tuple[int, int
         if words and "text" not in code:
             code["text"] = words
         name = codes[0].code or words
-        item_key = _unique(join_key("item", "DG1", name), items)
+        item_key = numbered(join_key("item", "DG1", name), used)
         condition: Json = {
             "resourceType": "Condition",
             "id": resource_id(key, item_key),
@@ -226,12 +228,13 @@ def _diagnoses(reading: Reading, key: str, encounter: Json, days: tuple[int, int
 
 def _allergies(reading: Reading, key: str, encounter: Json, days: tuple[int, int]) -> list[Item]:
     items: list[Item] = []
+    used: Counter[str] = Counter()
     for al1 in reading.message.all("AL1"):
         reading.leave_out_rest(al1, _AL1_MAPPED)
         found = concept(al1.first(3)) if al1.first(3) else None
         if not found:
             continue
-        item_key = _unique(join_key("item", "AL1", found[1][0].code or found[1][0].display), items)
+        item_key = numbered(join_key("item", "AL1", found[1][0].code or found[1][0].display), used)
         allergy: Json = {
             "resourceType": "AllergyIntolerance",
             "id": resource_id(key, item_key),
@@ -256,12 +259,6 @@ def _allergies(reading: Reading, key: str, encounter: Json, days: tuple[int, int
         texts = tuple(text for text in (found[0].get("text"), *(one["text"] for one in reactions)) if text)
         items.append(Item(item_key, allergy, found[1], texts, *days))
     return items
-
-
-def _unique(key: str, items: list[Item]) -> str:
-    """A key no earlier item of the group has; a repeated one gets its place among the repeats."""
-    again = sum(item.key == key or item.key.startswith(f"{key}|#") for item in items)
-    return f"{key}|#{again + 1}" if again else key
 
 
 def _diagnosis_system(dg1: Segment) -> str:
