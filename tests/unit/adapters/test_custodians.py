@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -98,3 +100,31 @@ def test_call__not_answered__is_unavailable_and_not_repeated(failure: type[httpx
 def test_call__to_a_custodian_without_an_address__is_unavailable() -> None:
     with pytest.raises(UnavailableError, match="no address"):
         client(lambda _: httpx.Response(200, json={})).list(ParticipantId(b"\x02" * 32), {})
+
+
+def endless(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, content=itertools.repeat(b" " * 65_536))
+
+
+def test_call__answer_without_end__is_unavailable() -> None:
+    with pytest.raises(UnavailableError, match="without end"):
+        client(endless).list(CUSTODIAN, {})
+
+
+def test_call__answer_that_drips__is_unavailable_after_the_timeout() -> None:
+    drips, clock = itertools.repeat(b" "), itertools.count(step=10)
+    custodians = HttpCustodians(
+        {CUSTODIAN: "http://custodian.test"},
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, content=drips)),
+        monotonic=lambda: float(next(clock)),
+    )
+    with pytest.raises(UnavailableError, match="too slowly"):
+        custodians.release(CUSTODIAN, {})
+    assert next(clock) == 50  # began, then 10, 20, 30 and beyond 30 seconds
+
+
+def test_call__packed_answer__is_not_unpacked() -> None:
+    packed = gzip.compress(b"{" + b" " * 1_000_000 + b"}")
+    answer = httpx.Response(200, content=packed, headers={"content-encoding": "gzip"})
+    with pytest.raises(UnavailableError):
+        client(lambda _: answer).list(CUSTODIAN, {})
