@@ -17,7 +17,15 @@ from salus.core.access import MAX_RECORDS, Access, AccessKind
 from salus.core.canonical import canonical
 from salus.core.codes import Code
 from salus.core.eip712 import Domain
-from salus.core.errors import EnvelopeError, IntegrityError, NotFoundError, RefusedError, SalusError, UnavailableError
+from salus.core.errors import (
+    EnvelopeError,
+    IntegrityError,
+    NotFoundError,
+    RefusedError,
+    SalusError,
+    ShareError,
+    UnavailableError,
+)
 from salus.core.hashing import sha256
 from salus.core.ids import ZERO32, AccessId, LeafHash, ParticipantId, address_bytes, hex32
 from salus.core.labels import Action, Form, Purpose, Role
@@ -337,7 +345,10 @@ def _collect(session: Session, reading: Reading, watch: Stopwatch) -> Opened:
         else:
             items.append(OpenedItem(record, outcome))
     if failed and not items and not refused:
-        raise next(iter(failed.values()))
+        failure = next(iter(failed.values()))
+        if isinstance(failure, ShareError) and any(isinstance(one, RefusedError) for one in answers.failed.values()):
+            answers.require(len(session.custodians))  # too few shares because custodians say no: their code is why
+        raise failure
     watch.lap("decrypt")
     return Opened(
         access_id,

@@ -284,3 +284,20 @@ def test_open__only_the_inventing_custodian_is_left__its_record_does_not_open(wo
         world.client.stop(away)
     with pytest.raises((IntegrityError, ShareError)):
         world.open(package)
+
+
+def test_open__two_custodians_see_the_revocation_first__its_code_and_not_a_share_too_few(
+    world: World, patient: Patient
+) -> None:
+    world.publish(world.seal(patient, "glucose"))
+
+    def refuse(verb: str, _call: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        if verb == "release":
+            raise RefusedError(Code.CONSENT_REVOKED)
+        return answer
+
+    for custodian in world.custodians[:2]:
+        world.bend(custodian, refuse)
+    with pytest.raises(RefusedError) as refusal:
+        world.open(world.consent(patient))
+    assert refusal.value.code is Code.CONSENT_REVOKED
