@@ -21,6 +21,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     }
 }
 
+_MOST_MEMBERS = 16
 After = Annotated[int | None, Query(ge=0, description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
@@ -44,12 +45,16 @@ async def form(request: Request) -> dict[str, str]:
     """Body of `application/x-www-form-urlencoded`; a member given twice is refused (RFC 6749 section 3.2).
 
     Raises:
-        InputError: another kind of body, or a repeated member.
+        InputError: another kind of body, too many members, or a repeated one.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise InputError("the body is application/x-www-form-urlencoded")
-    members = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=False)
+    try:
+        text = (await request.body()).decode("utf-8", "replace")
+        members = parse_qs(text, keep_blank_values=False, max_num_fields=_MOST_MEMBERS)
+    except ValueError as error:
+        raise InputError("the form has too many members") from error
     if any(len(values) != 1 for values in members.values()):
         raise InputError("a member of the form is repeated")
     return {name: values[0] for name, values in members.items()}

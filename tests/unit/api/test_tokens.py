@@ -178,3 +178,9 @@ def test_body__nested_deep__is_refused(world: ApiWorld) -> None:
 def test_token__time_without_end__is_refused(world: ApiWorld, claims: dict[str, object]) -> None:
     answer = world.token(**claims)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+def test_token__form_of_very_many_members__is_malformed(world: ApiWorld) -> None:
+    form = {f"member{number}": "x" for number in range(50_000)}
+    answer = world.client.post("/oauth/token", data=form)
+    assert (answer.status_code, answer.json()["detail"]) == (422, "the form has too many members")
