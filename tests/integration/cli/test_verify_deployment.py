@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,7 +64,9 @@ class Standing:
         council, data = self.address("Council"), abi_of(contract).function(function).encode(args)
         self.rpc.call("anvil_impersonateAccount", council)
         call = {"from": council, "to": self.address(contract), "data": "0x" + data.hex(), "gasPrice": "0x0"}
-        receipt = self.rpc.call("eth_getTransactionReceipt", self.rpc.call("eth_sendTransaction", call))
+        sent = self.rpc.call("eth_sendTransaction", call)
+        while (receipt := self.rpc.call("eth_getTransactionReceipt", sent)) is None:
+            time.sleep(0.02)
         assert receipt["status"] == "0x1"
 
     def patch(self, contract: str, at: int, value: bytes) -> None:
