@@ -1,8 +1,11 @@
 """Runs the project's checks one after another and says what each took: `tools/check.py lint unit forge`.
 
-Every stage runs even if an earlier one failed; the exit code is 1 if any did. The last line is the sum of all tests,
-in the form 'N passed, N failed, N skipped'.
+Every stage runs even if an earlier one failed; the exit code is 1 if any did. Stages that compute run beside those that
+wait for blocks, and print when both are done. The last line is the sum of all tests, in the form 'N passed, N failed, N
+skipped'.
 """
+
+from __future__ import annotations
 
 import argparse
 import os
@@ -11,7 +14,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Timer
@@ -24,7 +28,8 @@ DEEP_TIMES = 6  # as long as a stage may take otherwise
 
 @dataclass(frozen=True)
 class Stage:
-    """One command; it is skipped while no file below `folders` matches `pattern`."""
+    """One command; it is skipped while no file below `folders` matches `pattern`. `waits`: blocks and clocks, not the
+    processor, make it long."""
 
     name: str
     command: tuple[str, ...]
@@ -33,6 +38,7 @@ class Stage:
     deep: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     seconds: int = 600
+    waits: bool = False
 
     def has_work(self) -> bool:
         return not self.folders or any(
@@ -77,10 +83,20 @@ GROUPS: dict[str, tuple[Stage, ...]] = {
             deep=_EVERYTHING,
         ),
     ),
-    "integration": (Stage("integration", _pytest("tests/integration"), ("tests/integration",), deep=_EVERYTHING),),
+    "integration": (
+        Stage(
+            "integration",
+            _pytest("tests/integration"),
+            ("tests/integration",),
+            deep=_EVERYTHING,
+            seconds=900,
+            waits=True,
+        ),
+    ),
     "acceptance": (Stage("acceptance", _pytest("tests/acceptance"), ("tests/acceptance",), deep=_EVERYTHING),),
 }
 ALIASES = {"contracts": ("forge", "brownie", "ape")}
+BESIDE = ("forge", "brownie", "ape")
 
 _COUNT = re.compile(r"(\d+) (?:tests? )?(passed|failed|skipped|errors?)\b")
 _PYTEST_SUMMARY = re.compile(r"^=*\s*(?:\d+ [a-z]+(?:, )?)+ in [\d.]+s")
@@ -95,6 +111,12 @@ class Totals:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+
+    def add(self, other: Totals) -> None:
+        """Count another's too."""
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
 
     def read(self, line: str) -> None:
         plain = _COLOUR.sub("", line)
@@ -139,11 +161,19 @@ def _lines(stage: Stage, command: Iterable[str], environment: dict[str, str]) ->
         timer.cancel()
 
 
-def run(stage: Stage, totals: Totals, *, deep: bool, environment: dict[str, str]) -> bool:
+Say = Callable[[str], None]
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def run(stage: Stage, totals: Totals, *, deep: bool, environment: dict[str, str], say: Say = _say) -> bool:
+    """Run one stage, count its tests, and say what it prints; whether it passed."""
     if not stage.has_work():
-        print(f"── {stage.name}: skipped, no {stage.pattern} in {' or '.join(stage.folders)} yet", flush=True)
+        say(f"── {stage.name}: skipped, no {stage.pattern} in {' or '.join(stage.folders)} yet")
         return True
-    print(f"── {stage.name}", flush=True)
+    say(f"── {stage.name}")
     if deep:
         stage = replace(stage, seconds=stage.seconds * DEEP_TIMES)
     start = time.monotonic()
@@ -156,15 +186,44 @@ def run(stage: Stage, totals: Totals, *, deep: bool, environment: dict[str, str]
             code = line
         else:
             totals.read(line)
-            print(line, end="", flush=True)
+            say(line.removesuffix("\n"))
     if code == NO_TEST_SELECTED and not deep and stage.deep:
-        print(f"{stage.name} holds deep tests only: make test-deep")
+        say(f"{stage.name} holds deep tests only: make test-deep")
         code = 0
     if code == 0 and totals.failed > failures:
         code = 1  # a runner that counts failures and ends with 0 is not believed
     verdict = {0: "ok", 124: f"FAILED: took longer than {stage.seconds} s"}.get(code, f"FAILED with exit code {code}")
-    print(f"── {stage.name}: {verdict}, {time.monotonic() - start:.1f} s", flush=True)
+    say(f"── {stage.name}: {verdict}, {time.monotonic() - start:.1f} s")
     return code == 0
+
+
+def run_all(stages: Sequence[Stage], totals: Totals, *, deep: bool, environment: dict[str, str]) -> list[str]:
+    """Run stages, those of Solidity beside the one that waits; names of those that failed."""
+    beside = [stage for stage in stages if stage.name in BESIDE]
+    failed: list[str] = []
+    for stage in stages:
+        if stage.waits and beside:
+            with ThreadPoolExecutor(1) as lane:
+                other = lane.submit(_quietly, beside, deep, environment)
+                passed = run(stage, totals, deep=deep, environment=environment)
+                lost, counted, said = other.result()
+            _say(said)
+            totals.add(counted)
+            failed += lost
+        elif stage.name in BESIDE and any(one.waits for one in stages):
+            continue
+        else:
+            passed = run(stage, totals, deep=deep, environment=environment)
+        failed += [] if passed else [stage.name]
+    return failed
+
+
+def _quietly(stages: Sequence[Stage], deep: bool, environment: dict[str, str]) -> tuple[list[str], Totals, str]:
+    """Run stages one after another: those that failed, what was counted, and all they said."""
+    said: list[str] = []
+    counted = Totals()
+    failed = [s.name for s in stages if not run(s, counted, deep=deep, environment=environment, say=said.append)]
+    return failed, counted, "\n".join(said)
 
 
 def main() -> int:
@@ -181,7 +240,7 @@ def main() -> int:
     environment = os.environ | {"PATH": os.pathsep.join([*map(str, places), os.environ["PATH"]])}
     totals = Totals()
     start = time.monotonic()
-    failed = [s.name for s in stages if not run(s, totals, deep=arguments.deep, environment=environment)]
+    failed = run_all(stages, totals, deep=arguments.deep, environment=environment)
     print(f"── {len(stages)} stages in {time.monotonic() - start:.0f} s; failed: {', '.join(failed) or 'none'}")
     if failed and not totals.failed:
         totals.failed = len(failed)

@@ -81,7 +81,7 @@ locked="$base $(hash_of uv.lock)"
 
 if [ "$level" = runtime ]; then
   fresh venv "$locked runtime" || fresh venv "$locked test" || {
-    step 'Python packages of the services' sync .venv --no-default-groups --group runtime
+    step 'Python packages of the services' sync .venv --inexact --no-default-groups --group runtime # never takes test tools away
     stamp venv "$locked runtime"
   }
 elif [ "$level" = audit ]; then
