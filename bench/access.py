@@ -59,7 +59,7 @@ def main() -> None:
         try:
             progress.tell("starting three custodians")
             start_all(grounds.custodians)
-            stage = ChainStage(world, grounds.custodians)  # type: ignore[arg-type]  # it asks them for their ports only
+            stage = ChainStage(world, grounds)
             try:
                 with anvil.instant():
                     cases = _patients(stage, told.requesters, told.records, progress)
