@@ -17,7 +17,10 @@ import subprocess
 import sys
 import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
 
 from tools.mutants import Mutant, mutants_of
 
@@ -46,32 +49,32 @@ def targets(names: list[str]) -> list[Path]:
     return [file for file in sorted(files) if not names or file.stem in names]
 
 
-def prepare() -> None:
-    """A copy of what forge needs, compiled once."""
-    shutil.rmtree(WORK / "contracts", ignore_errors=True)
-    shutil.rmtree(WORK / "tests", ignore_errors=True)
-    WORK.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(ROOT / "contracts", WORK / "contracts")
-    shutil.copytree(ROOT / "tests" / "forge", WORK / "tests" / "forge")
-    shutil.copytree(ROOT / "deployments", WORK / "deployments", dirs_exist_ok=True)
+def prepare(work: Path) -> None:
+    """A copy of what forge needs."""
+    shutil.rmtree(work / "contracts", ignore_errors=True)
+    shutil.rmtree(work / "tests", ignore_errors=True)
+    work.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(ROOT / "contracts", work / "contracts")
+    shutil.copytree(ROOT / "tests" / "forge", work / "tests" / "forge")
+    shutil.copytree(ROOT / "deployments", work / "deployments", dirs_exist_ok=True)
     for name in ("node_modules", "tools"):
-        if not (WORK / name).exists():
-            (WORK / name).symlink_to(ROOT / name)
+        if not (work / name).exists():
+            (work / name).symlink_to(ROOT / name)
     settings = (
         (ROOT / "foundry.toml")
         .read_text()
         .replace("[profile.default]", "[profile.default]\ndynamic_test_linking = true", 1)
     )
-    (WORK / "foundry.toml").write_text(settings)
+    (work / "foundry.toml").write_text(settings)
 
 
-def forge(*arguments: str, seconds: float = 600) -> tuple[int, str]:
+def forge(work: Path, *arguments: str, seconds: float = 600) -> tuple[int, str]:
     """Exit code and output of forge in the copy."""
     binary = next((ROOT / "node_modules" / "@foundry-rs").glob("forge-*/bin/forge"))
     try:
         done = subprocess.run(
             [binary, *arguments],
-            cwd=WORK,
+            cwd=work,
             env=dict(os.environ, FOUNDRY_PROFILE="default"),
             capture_output=True,
             text=True,
@@ -83,14 +86,14 @@ def forge(*arguments: str, seconds: float = 600) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def verdict(mutant: Mutant) -> str:
+def verdict(mutant: Mutant, work: Path) -> str:
     """killed, survived or stillborn."""
-    path = WORK / mutant.file
+    path = work / mutant.file
     original = path.read_text()
     path.write_text(mutant.applied(original))
     try:
         for pattern in (FIRST.get(Path(mutant.file).stem, ELSEWHERE), "tests/forge/*"):
-            code, output = forge("test", "--fail-fast", "--match-path", pattern)
+            code, output = forge(work, "test", "--fail-fast", "--match-path", pattern)
             if code and "ompiler run failed" in output:
                 return "stillborn"
             if code:
@@ -123,6 +126,7 @@ def main() -> int:
     parser.add_argument("contracts", nargs="*", help="names of contracts, libraries or types; all if none is named")
     parser.add_argument("--sample", type=int, help="this many, drawn by --seed, instead of all")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time (default: one a core)")
     parser.add_argument("--list", action="store_true", help="list the mutants and stop")
     parser.add_argument("--again", action="store_true", help="forget earlier results")
     arguments = parser.parse_args()
@@ -140,27 +144,37 @@ def main() -> int:
         print(f"{len(chosen)} mutants")
         return 0
     found = {} if arguments.again or not RESULTS.exists() else json.loads(RESULTS.read_text())
-    prepare()
-    code, output = forge("test")
-    if code:
-        print(f"the tests fail without any change:\n{output[-2000:]}")
-        return 1
+    free: SimpleQueue[Path] = SimpleQueue()
+    for number in range(arguments.jobs):
+        prepare(WORK / str(number))
+        free.put(WORK / str(number))
+        code, output = forge(WORK / str(number), "test")
+        if code:
+            print(f"the tests fail without any change:\n{output[-2000:]}")
+            return 1
     RESULTS.parent.mkdir(exist_ok=True)
-    began = time.monotonic()
-    for place, mutant in enumerate(chosen, 1):
-        if mutant.id not in found:
+    began, lock = time.monotonic(), Lock()
+
+    def judge(mutant: Mutant) -> None:
+        work = free.get()
+        try:
+            result = verdict(mutant, work)
+        finally:
+            free.put(work)
+        with lock:
             found[mutant.id] = {
                 "file": mutant.file,
                 "line": str(mutant.line),
                 "kind": mutant.kind,
                 "after": mutant.after,
-                "verdict": verdict(mutant),
+                "verdict": result,
             }
             RESULTS.write_text(json.dumps(found, indent=1))
-        print(
-            f"{place}/{len(chosen)} {mutant.id} {found[mutant.id]['verdict']} {time.monotonic() - began:.0f} s",
-            flush=True,
-        )
+            known = sum(one.id in found for one in chosen)
+            print(f"{known}/{len(chosen)} {mutant.id} {result} {time.monotonic() - began:.0f} s", flush=True)
+
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        list(pool.map(judge, [mutant for mutant in chosen if mutant.id not in found]))
     return report({mutant.id: found[mutant.id] for mutant in chosen})
 
 

@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
     patient.command("revoke")(revoke)
     patient.command("revoke-all")(revoke_all)
     patient.command("freeze")(freeze)
+    patient.command("trust")(trust)
     patient.command("consents")(consents)
     patient.command("withheld")(withheld)
     patient.command("log")(log)
@@ -209,6 +210,13 @@ def freeze(
     world, session = _session(wallet, passphrase_file)
     session.freeze(world.ids[source], frozen=not off)
     output.emit({"frozen": not off}, ["allowed again" if off else "frozen"])
+
+
+def trust(wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:
+    """Accept the custodians' keys as the API names them now, after the Council has renewed one."""
+    _, session = _session(wallet, passphrase_file)
+    keys = session.custodian_keys(trust=True)
+    output.emit({"custodians": len(keys)}, [f"keys of {len(keys)} custodians are known now"])
 
 
 def consents(wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:

@@ -118,7 +118,26 @@ class PatientSession:
         oracle.post("/v1/claims", body)
         own = OwnSubject(source, subject, index)
         self._keep(self.wallet.with_subject(own))
+        self.custodian_keys()
         return own
+
+    def custodian_keys(self, *, trust: bool = False) -> dict[ParticipantId, bytes]:
+        """X25519 keys of the custodians that links are sealed to, as this wallet first saw them; `trust` takes others.
+
+        Raises:
+            ConflictError: the API names another key for a custodian; an API with keys of its own could read whose
+                records a consent is about.
+        """
+        found = self.api.custodian_keys(CUSTODIAN_SET)
+        known = self.wallet.custodians
+        if not trust and any(known.get(custodian, key) != key for custodian, key in found.items()):
+            raise ConflictError(
+                "the API names another key for a custodian than this wallet knows, so nothing was signed: ask your "
+                "institution whether the Council renewed it; if so, run `salus patient trust`"
+            )
+        if any(custodian not in known or trust for custodian in found):
+            self._keep(replace(self.wallet, custodians={**known, **found}))
+        return found
 
     def listing(self, source: ParticipantId) -> list[ListedRecord]:
         """Everything custodians hold of this patient from a source."""
@@ -171,14 +190,13 @@ class PatientSession:
         self, source: ParticipantId, offer: Offer, grantee_api: ApiClient, replaces: ConsentId | None = None
     ) -> GivenConsent:
         """Sign a consent, put it on chain, hand the package to the grantee."""
-        own = self.wallet.subject_at(source)
+        own, keys = self.wallet.subject_at(source), self.custodian_keys()
         index = self.wallet.holder_index(offer.grantee)
         holder = self._accounts.holder(index)
         now = SystemClock().now()
         epoch = self.api.epoch_of(holder.address)
         consent, terms = compose(offer, holder.address, epoch, now, os.urandom, replaces or ZERO32)
         signed = sign(consent, terms, holder, self.api.domain("ConsentRegistry"), offer.excluded)
-        keys = self.api.custodian_keys(CUSTODIAN_SET)
         made = package(signed, own.subject, self._controller(own), self.api.domain("Council"), keys)
         given = GivenConsent(
             signed.consent_id, offer.grantee, holder.address, own.subject, index, "signed", made.to_json()

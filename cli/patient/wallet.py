@@ -49,12 +49,13 @@ class GivenConsent:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """Everything the patient holds."""
+    """Everything the patient holds. `custodians` are their X25519 keys as this wallet first saw them."""
 
     mnemonic: str
     subjects: tuple[OwnSubject, ...] = ()
     holders: Mapping[ParticipantId, int] = field(default_factory=dict)
     consents: tuple[GivenConsent, ...] = ()
+    custodians: Mapping[ParticipantId, bytes] = field(default_factory=dict)
 
     def subject_at(self, source: ParticipantId) -> OwnSubject:
         """The subject at a source.
@@ -146,6 +147,7 @@ def _to_json(wallet: Wallet) -> dict[str, Any]:
             for own in wallet.subjects
         ],
         "holders": {hex32(grantee): index for grantee, index in wallet.holders.items()},
+        "custodians": {hex32(custodian): hex32(key) for custodian, key in wallet.custodians.items()},
         "consents": [
             {
                 "consentId": hex32(given.consent),
@@ -183,4 +185,5 @@ def _from_json(value: Mapping[str, Any]) -> Wallet:
             )
             for given in value["consents"]
         ),
+        custodians={ParticipantId(from_hex(c)): from_hex(key, 32) for c, key in value.get("custodians", {}).items()},
     )
