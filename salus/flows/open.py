@@ -348,6 +348,8 @@ def _collect(session: Session, reading: Reading, watch: Stopwatch) -> Opened:
         failure = next(iter(failed.values()))
         if isinstance(failure, ShareError) and any(isinstance(one, RefusedError) for one in answers.failed.values()):
             answers.require(len(session.custodians))  # too few shares because custodians say no: their code is why
+        if isinstance(failure, ShareError) and answers.failed:
+            raise UnavailableError(f"{failure}; the other custodians are away") from failure
         raise failure
     watch.lap("decrypt")
     return Opened(

@@ -65,7 +65,7 @@ class Load(Thread):
         """Stop after what is being done."""
         self.stopping.set()
         self.join()
-        assert self.trouble == [], self.name
+        assert self.trouble == [], f"{self.name}: {self.trouble[:5]}"
 
 
 class Feeder(Load):

@@ -8,7 +8,7 @@ import pytest
 from salus.core.canonical import canonical
 from salus.core.codes import Code
 from salus.core.envelope import header_for, seal
-from salus.core.errors import IntegrityError, RefusedError, ShareError, SignatureError
+from salus.core.errors import IntegrityError, RefusedError, ShareError, SignatureError, UnavailableError
 from salus.core.hashing import sha256
 from salus.core.ids import hex32
 from salus.core.leaf import content_commitment
@@ -301,3 +301,20 @@ def test_open__two_custodians_see_the_revocation_first__its_code_and_not_a_share
     with pytest.raises(RefusedError) as refusal:
         world.open(world.consent(patient))
     assert refusal.value.code is Code.CONSENT_REVOKED
+
+
+def test_open__two_custodians_are_gone_at_the_release__is_unavailable_and_not_damaged(
+    world: World, patient: Patient
+) -> None:
+    """They die between the list and the release: asking again later opens the record."""
+    world.publish(world.seal(patient, "glucose"))
+
+    def die(verb: str, _call: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+        if verb == "release":
+            raise UnavailableError("gone")
+        return answer
+
+    for custodian in world.custodians[:2]:
+        world.bend(custodian, die)
+    with pytest.raises(UnavailableError, match="2 shares are needed, 1 are here"):
+        world.open(world.consent(patient))

@@ -128,12 +128,12 @@ def test_open__one_custodian_away__two_are_enough(world: World, patient: Patient
     assert texts(world.open(package)) == {"glucose"}
 
 
-def test_open__two_custodians_away__share_error(world: World, patient: Patient) -> None:
+def test_open__two_custodians_away__is_unavailable(world: World, patient: Patient) -> None:
     world.publish(world.seal(patient, "glucose"))
     package = world.consent(patient)
     for custodian in world.custodians[1:]:
         world.client.stop(custodian)
-    with pytest.raises(ShareError):
+    with pytest.raises(UnavailableError):
         world.open(package)
 
 
