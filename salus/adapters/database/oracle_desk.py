@@ -5,10 +5,11 @@ from __future__ import annotations
 from sqlalchemy import insert, select, update
 
 from salus.adapters.database.oracle import OracleDatabase
+from salus.adapters.database.oracle_records import KNOWN_SUBJECT, known_subject
 from salus.adapters.database.oracle_tables import desk_code, subject
 from salus.core.errors import NotFoundError
-from salus.core.ids import Address, SubjectRef, address_bytes, to_address
-from salus.core.journal import DeskCode, KnownSubject
+from salus.core.ids import Address, address_bytes, to_address
+from salus.core.journal import DeskCode
 
 
 class DatabaseDeskCodes:
@@ -39,9 +40,8 @@ class DatabaseDeskCodes:
         Raises:
             NotFoundError: there is no such code.
         """
-        columns = (subject.c.name_hash, subject.c.subject_ref, subject.c.sealed_seed)
         query = (
-            select(desk_code.c.key, desk_code.c.expires_at, desk_code.c.controller, *columns)
+            select(desk_code.c.key, desk_code.c.expires_at, desk_code.c.controller, *KNOWN_SUBJECT)
             .join(subject, subject.c.key == desk_code.c.subject)
             .where(desk_code.c.code_hash == code_hash)
         )
@@ -49,9 +49,8 @@ class DatabaseDeskCodes:
             row = connection.execute(query).one_or_none()
         if row is None:
             raise NotFoundError("no such code")
-        known = KnownSubject(row.name_hash, SubjectRef(row.subject_ref), row.sealed_seed)
         controller = None if row.controller is None else to_address(bytes(row.controller))
-        return DeskCode(row.key, known, row.expires_at, controller)
+        return DeskCode(row.key, known_subject(row), row.expires_at, controller)
 
     def use(self, key: int, controller: Address, at: int) -> None:
         """A code did its work: the subject is bound to this controller."""

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, lite
 
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_messages import chunks
-from salus.adapters.database.oracle_records import leaf_from_bytes
+from salus.adapters.database.oracle_records import KNOWN_SUBJECT, known_subject, leaf_from_bytes
 from salus.adapters.database.oracle_tables import batch, invalidation, meta, secret, subject, version
 from salus.core.errors import NotFoundError
-from salus.core.ids import LeafHash, Root, SubjectRef
+from salus.core.ids import LeafHash, Root
 from salus.core.journal import (
     Anchored,
     AnchoredBatch,
@@ -23,7 +23,6 @@ from salus.core.journal import (
     HeadStatus,
     Invalidation,
     InvalidationReason,
-    KnownSubject,
     WaitingVersion,
 )
 from salus.core.state import BlockStamp
@@ -137,12 +136,10 @@ class DatabaseOutbox:
         )
         with self._database.reading() as connection:
             found = [(row, leaf_from_bytes(row.leaf).subject) for row in connection.execute(query)]
-            columns = (subject.c.name_hash, subject.c.subject_ref, subject.c.sealed_seed)
-            names = select(*columns).where(subject.c.subject_ref.in_({ref for _, ref in found}))
-            known = {
-                row.subject_ref: KnownSubject(row.name_hash, SubjectRef(row.subject_ref), row.sealed_seed)
-                for row in connection.execute(names)
-            }
+            if not found:  # nearly always, and asked at every anchor
+                return []
+            named = select(*KNOWN_SUBJECT).where(subject.c.subject_ref.in_({ref for _, ref in found}))
+            known = {row.subject_ref: known_subject(row) for row in connection.execute(named)}
         return [
             Invalidation(row.key, LeafHash(row.leaf_hash), known[ref], InvalidationReason(row.reason))
             for row, ref in found

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Column, Connection, Row, bindparam, delete, insert, select, update
 
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_messages import chunks, settle
@@ -16,6 +17,8 @@ from salus.core.leaf import Leaf
 
 _LEAF_FIELDS = tuple(Leaf.__slots__)
 _HEAD_COLUMNS = ("subject_ref", "version", "leaf_hash", "content_hash", "status", "updated_at")
+KNOWN_SUBJECT: tuple[Column[Any], ...] = (subject.c.name_hash, subject.c.subject_ref, subject.c.sealed_seed)
+"""Columns that `known_subject` reads."""
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple)
 
@@ -29,11 +32,10 @@ class DatabaseRecords:
     def subjects(self, name_hashes: Iterable[bytes]) -> dict[bytes, KnownSubject]:
         """Subjects already known, by the keyed hash of the source's key."""
         found: dict[bytes, KnownSubject] = {}
-        columns = (subject.c.name_hash, subject.c.subject_ref, subject.c.sealed_seed)
         with self._database.reading() as connection:
             for chunk in chunks(list(set(name_hashes))):
-                for row in connection.execute(select(*columns).where(subject.c.name_hash.in_(chunk))):
-                    one = KnownSubject(row.name_hash, SubjectRef(row.subject_ref), row.sealed_seed)
+                for row in connection.execute(select(*KNOWN_SUBJECT).where(subject.c.name_hash.in_(chunk))):
+                    one = known_subject(row)
                     found[one.name_hash] = one
         return found
 
@@ -100,6 +102,11 @@ class DatabaseRecords:
             connection.execute(delete(secret).where(secret.c.version.in_(select(version.c.key).where(of_record))))
             values = {"status": int(HeadStatus.DESTROYED), "content_hash": bytes(32), "updated_at": at}
             connection.execute(update(record).where(record.c.key == key).values(**values))
+
+
+def known_subject(row: Row[Any]) -> KnownSubject:
+    """The subject in a row that has the columns of `KNOWN_SUBJECT`."""
+    return KnownSubject(row.name_hash, SubjectRef(row.subject_ref), row.sealed_seed)
 
 
 def leaf_to_bytes(leaf: Leaf) -> bytes:
