@@ -96,7 +96,10 @@ GROUPS: dict[str, tuple[Stage, ...]] = {
     "acceptance": (Stage("acceptance", _pytest("tests/acceptance"), ("tests/acceptance",), deep=_EVERYTHING),),
 }
 ALIASES = {"contracts": ("forge", "brownie", "ape")}
-BESIDE = ("forge", "brownie", "ape")
+BESIDE = (
+    "forge",
+    "ape",
+)  # not brownie: on a busy machine it takes a transaction that is not mined yet for a dropped one
 
 _COUNT = re.compile(r"(\d+) (?:tests? )?(passed|failed|skipped|errors?)\b")
 _PYTEST_SUMMARY = re.compile(r"^=*\s*(?:\d+ [a-z]+(?:, )?)+ in [\d.]+s")
