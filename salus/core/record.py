@@ -65,7 +65,8 @@ class Item:
     """One result, diagnosis or allergy of a group, which labelling may move to a record of its own.
 
     `key` is appended to the group's record key when the item stands alone. `texts` are all words a reader would see.
-    Days as in `RecordDraft`.
+    Days as in `RecordDraft`. `said` is the source's own status code (HL7 table 0085 for a result). `cleared` names
+    elements of the resource that the source sent as an explicit null.
     """
 
     key: str
@@ -75,6 +76,8 @@ class Item:
     first_day: int
     last_day: int
     status: DraftStatus = DraftStatus.CURRENT
+    said: str = ""
+    cleared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,9 @@ class NormalisedGroup:
     `texts` are the head's own. `section` is the source's word for the kind: HL7 table 0074 (OBR-24) for a report, table
     0270 (TXA-2) for a document. `visit_class` is HL7 table 0004 (PV1-2). `source_labels` are what the source itself
     says about confidentiality, as "<HL7 table>:<value>". `birth_day` is None when unknown. `unmapped` names the
-    segments and fields that hold something this version leaves out.
+    segments and fields that hold something this version leaves out. `said_at` is when the source says that this came
+    to be so (OBR-22, EVN-2, else MSH-7), in microseconds since 1970, 0 when it doesn't; `said` its own status code
+    (table 0123 for a report). `cleared` as in `Item`, for the head.
     """
 
     record_key: str
@@ -104,6 +109,9 @@ class NormalisedGroup:
     birth_day: int | None = None
     is_checkup: bool = False
     unmapped: tuple[str, ...] = ()
+    said_at: int = 0
+    said: str = ""
+    cleared: tuple[str, ...] = ()
 
 
 def resource_id(record_key: str, part: str) -> str:
