@@ -9,11 +9,13 @@ Pure: the same message and source give the same groups, byte for byte.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from oracle.hl7.errors import Condition, HL7Error
 from oracle.hl7.message import Message
 from oracle.normalise.document import document
 from oracle.normalise.errors import NormaliseError
-from oracle.normalise.reading import Reading
+from oracle.normalise.reading import Reading, said_at
 from oracle.normalise.report import reports
 from oracle.normalise.source import SourceProfile
 from oracle.normalise.visit import visit
@@ -36,7 +38,9 @@ def normalise(message: Message, source: SourceProfile) -> list[NormalisedGroup]:
             "no mapping for this message type", message.header.at(9), condition=Condition.UNSUPPORTED_MESSAGE_TYPE
         )
     try:
-        return mapping(Reading(message, source))
+        reading = Reading(message, source)
+        sent = said_at(reading.stamp(message.header, 7))
+        return [group if group.said_at else replace(group, said_at=sent) for group in mapping(reading)]
     except NormaliseError:
         raise
     except HL7Error as error:

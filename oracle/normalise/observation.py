@@ -103,6 +103,7 @@ def observation(reading: Reading, obx: Segment, notes: list[str], report: Report
         first_day=span[0],
         last_day=span[1],
         status=tables.DRAFT_STATUS.get(sent_status, DraftStatus.CURRENT),
+        said=sent_status,
     )
 
 

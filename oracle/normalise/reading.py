@@ -59,6 +59,15 @@ class Reading:
             self.leave_out(segment, field)
 
 
+def said_at(*stamps: Stamp | None) -> int:
+    """Microseconds since 1970 of the first stamp there is; 0 for none."""
+    for stamp in stamps:
+        if stamp is not None:
+            fraction = int(f"{stamp.fraction:0<6}"[:6]) if stamp.fraction else 0
+            return int(stamp.moment.timestamp()) * 1_000_000 + fraction
+    return 0
+
+
 def days_of(*stamps: Stamp | None) -> tuple[int, int]:
     """First and last civil day the stamps may mean; undated when there is none. Days before 1970 count as undated."""
     spans = [stamp.days() for stamp in stamps if stamp is not None]

@@ -26,7 +26,7 @@ from oracle.normalise.datatypes import (
 from oracle.normalise.errors import NormaliseError
 from oracle.normalise.observation import Reported, observation
 from oracle.normalise.patient import home_authority, subject_of
-from oracle.normalise.reading import Reading, days_of, join_key, numbered
+from oracle.normalise.reading import Reading, days_of, join_key, numbered, said_at
 from oracle.normalise.visit import encounter_reference, visit_labels
 from salus.core.record import Code, DraftStatus, Item, NormalisedGroup
 
@@ -175,6 +175,8 @@ def _report(reading: Reading, group: _Group, used: Counter[str]) -> NormalisedGr
         source_labels=subject.source_labels + visit_labels(reading) + _order_labels(group),
         birth_day=subject.birth_day,
         is_checkup=reading.source.is_checkup_centre,
+        said_at=said_at(issued),
+        said=sent_status,
     )
 
 

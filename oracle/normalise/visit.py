@@ -16,7 +16,7 @@ from oracle.normalise import tables
 from oracle.normalise.datatypes import Authority, authority_of, concept, practitioner, table_concept
 from oracle.normalise.errors import NormaliseError
 from oracle.normalise.patient import Subject, demographics, home_authority, subject_of
-from oracle.normalise.reading import Reading, days_of, join_key, numbered
+from oracle.normalise.reading import Reading, days_of, join_key, numbered, said_at
 from salus.core.record import Code, Item, NormalisedGroup, resource_id
 
 Json = dict[str, Any]
@@ -47,10 +47,9 @@ def visit(reading: Reading) -> list[NormalisedGroup]:
         if segment.name not in _TAKEN:
             reading.leave_out(segment)
     person = demographics(reading, pid, subject, days_of(occurred))
-    if message.type[1] in _PERSON_ONLY:
-        return [replace(person, unmapped=reading.unmapped)]
-    encounter = _encounter(reading, subject, occurred)
-    return [replace(group, unmapped=reading.unmapped) for group in (person, encounter)]
+    groups = [person] if message.type[1] in _PERSON_ONLY else [person, _encounter(reading, subject, occurred)]
+    told = {"unmapped": reading.unmapped, "said_at": said_at(recorded), "said": message.type[1]}
+    return [replace(group, **told) for group in groups]
 
 
 def encounter_reference(pv1: Segment | None, pid: Segment | None, home: Authority) -> Json | None:
@@ -149,7 +148,16 @@ def _encounter(reading: Reading, subject: Subject, occurred: Stamp | None) -> No
         source_labels=subject.source_labels + visit_labels(reading),
         birth_day=subject.birth_day,
         is_checkup=reading.source.is_checkup_centre,
+        also=_account(message.first("PID"), home),
     )
+
+
+def _account(pid: Segment | None, home: Authority) -> tuple[str, ...]:
+    """Key of the account the visit belongs to (PID-18), by which A44 moves it."""
+    if pid is None or not pid.value(18):
+        return ()
+    owner = authority_of(pid.first(18), 4) or home
+    return (join_key("account", owner.key, pid.value(18)),)
 
 
 def _status(event: str, visit_class: str, discharged: Stamp | None) -> str:
