@@ -48,8 +48,8 @@ def visit(reading: Reading) -> list[NormalisedGroup]:
             reading.leave_out(segment)
     person = demographics(reading, pid, subject, days_of(occurred))
     groups = [person] if message.type[1] in _PERSON_ONLY else [person, _encounter(reading, subject, occurred)]
-    told = {"unmapped": reading.unmapped, "said_at": said_at(recorded), "said": message.type[1]}
-    return [replace(group, **told) for group in groups]
+    at = said_at(recorded)
+    return [replace(group, unmapped=reading.unmapped, said_at=at, said=message.type[1]) for group in groups]
 
 
 def encounter_reference(pv1: Segment | None, pid: Segment | None, home: Authority) -> Json | None:

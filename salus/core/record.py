@@ -90,8 +90,8 @@ class NormalisedGroup:
     says about confidentiality, as "<HL7 table>:<value>". `birth_day` is None when unknown. `unmapped` names the
     segments and fields that hold something this version leaves out. `said_at` is when the source says that this came
     to be so (OBR-22, EVN-2, else MSH-7), in microseconds since 1970, 0 when it doesn't; `said` its own status code
-    (table 0123 for a report, the event of an ADT). `cleared` as in `Item`, for the head. `also` are further keys by which
-    later messages may name the group (the account of a visit).
+    (table 0123 for a report, the event of an ADT). `cleared` as in `Item`, for the head. `also` are further keys by
+    which later messages may name the group (the account of a visit).
     """
 
     record_key: str
