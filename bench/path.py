@@ -22,6 +22,7 @@ from bench.exactly_once import require_anchored_once
 from bench.feed import Fed, Feeder, Feeding, load
 from bench.lines import Progress, line, percentile, run, scratch
 from bench.processes import Watched
+from bench.stages import Spent, by_stage, spent
 from devnet.anvil import Anvil, AnvilSettings, free_port
 from oracle.sitekey import SiteKey
 from salus.core.ports import ChainEvent
@@ -32,6 +33,7 @@ GOAL = "≥ 300/s"
 SOURCE = "hospital-b"
 LISTENER = "mllp"
 SENDER = "sender"
+ORACLE = "oracle"
 MOST_PER_SECOND = 700
 _UNDER_WAY = ("pendingMessages", "waitingVersions", "openBatches", "openInvalidations")
 _DRAIN_SECONDS = 180
@@ -81,6 +83,11 @@ class Running:
         for one in self.watched:
             one.sample(at)
 
+    def spent(self) -> Spent:
+        """Processor time of the oracle so far, by thread and stage."""
+        _, metrics = self.oracle.ask("GET", "/metrics")
+        return spent(metrics.decode(), _pid(self.oracle))
+
     def is_idle(self) -> bool:
         """Whether everything taken in is anchored for the oracle too."""
         found = self.oracle.get("/ready")
@@ -124,6 +131,7 @@ def measure(world: ChainWorld, running: Running, feeding: Feeding, progress: Pro
         feeder.start()
         running.watched.append(Watched(SENDER, feeder.pid))
         anchors = Anchors(world, time.time(), world.reader.head().number)
+        before = running.spent()
         _follow(anchors, running, progress, lambda: feeder.done, feeding.seconds + _DRAIN_SECONDS)
         fed = feeder.result()
     acknowledged = fed.codes.get("AA", 0)
@@ -132,6 +140,7 @@ def measure(world: ChainWorld, running: Running, feeding: Feeding, progress: Pro
     anchors.look()
     database = running.oracle.folder / "oracle.db"
     _print(fed, anchors, running, feeding)
+    _print_stages(by_stage(before, running.spent()), running, acknowledged)
     _print_delays(database)
     progress.tell("checking that every message stands on the chain once")
     if acknowledged != fed.sent:
@@ -181,6 +190,12 @@ def _print(fed: Fed, anchors: Anchors, running: Running, feeding: Feeding) -> No
             f"{start:.0f}, {middle:.0f}, {end:.0f} MB; CPU {one.cpu_seconds / acknowledged * 1e6:,.0f} µs a message"
         )
         line(f"  {one.name}: memory at 15 %, 50 %, end", figure, "flat", "path")
+
+
+def _print_stages(stages: dict[str, float], running: Running, messages: int) -> None:
+    others = {one.name: one.cpu_seconds for one in running.watched if one.name not in (ORACLE, SENDER)}
+    figure = ", ".join(f"{name} {used / messages * 1e6:,.0f}" for name, used in (stages | others).items())
+    line("  processor time by stage, µs a message", figure, "", "path")
 
 
 def _print_delays(database: Path) -> None:

@@ -31,7 +31,7 @@ class Watched:
         """Look once."""
         pids = family(self.pid)
         self.samples.append(
-            Sample(at, sum(map(_resident, pids)) / 1e6, sum(map(_cpu, pids))),
+            Sample(at, sum(map(_resident, pids)) / 1e6, sum(map(cpu_seconds, pids))),
         )
 
     def near(self, at: float) -> Sample:
@@ -64,7 +64,8 @@ def _resident(pid: int) -> int:
         return 0
 
 
-def _cpu(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """Processor time of one process so far, without its children."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

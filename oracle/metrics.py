@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from time import perf_counter
+from threading import enumerate as running_threads
+from time import clock_gettime, perf_counter, pthread_getcpuclockid, thread_time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from salus.core.journal import Appended, Backlog, MessageState, Work
 
@@ -36,6 +39,13 @@ class Metrics:
         self.stage_seconds = Histogram(
             "salus_oracle_stage_seconds", "One run of a stage", ["stage"], buckets=_SECONDS, registry=self.registry
         )
+        self.stage_cpu = Counter(
+            "salus_oracle_stage_cpu_seconds",
+            "Processor time of a stage in its own thread",
+            ["stage"],
+            registry=self.registry,
+        )
+        self.registry.register(_ThreadTimes())
         self.worker_errors = Counter(
             "salus_oracle_worker_errors_total",
             "Runs that failed and are tried again",
@@ -46,11 +56,12 @@ class Metrics:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time one run of a stage."""
-        began = perf_counter()
+        began, used = perf_counter(), thread_time()
         try:
             yield
         finally:
             self.stage_seconds.labels(name).observe(perf_counter() - began)
+            self.stage_cpu.labels(name).inc(thread_time() - used)
 
     def journalled(self, results: tuple[Appended, ...]) -> None:
         """Count one group commit."""
@@ -83,6 +94,30 @@ class Metrics:
         )
         for verdict in ("accept", "reject", "error", "quarantine", "transport", "not stored"):
             received.labels(verdict).set_function(partial(_count, verdicts, verdict))
+
+
+class _ThreadTimes(Collector):
+    """Processor time of the process's threads by name, numbers at the end of a name left out; read at each scrape.
+
+    A thread that ended is counted no more, so only threads that live as long as the oracle say anything.
+    """
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """One sample for each name."""
+        found = CounterMetricFamily(
+            "salus_oracle_thread_cpu_seconds", "Processor time of running threads", labels=["thread"]
+        )
+        seconds: dict[str, float] = {}
+        for thread in running_threads():
+            try:
+                used = clock_gettime(pthread_getcpuclockid(thread.ident or 0))
+            except OSError:  # it has ended just now
+                continue
+            name = thread.name.rstrip("0123456789").rstrip("_-")
+            seconds[name] = seconds.get(name, 0.0) + used
+        for name, used in seconds.items():
+            found.add_metric([name], used)
+        yield found
 
 
 def _count(verdicts: Callable[[], Mapping[str, int]], verdict: str) -> float:
