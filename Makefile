@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down devnet test test-deep lint format unit contracts forge ape integration acceptance bench gas artifacts snapshots audit symbolic contracts-deep mutants clean
+.PHONY: help demo up down devnet test test-deep lint format unit contracts forge ape integration acceptance bench bench-quality soak gas artifacts snapshots audit symbolic contracts-deep mutants clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -58,6 +58,12 @@ gas: .test  ## measure gas beside EAS and ERC-1056, write docs/gas.md
 
 bench: .test  ## measure the promised figures
 	@$(PYTHON) -m bench
+
+bench-quality: .test  ## a hospital's month with known truth: completeness, duplicates, ownership, gaps
+	@$(PYTHON) -m bench.quality
+
+soak: .test  ## a million messages, resends, malformed ones, 30 kills: all there once (an hour; python -m bench.soak --help)
+	@$(PYTHON) -m bench.soak
 
 artifacts: .test  ## recompile contracts/ into salus/artifacts/
 	@$(PYTHON) tools/artifacts.py

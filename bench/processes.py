@@ -31,7 +31,7 @@ class Watched:
         """Look once."""
         pids = family(self.pid)
         self.samples.append(
-            Sample(at, sum(map(_resident, pids)) / 1e6, sum(map(cpu_seconds, pids))),
+            Sample(at, sum(map(resident, pids)) / 1e6, sum(map(cpu_seconds, pids))),
         )
 
     def near(self, at: float) -> Sample:
@@ -57,7 +57,8 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Resident bytes of one process, 0 if it is gone."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
     except (OSError, IndexError):

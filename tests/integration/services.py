@@ -58,7 +58,12 @@ class Service:
         """Begin; see `await_ready`."""
         with (self.folder / f"{self.package}.log").open("ab") as log:
             self.child = subprocess.Popen(
-                [sys.executable, "-m", self.package], cwd=ROOT, env=self.environ, stdout=log, stderr=log
+                [sys.executable, "-m", self.package],
+                cwd=ROOT,
+                env=self.environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C at a terminal is for whoever started it, who then stops it
             )
 
     def await_ready(self, meanwhile: Callable[[], None] = lambda: None) -> None:
