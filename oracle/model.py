@@ -38,3 +38,11 @@ class RawMessage:
 
     listener: str
     raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierRule:
+    """Which numbers in PID-3 name the subject: of this type (PID-3.5) and of this assigning authority; "" for any."""
+
+    type: str = ""
+    authority: str = ""

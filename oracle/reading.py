@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing.connection import wait
 from threading import Thread
 from typing import Protocol
@@ -27,12 +28,15 @@ from salus.core.journal import Fault
 from salus.core.record import RecordDraft
 
 NOTHING_HERE = Fault(int(Condition.UNSUPPORTED_EVENT_CODE), "MSH-9")
+UNKNOWN_SOURCE = Fault(int(Condition.UNKNOWN_KEY), "source")
 
 
 class Reader(Protocol):
     """Reads runs of messages; each run comes back whole, in order, as soon as it is read."""
 
     def read(self, runs: Sequence[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]: ...
+
+    def exchange(self, profiles: Mapping[str, SourceProfile]) -> None: ...
 
     def close(self) -> None: ...
 
@@ -48,6 +52,10 @@ class InlineReader:
         for run in runs:
             yield [read_message(message, self._profiles) for message in run]
 
+    def exchange(self, profiles: Mapping[str, SourceProfile]) -> None:
+        """Read by other profiles from the next run on."""
+        self._profiles = profiles
+
     def close(self) -> None:
         """Nothing to end."""
 
@@ -57,6 +65,7 @@ class ProcessReader:
 
     def __init__(self, profiles: Mapping[str, SourceProfile], processes: int) -> None:
         self._profiles = dict(profiles)
+        self._told = self._profiles
         self._processes = processes
         self._pool: ProcessPoolExecutor | None = None
 
@@ -66,9 +75,11 @@ class ProcessReader:
         Raises:
             UnavailableError: a process died; the next call starts others.
         """
-        if self._pool is None:
+        if self._pool is None or self._told is not self._profiles:
+            self.close()
+            self._told = self._profiles
             self._pool = ProcessPoolExecutor(
-                self._processes, multiprocessing.get_context("spawn"), _begin, (self._profiles,)
+                self._processes, multiprocessing.get_context("spawn"), _begin, (self._told,)
             )
         try:
             futures = [self._pool.submit(_read_run, list(run)) for run in runs]
@@ -77,6 +88,10 @@ class ProcessReader:
         except BrokenProcessPool as error:
             self.close()
             raise UnavailableError("a reading process has died") from error
+
+    def exchange(self, profiles: Mapping[str, SourceProfile]) -> None:
+        """Read by other profiles from the next call on: new processes start with them."""
+        self._profiles = dict(profiles)
 
     def close(self) -> None:
         """End the processes."""
@@ -87,8 +102,11 @@ class ProcessReader:
 
 def read_message(message: RawMessage, profiles: Mapping[str, SourceProfile]) -> ReadMessage:
     """Read one message; never raises."""
+    profile = profiles.get(message.listener)
+    if profile is None:
+        return ReadMessage(fault=UNKNOWN_SOURCE)
     try:
-        drafts = read_drafts(message.raw, profiles[message.listener])
+        drafts = read_drafts(message.raw, profile)
         found = tuple(_canonical(draft) for draft in drafts)
     except HL7Error as error:
         return ReadMessage(fault=Fault(int(error.condition), str(error.location)))
@@ -107,7 +125,15 @@ def read_drafts(raw: bytes, profile: SourceProfile) -> list[RecordDraft]:
     if received.error is not None:
         raise received.error
     groups = normalise(parse(received.text), profile)
-    return [draft for group in groups for draft in label(group)]
+    drafts = [draft for group in groups for draft in label(group)]
+    return [_raised(draft, profile.level) for draft in drafts] if profile.level else drafts
+
+
+def _raised(draft: RecordDraft, level: int) -> RecordDraft:
+    """A draft at the source's own level, if that is higher than what labelling found."""
+    if level <= draft.labels.level:
+        return draft
+    return replace(draft, labels=replace(draft.labels, level=level))
 
 
 def _canonical(draft: RecordDraft) -> ReadDraft:

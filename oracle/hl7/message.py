@@ -46,7 +46,7 @@ _EMPTY_SEGMENTS = frozenset(
 class Limits:
     """The largest message this receiver takes apart."""
 
-    characters: int = 64 * 1024 * 1024
+    characters: int = 96 * 1024 * 1024
     segments: int = 20_000
     fields: int = 2_000
     repetitions: int = 10_000
@@ -202,6 +202,11 @@ class Message:
     def control_id(self) -> str:
         """MSH-10."""
         return self.header.value(10)
+
+    def without(self, names: frozenset[str]) -> Message:
+        """The message as if segments of these names weren't there; MSH stays."""
+        kept = [segment for segment in self.segments if segment.name not in names or segment.name == "MSH"]
+        return Message(kept, self.separators, self.folded)
 
     def first(self, name: str) -> Segment | None:
         """The first segment of that name."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import calendar
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from enum import IntEnum
 from functools import lru_cache
 
@@ -73,7 +73,7 @@ class Stamp:
         return first.toordinal() - EPOCH, last.toordinal() - EPOCH
 
 
-def parse_stamp(text: str, zone: timezone = SHANGHAI, location: Location | None = None) -> Stamp | None:
+def parse_stamp(text: str, zone: tzinfo = SHANGHAI, location: Location | None = None) -> Stamp | None:
     """Read an HL7 TS, DT or DTM; None for an empty one or one of zeros only (senders write 00000000 for none).
 
     Raises:
@@ -86,7 +86,7 @@ def parse_stamp(text: str, zone: timezone = SHANGHAI, location: Location | None 
 
 
 @lru_cache(maxsize=4096)
-def _read(text: str, zone: timezone) -> Stamp | None:
+def _read(text: str, zone: tzinfo) -> Stamp | None:
     """As `parse_stamp`; the same few stamps come many times in a message."""
     if not text.strip("0"):
         return None

@@ -18,6 +18,7 @@ from oracle.normalise.errors import NormaliseError
 from oracle.normalise.reading import Reading, said_at
 from oracle.normalise.report import reports
 from oracle.normalise.source import SourceProfile
+from oracle.normalise.systems import with_systems
 from oracle.normalise.visit import visit
 from salus.core.record import NormalisedGroup
 
@@ -38,9 +39,10 @@ def normalise(message: Message, source: SourceProfile) -> list[NormalisedGroup]:
             "no mapping for this message type", message.header.at(9), condition=Condition.UNSUPPORTED_MESSAGE_TYPE
         )
     try:
-        reading = Reading(message, source)
+        reading = Reading(message.without(source.ignored) if source.ignored else message, source)
         sent = said_at(reading.stamp(message.header, 7))
-        return [group if group.said_at else replace(group, said_at=sent) for group in mapping(reading)]
+        groups = [group if group.said_at else replace(group, said_at=sent) for group in mapping(reading)]
+        return with_systems(groups, source.systems) if source.systems else groups
     except NormaliseError:
         raise
     except HL7Error as error:

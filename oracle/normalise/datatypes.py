@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timezone
+from datetime import tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -313,7 +313,7 @@ def reference_range(raw: str, unit_raw: str, separators: Separators) -> Json | N
     return result
 
 
-def date_time(text: str, zone: timezone = SHANGHAI) -> str | None:
+def date_time(text: str, zone: tzinfo = SHANGHAI) -> str | None:
     """TS, DT or DTM as FHIR dateTime; None if it can't be read."""
     try:
         stamp = parse_stamp(text, zone)

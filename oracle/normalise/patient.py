@@ -1,7 +1,7 @@
 """PID (and NK1) to Patient, and the key by which the source knows the subject.
 
-The subject key is the source's own number: type MR or PI of the source's authority first, then other numbers it gave, a
-national document number last of all.
+The subject key is the source's own number: the one its patient rule names, or without a rule type MR or PI of the
+source's authority first, then other numbers it gave, a national document number last of all.
 Source: segment maps PID[Patient] and NK1[Patient] of HL7/v2-to-fhir.
 """
 
@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from oracle.hl7.errors import Location
 from oracle.hl7.message import Message, Repetition, Segment
+from oracle.model import IdentifierRule
 from oracle.normalise import tables
 from oracle.normalise.datatypes import (
     NATIONAL_TYPES,
@@ -65,25 +67,34 @@ def subject_of(reading: Reading, pid: Segment | None) -> Subject:
     """
     if pid is None:
         raise NormaliseError("the message has no PID segment", reading.message.header.at())
-    home = home_authority(reading.message, reading.source)
-    numbers = [one for one in pid.repetitions(3) if one.value(1)]
-    if not numbers:
-        raise NormaliseError("the patient identifier is missing", pid.at(3))
-    best = min(numbers, key=lambda one: _rank(one, home))
-    owner = authority_of(best, 4) or home
+    owner, number = patient_number(reading, pid, 3)
     born = reading.stamp(pid, 7)
     labels = []
     protection = reading.message.first("PD1")
     if protection is not None and protection.value(12).upper() == "Y":
         labels.append("0136:PD1-12")
     return Subject(
-        key=join_key(owner.key, best.value(1)),
+        key=join_key(owner.key, number),
         authority=owner,
-        number=best.value(1),
-        reference={"type": "Patient", "identifier": {"system": owner.system, "value": best.value(1)}},
+        number=number,
+        reference={"type": "Patient", "identifier": {"system": owner.system, "value": number}},
         birth_day=born.days()[0] if born else None,
         source_labels=tuple(labels),
     )
+
+
+def patient_number(reading: Reading, segment: Segment, field: int) -> tuple[Authority, str]:
+    """The number by which the source knows a patient, of all that a field (PID-3, MRG-1) lists.
+
+    Raises:
+        NormaliseError: none that can be used.
+    """
+    home = home_authority(reading.message, reading.source)
+    numbers = [one for one in segment.repetitions(field) if one.value(1)]
+    if not numbers:
+        raise NormaliseError("the patient identifier is missing", segment.at(field))
+    best = _named(numbers, reading.source.patient, home, segment.at(field)) or min(numbers, key=lambda one: _rank(one, home))
+    return authority_of(best, 4) or home, best.value(1)
 
 
 def demographics(reading: Reading, pid: Segment, subject: Subject, days: tuple[int, int]) -> NormalisedGroup:
@@ -138,6 +149,24 @@ def demographics(reading: Reading, pid: Segment, subject: Subject, days: tuple[i
 # What labelling knows the identity item by
 IDENTITY = Code("urn:salus:item", "identity", "race, religion, ethnic group")
 _ACCOUNT = {"coding": [{"system": f"{tables.TERMINOLOGY}v2-0203", "code": "AN"}]}
+
+
+def _named(
+    numbers: list[Repetition], rules: tuple[IdentifierRule, ...], home: Authority, place: Location
+) -> Repetition | None:
+    """The number that the source's own rule names, best rule first.
+
+    Raises:
+        NormaliseError: the source has a rule and none of the numbers fits it.
+    """
+    for rule in rules:
+        for one in numbers:
+            owner = authority_of(one, 4) or home
+            if (not rule.type or rule.type == one.value(5).upper()) and rule.authority in ("", owner.key):
+                return one
+    if rules:
+        raise NormaliseError("no identifier fits the source's patient rule", place)
+    return None
 
 
 def _rank(one: Repetition, home: Authority) -> tuple[int, int, int]:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from oracle.reading import UNKNOWN_SOURCE
 from salus.core.ids import ZERO32
 from salus.core.journal import BatchState, MessageState
 from salus.core.state import RecordStatus
@@ -98,12 +99,13 @@ def test_pipeline__redriven_message__is_processed_again_with_its_attempts_counte
     assert oracle.messages.message(kept.key).attempts == 1
 
 
-def test_pipeline__fault_in_reading_one_message__fails_it_alone(oracle: Oracle, outside: Outside) -> None:
+def test_pipeline__message_of_a_source_not_in_force__waits_in_quarantine_alone(oracle: Oracle, outside: Outside) -> None:
     oracle.take(report("1"), report("2", order="L2"))
-    with oracle.database.writing() as connection:  # another listener than any profile: a fault of the installation
+    with oracle.database.writing() as connection:  # its file was taken away
         connection.exec_driver_sql("UPDATE oracle_message SET listener = 'gone' WHERE key = 1")
     oracle.pipeline.settle()
-    assert oracle.messages.message(1).state is MessageState.FAILED
+    found = oracle.messages.message(1)
+    assert (found.state, found.fault) == (MessageState.QUARANTINED, UNKNOWN_SOURCE)
     assert len(outside.anchored_items()) == 1
 
 
