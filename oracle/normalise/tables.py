@@ -164,6 +164,8 @@ NAME_USE = MappingProxyType(
         "TEMP": "temp",
     }
 )
+# NameAssemblyOrder (0444): the map keeps the codes
+NAME_ORDER = frozenset({"G", "F"})
 # NameRepresentation (0465) → iso21090 name part representation
 NAME_REPRESENTATION = MappingProxyType({"A": "ABC", "I": "IDE", "P": "SYL"})
 
