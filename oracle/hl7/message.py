@@ -44,7 +44,7 @@ _EMPTY_SEGMENTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest message this receiver takes apart."""
+    """The largest message this receiver takes apart: a document of 50 MiB is 70 million characters of base64."""
 
     characters: int = 96 * 1024 * 1024
     segments: int = 20_000
@@ -67,6 +67,16 @@ class Repetition:
 
     def __bool__(self) -> bool:
         return bool(self.raw) and self.raw != NULL
+
+    @property
+    def separators(self) -> Separators:
+        """The separators it is split with."""
+        return self._separators
+
+    def inner(self, component: int) -> Repetition:
+        """A component of a composite type: its subcomponents as the components of a repetition of their own."""
+        text, mark = self.raw_component(component), self._separators.subcomponent
+        return Repetition(text.replace(mark, self._separators.component) if mark else text, self._separators)
 
     def raw_component(self, component: int) -> str:
         """A component as sent."""

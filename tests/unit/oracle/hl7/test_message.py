@@ -153,3 +153,10 @@ def test_parse__many_lines_broken_off_a_large_segment__joined_to_it() -> None:
     assert [segment.name for segment in message.segments] == ["MSH", "OBX", "NTE"]
     assert message.folded == len(lines)
     assert message.segments[1].field(5) == "\n".join((large, *lines))
+
+
+def test_repetition__component_of_parts__reads_as_a_repetition() -> None:
+    obr = parse("MSH|^~\\&\rOBR|1||a^BOUIN&Bouin\\T\\s&HL70371^c").first("OBR")
+    assert obr is not None
+    inner = obr.first(3).inner(2)
+    assert [inner.value(place) for place in (1, 2, 3)] == ["BOUIN", "Bouin&s", "HL70371"]
