@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from threading import enumerate as running_threads
 from time import clock_gettime, perf_counter, pthread_getcpuclockid, thread_time
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
@@ -16,6 +17,19 @@ from salus.core.journal import Appended, Backlog, MessageState, Work
 
 _SECONDS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 _RECORDS = (1, 5, 20, 50, 100, 200, 500, 1000)
+
+
+class SealedLike(Protocol):
+    """Counts of one sealed message (`oracle.seal.SealedDrafts`)."""
+
+    @property
+    def unchanged(self) -> int: ...
+
+    @property
+    def stale(self) -> int: ...
+
+    @property
+    def silent(self) -> int: ...
 
 
 class Metrics:
@@ -32,6 +46,17 @@ class Metrics:
         )
         self.versions = Counter("salus_oracle_versions_total", "Record versions sealed", registry=self.registry)
         self.unchanged = Counter("salus_oracle_unchanged_total", "Drafts that said nothing new", registry=self.registry)
+        self.stale = Counter("salus_oracle_stale_total", "Groups told better before", registry=self.registry)
+        self.silent = Counter(
+            "salus_oracle_silent_changes_total",
+            "Final values changed by a message that doesn't call itself a correction",
+            registry=self.registry,
+        )
+        self.unfolded = Counter(
+            "salus_oracle_unfolded_total",
+            "Earlier messages about a record that were no longer kept when it changed",
+            registry=self.registry,
+        )
         self.anchored = Counter("salus_oracle_batches_anchored_total", "Batches anchored", registry=self.registry)
         self.batch_records = Histogram(
             "salus_oracle_batch_records", "Versions in a batch", buckets=_RECORDS, registry=self.registry
@@ -69,6 +94,13 @@ class Metrics:
         for result in Appended:
             self.appended.labels(result.name.lower()).inc(results.count(result))
 
+    def drafts(self, sealed: Iterable[SealedLike]) -> None:
+        """Count what sealing made of the drafts of a run."""
+        for one in sealed:
+            self.unchanged.inc(one.unchanged)
+            self.stale.inc(one.stale)
+            self.silent.inc(one.silent)
+
     def sealed(self, work: Work) -> None:
         """Count one run of the seal stage."""
         states = [outcome.state for outcome in work.outcomes]
@@ -86,6 +118,7 @@ class Metrics:
             ("waiting_versions", "Versions in no batch yet", lambda: backlog().waiting_versions),
             ("open_batches", "Batches not anchored yet", lambda: backlog().open_batches),
             ("open_invalidations", "Versions not invalid on chain yet", lambda: backlog().invalidations),
+            ("open_links", "Links of subjects not on chain yet", lambda: backlog().links),
             ("oldest_pending_seconds", "Age of the oldest pending message", lambda: _age(backlog(), now())),
         ):
             Gauge(f"salus_oracle_{name}", about, registry=self.registry).set_function(read)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from salus.core.journal import Fault
 from salus.core.labels import Form, Labels
@@ -11,9 +12,14 @@ from salus.core.record import DraftStatus
 
 @dataclass(frozen=True, slots=True)
 class ReadDraft:
-    """A labelled draft (`salus.core.record.RecordDraft`) with its content in canonical form."""
+    """A labelled draft (`salus.core.record.RecordDraft`) with its content in canonical form.
+
+    `group_key` is the record key of the group it was split from, `said_at` and `also` are the group's. `wrong`: a
+    result in it was another patient's, so the versions before it must go.
+    """
 
     record_key: str
+    group_key: str
     subject_key: str
     body: bytes
     labels: Labels
@@ -21,15 +27,53 @@ class ReadDraft:
     first_day: int
     last_day: int
     status: DraftStatus
+    said_at: int = 0
+    also: tuple[str, ...] = ()
+    wrong: bool = False
+
+
+class ChangeKind(Enum):
+    """What a message says about two of the source's patients."""
+
+    MERGE = "merge"
+    LINK = "link"
+    UNLINK = "unlink"
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityChange:
+    """Two subject keys: the one that is merged, linked or moved from, and the one that stays.
+
+    `named` is the key of what moves: a group's record key, or one of its `also`.
+    """
+
+    kind: ChangeKind
+    subject_key: str
+    survivor_key: str
+    named: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadMessage:
-    """One message read: its drafts, or why there are none. `broken` names an error of ours in reading it."""
+    """One message read: its drafts and what it says about identities, or why there are none.
+
+    `broken` names an error of ours in reading it.
+    """
 
     drafts: tuple[ReadDraft, ...] = ()
+    changes: tuple[IdentityChange, ...] = ()
     fault: Fault | None = None
     broken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refolded:
+    """One group read again from all messages about it; `stale` and `silent` as in `oracle.fold.Folded`."""
+
+    drafts: tuple[ReadDraft, ...]
+    stale: bool
+    silent: bool
 
 
 @dataclass(frozen=True, slots=True)

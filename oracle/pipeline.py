@@ -1,7 +1,10 @@
 """The write path on one page.
 
-    journal ─► read ─► label ─► seal ─► store ─► commit        one run of messages, one transaction
-               commit ─► batch ─► deposit ─► anchor ─► invalidate
+    journal ─► read ─► label ─► fold ─► seal ─► store ─► commit        one run of messages, one transaction
+               commit ─► batch ─► deposit ─► anchor ─► invalidate, link
+
+Messages are read in parallel and sealed in the order of arrival, one after the other: so are those of each patient, and
+of both patients of a merge, which is a run by itself.
 
 Each verb below does one run of its part and says how much it did; whoever calls them, in whatever rhythm, after
 whatever crash, gets the same records anchored once. A message that can't become records goes to quarantine with the
@@ -10,26 +13,30 @@ reason and its place, and holds up nobody.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import structlog
 
 from oracle.anchor import Anchoring
 from oracle.deposit import Depositing
 from oracle.journal import open_raw
+from oracle.link import Linking
 from oracle.metrics import Metrics
-from oracle.model import RawMessage, ReadMessage
+from oracle.model import RawMessage, ReadMessage, Refolded
 from oracle.ports import MessageStore, RecordStore
 from oracle.reading import Reader
 from oracle.seal import SealedDrafts, Sealing
 from oracle.sitekey import SiteKey
 from oracle.store import store_envelopes
-from salus.core.errors import IntegrityError
+from salus.core.errors import IntegrityError, NotFoundError
+from salus.core.ids import RecordId
 from salus.core.journal import Fault, MessageOutcome, MessageState, SealedMessage, Work
 from salus.core.ports import Clock, ContentStore
 
 RUN = 64
 RUNS_AT_ONCE = 4
+MOST_FOLDED = 100
 INTERNAL = 207  # HL7 table 0357, application internal error
 
 _log = structlog.get_logger()
@@ -48,6 +55,7 @@ class Pipeline:
         sealing: Sealing,
         depositing: Depositing,
         anchoring: Anchoring,
+        linking: Linking,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
@@ -59,6 +67,7 @@ class Pipeline:
         self._sealing = sealing
         self._depositing = depositing
         self._anchoring = anchoring
+        self._linking = linking
         self._clock = clock
         self._metrics = metrics
 
@@ -74,13 +83,8 @@ class Pipeline:
         for messages, whole in zip(runs, opened, strict=True):
             with self._metrics.stage("read"):
                 found = _with_damaged(whole, next(read))
-            with self._metrics.stage("seal"):
-                work, envelopes = self._seal(messages, found)
-            with self._metrics.stage("store"):
-                store_envelopes(self._content, work.versions, envelopes)
-            with self._metrics.stage("commit"):
-                self._records.commit(work)
-            self._metrics.sealed(work)
+            for place, end in _steps(found):
+                self._seal_and_commit(messages[place:end], whole[place:end], found[place:end])
         return len(pending)
 
     def deposit(self, *, at_least: int = 1) -> int:
@@ -92,12 +96,13 @@ class Pipeline:
             return self._depositing.deliver()
 
     def anchor(self) -> int:
-        """Anchor what all custodians hold, then invalidate what that withdraws; how many batches and versions."""
+        """Anchor what all custodians hold, invalidate what that withdraws, link subjects; how many of all."""
         with self._metrics.stage("anchor"):
             anchored = self._anchoring.anchor()
             invalidated = self._anchoring.invalidate()
+            linked = self._linking.link()
         self._metrics.anchored.inc(anchored)
-        return anchored + invalidated
+        return anchored + invalidated + linked
 
     def settle(self, run: int = RUN) -> None:
         """Do everything until nothing is left to do, in the caller's thread."""
@@ -110,18 +115,70 @@ class Pipeline:
         except IntegrityError:
             return None
 
-    def _seal(self, messages: Sequence[SealedMessage], read: Sequence[ReadMessage]) -> tuple[Work, list[bytes]]:
+    def _seal_and_commit(
+        self, messages: Sequence[SealedMessage], raws: Sequence[RawMessage | None], read: Sequence[ReadMessage]
+    ) -> None:
+        with self._metrics.stage("seal"):
+            work, envelopes = self._seal(messages, raws, read)
+        with self._metrics.stage("store"):
+            store_envelopes(self._content, work.versions, envelopes)
+        with self._metrics.stage("commit"):
+            self._records.commit(work)
+        self._metrics.sealed(work)
+
+    def _seal(
+        self, messages: Sequence[SealedMessage], raws: Sequence[RawMessage | None], read: Sequence[ReadMessage]
+    ) -> tuple[Work, list[bytes]]:
         picture = self._sealing.picture(draft for one in read for draft in one.drafts)
+        at_hand = {message.key: raw for message, raw in zip(messages, raws, strict=True)}
+        refold = partial(self._refold, at_hand)
         outcomes: list[MessageOutcome] = []
         sealed: list[SealedDrafts] = []
         for message, one in zip(messages, read, strict=True):
             outcomes.append(_outcome(message.key, one))
-            sealed.append(self._sealing.seal(message.key, one.drafts, picture))
-        versions = tuple(version for one in sealed for version in one.versions)
-        envelopes = [envelope for one in sealed for envelope in one.envelopes]
-        self._metrics.unchanged.inc(sum(one.unchanged for one in sealed))
-        subjects = tuple(picture.new_subjects.values())
-        return Work(self._clock.now(), tuple(outcomes), subjects, versions), envelopes
+            sealed.append(self._sealing.seal(message.key, one.drafts, picture, refold))
+            if one.changes:
+                sealed.append(self._sealing.change(message.key, one.changes, picture, refold))
+        self._metrics.drafts(sealed)
+        work = Work(
+            self._clock.now(),
+            tuple(outcomes),
+            tuple(picture.new_subjects.values()),
+            tuple(version for one in sealed for version in one.versions),
+            tuple(confirmed for one in sealed for confirmed in one.confirmed),
+            tuple(link for one in sealed for link in one.links),
+        )
+        return work, [envelope for one in sealed for envelope in one.envelopes]
+
+    def _refold(self, at_hand: Mapping[int, RawMessage | None], group: RecordId, keys: Sequence[int]) -> Refolded:
+        """A group from all messages about it that are still kept."""
+        told: list[tuple[int, RawMessage]] = []
+        for key in sorted(set(keys))[-MOST_FOLDED:]:
+            raw = at_hand[key] if key in at_hand else self._kept(key)
+            if raw is None:
+                self._metrics.unfolded.inc()
+            else:
+                told.append((key, raw))
+        return self._reader.refold(told, lambda record_key: self._site.record_id(record_key) == group)
+
+    def _kept(self, key: int) -> RawMessage | None:
+        try:
+            return self._opened(self._messages.sealed(key))
+        except NotFoundError:
+            return None
+
+
+def _steps(read: Sequence[ReadMessage]) -> Iterator[tuple[int, int]]:
+    """Parts of a run that can be sealed at once: a message that changes identities is one by itself."""
+    began = 0
+    for place, one in enumerate(read):
+        if one.changes:
+            if place > began:
+                yield began, place
+            yield place, place + 1
+            began = place + 1
+    if began < len(read):
+        yield began, len(read)
 
 
 def _with_damaged(opened: Sequence[RawMessage | None], read: Sequence[ReadMessage]) -> list[ReadMessage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from salus.core.ids import Address, LeafHash, RecordId, Root
+from salus.core.ids import Address, LeafHash, RecordId, Root, SubjectRef
 from salus.core.journal import (
     Anchored,
     AnchoredBatch,
@@ -19,6 +19,7 @@ from salus.core.journal import (
     Invalidation,
     JournalRow,
     KnownSubject,
+    OpenLink,
     RecordState,
     SealedMessage,
     StoredMessage,
@@ -69,6 +70,16 @@ class Incoming(Protocol):
     @property
     def error(self) -> Objection | None: ...
 
+    @property
+    def owed(self) -> bytes:
+        """What an application acknowledgment will need; empty when none is owed."""
+        ...
+
+    @property
+    def transport(self) -> str:
+        """The way that acknowledgment goes back."""
+        ...
+
 
 class Origin(Protocol):
     """Where a message came in (`oracle.intake.ports.Peer`)."""
@@ -102,11 +113,25 @@ class RecordStore(Protocol):
 
     def heads(self, record_ids: Iterable[RecordId]) -> dict[RecordId, RecordState]: ...
 
+    def histories(self, groups: Iterable[RecordId]) -> dict[RecordId, list[int]]: ...
+
+    def named(self, aliases: Iterable[bytes]) -> list[RecordId]: ...
+
+    def survivor(self, ref: SubjectRef) -> SubjectRef: ...
+
     def commit(self, work: Work) -> None: ...
 
     def versions(self, record_id: RecordId) -> list[Leaf]: ...
 
     def erase(self, record_id: RecordId, at: int) -> None: ...
+
+
+class Links(Protocol):
+    """Subjects that are one patient."""
+
+    def open(self, limit: int) -> list[OpenLink]: ...
+
+    def done(self, key: int, tx_hash: bytes, at: int) -> None: ...
 
 
 class Outbox(Protocol):

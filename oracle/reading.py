@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -16,16 +16,17 @@ from multiprocessing.connection import wait
 from threading import Thread
 from typing import Protocol
 
+from oracle.fold import WITHDRAWN, Moved, Told, fold
 from oracle.hl7.errors import Condition, HL7Error
 from oracle.hl7.message import parse
 from oracle.intake.receive import receive
 from oracle.label import label
-from oracle.model import RawMessage, ReadDraft, ReadMessage
-from oracle.normalise import SourceProfile, normalise
+from oracle.model import ChangeKind, IdentityChange, RawMessage, ReadDraft, ReadMessage, Refolded
+from oracle.normalise import SourceProfile, identity_changes, normalise
 from salus.core.canonical import canonical
 from salus.core.errors import UnavailableError
 from salus.core.journal import Fault
-from salus.core.record import RecordDraft
+from salus.core.record import NormalisedGroup, RecordDraft
 
 NOTHING_HERE = Fault(int(Condition.UNSUPPORTED_EVENT_CODE), "MSH-9")
 UNKNOWN_SOURCE = Fault(int(Condition.UNKNOWN_KEY), "source")
@@ -35,6 +36,8 @@ class Reader(Protocol):
     """Reads runs of messages; each run comes back whole, in order, as soon as it is read."""
 
     def read(self, runs: Sequence[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]: ...
+
+    def refold(self, messages: Sequence[tuple[int, RawMessage]], is_group: Callable[[str], bool]) -> Refolded: ...
 
     def exchange(self, profiles: Mapping[str, SourceProfile]) -> None: ...
 
@@ -51,6 +54,10 @@ class InlineReader:
         """Read runs."""
         for run in runs:
             yield [read_message(message, self._profiles) for message in run]
+
+    def refold(self, messages: Sequence[tuple[int, RawMessage]], is_group: Callable[[str], bool]) -> Refolded:
+        """One group from all messages about it."""
+        return refold(messages, is_group, self._profiles)
 
     def exchange(self, profiles: Mapping[str, SourceProfile]) -> None:
         """Read by other profiles from the next run on."""
@@ -89,6 +96,10 @@ class ProcessReader:
             self.close()
             raise UnavailableError("a reading process has died") from error
 
+    def refold(self, messages: Sequence[tuple[int, RawMessage]], is_group: Callable[[str], bool]) -> Refolded:
+        """One group from all messages about it; in the caller's process, for the next message waits for it."""
+        return refold(messages, is_group, self._profiles)
+
     def exchange(self, profiles: Mapping[str, SourceProfile]) -> None:
         """Read by other profiles from the next call on: new processes start with them."""
         self._profiles = dict(profiles)
@@ -106,13 +117,13 @@ def read_message(message: RawMessage, profiles: Mapping[str, SourceProfile]) -> 
     if profile is None:
         return ReadMessage(fault=UNKNOWN_SOURCE)
     try:
-        drafts = read_drafts(message.raw, profile)
-        found = tuple(_canonical(draft) for draft in drafts)
+        groups, changes = _read(message.raw, profile)
+        found = tuple(draft for group in groups for draft in _drafts_of(_as_told(group), profile))
     except HL7Error as error:
         return ReadMessage(fault=Fault(int(error.condition), str(error.location)))
     except Exception as error:  # noqa: BLE001 - a fault in our reading of one message must not hold up the others
         return ReadMessage(broken=type(error).__name__)
-    return ReadMessage(found) if found else ReadMessage(fault=NOTHING_HERE)
+    return ReadMessage(found, changes) if found or changes else ReadMessage(fault=NOTHING_HERE)
 
 
 def read_drafts(raw: bytes, profile: SourceProfile) -> list[RecordDraft]:
@@ -121,24 +132,72 @@ def read_drafts(raw: bytes, profile: SourceProfile) -> list[RecordDraft]:
     Raises:
         HL7Error: the message can't become records; its location says where.
     """
+    groups, _ = _read(raw, profile)
+    return [_raised(draft, profile.level) for group in groups for draft in label(_as_told(group))]
+
+
+def refold(
+    messages: Sequence[tuple[int, RawMessage]], is_group: Callable[[str], bool], profiles: Mapping[str, SourceProfile]
+) -> Refolded:
+    """Drafts of one group from all messages about it, with their places in the journal.
+
+    `is_group` knows the group's key. A message that no longer reads (its source is gone, or reads otherwise now) is
+    passed over.
+    """
+    told: list[Told] = []
+    moves: list[Moved] = []
+    profile: SourceProfile | None = None
+    for place, message in messages:
+        own = profiles.get(message.listener)
+        if own is None:
+            continue
+        try:
+            groups, changes = _read(message.raw, own)
+        except HL7Error:
+            continue
+        profile = own
+        told += [Told(place, group) for group in groups if is_group(group.record_key)]
+        named = {key for one in told for key in (one.group.record_key, *one.group.also)}
+        at = groups[0].said_at if groups else 0
+        moves += [
+            Moved(place, at, one.subject_key, one.survivor_key)
+            for one in changes
+            if one.kind is ChangeKind.MOVE and one.named in named
+        ]
+    if not told or profile is None:
+        return Refolded((), stale=False, silent=False)
+    folded = fold(told, moves)
+    return Refolded(tuple(_drafts_of(folded.group, profile)), folded.stale, folded.silent)
+
+
+def _read(raw: bytes, profile: SourceProfile) -> tuple[list[NormalisedGroup], tuple[IdentityChange, ...]]:
     received = receive(raw, profile.charset)
     if received.error is not None:
         raise received.error
-    groups = normalise(parse(received.text), profile)
-    drafts = [draft for group in groups for draft in label(group)]
-    return [_raised(draft, profile.level) for draft in drafts] if profile.level else drafts
+    message = parse(received.text)
+    return normalise(message, profile), tuple(identity_changes(message, profile))
+
+
+def _as_told(group: NormalisedGroup) -> NormalisedGroup:
+    """A group told once; a withdrawn result loses its value even so."""
+    return fold([Told(0, group)]).group if any(item.said in WITHDRAWN for item in group.items) else group
+
+
+def _drafts_of(group: NormalisedGroup, profile: SourceProfile) -> list[ReadDraft]:
+    return [_canonical(_raised(draft, profile.level), group) for draft in label(group)]
 
 
 def _raised(draft: RecordDraft, level: int) -> RecordDraft:
     """A draft at the source's own level, if that is higher than what labelling found."""
-    if level <= draft.labels.level:
+    if not level or level <= draft.labels.level:
         return draft
     return replace(draft, labels=replace(draft.labels, level=level))
 
 
-def _canonical(draft: RecordDraft) -> ReadDraft:
+def _canonical(draft: RecordDraft, group: NormalisedGroup) -> ReadDraft:
     return ReadDraft(
         record_key=draft.record_key,
+        group_key=group.record_key,
         subject_key=draft.subject_key,
         body=canonical(draft.content),
         labels=draft.labels,
@@ -146,6 +205,9 @@ def _canonical(draft: RecordDraft) -> ReadDraft:
         first_day=draft.first_day,
         last_day=draft.last_day,
         status=draft.status,
+        said_at=group.said_at,
+        also=group.also,
+        wrong=any(item.said == "W" for item in group.items),
     )
 
 

@@ -31,6 +31,7 @@ from oracle.deposit import Depositing
 from oracle.intake.mllp import MllpServer
 from oracle.intake.reception import Reception
 from oracle.journal import GroupResult, Journal
+from oracle.link import Linking
 from oracle.members import Members
 from oracle.metrics import Metrics
 from oracle.normalise import SourceProfile
@@ -50,6 +51,7 @@ from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_desk import DatabaseDeskCodes
+from salus.adapters.database.oracle_links import DatabaseLinks
 from salus.adapters.database.oracle_messages import DatabaseMessages
 from salus.adapters.database.oracle_outbox import DatabaseOutbox
 from salus.adapters.database.oracle_records import DatabaseRecords
@@ -204,6 +206,7 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
     sealing = Sealing(records, kept.site, source, reader.chain_id, sharing, secrets.token_bytes)
     depositing = Depositing(outbox, reader, custodians, caller, kept.site, source, clock, time.monotonic)
     anchoring = Anchoring(outbox, reader, writer, kept.site, source, clock, time.sleep)
+    linking = Linking(DatabaseLinks(kept.database), reader, writer, kept.site, clock, time.monotonic)
     profile = _profile(settings, reader)
     profiles = {MLLP_LISTENER: profile, HTTP_LISTENER: profile}
     reader_of_messages: Reader = (
@@ -218,7 +221,17 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
         journal=Journal(messages, kept.site, clock),
         reader=reader_of_messages,
         pipeline=Pipeline(
-            messages, records, content, kept.site, reader_of_messages, sealing, depositing, anchoring, clock, metrics
+            messages,
+            records,
+            content,
+            kept.site,
+            reader_of_messages,
+            sealing,
+            depositing,
+            anchoring,
+            linking,
+            clock,
+            metrics,
         ),
         claims=Claims(DatabaseDeskCodes(kept.database), kept.site, reader, writer, source, clock),
         erasing=Erasing(records, content, reader, clock, source),

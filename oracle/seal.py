@@ -1,26 +1,32 @@
 """Seal: drafts of record versions to sealed versions, against subjects and heads as they stand.
 
-A draft that says nothing new makes no version. A version links to the leaf before it. A correction that moves a record
-to another patient, or says that it was entered in error, withdraws the versions before it. What custodians get is
+A group that earlier messages have told of is folded with them first, unless this message says again what stands. A
+draft that says nothing new makes no version. A version links to the leaf before it. A correction that moves a record to
+another patient, or says that it was entered in error, withdraws the versions before it; a record of a patient whose
+numbers were merged stays with the number it was filed under, so no consent comes to cover more. What custodians get is
 sealed under the site key until they have it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from oracle.handover import seal_handover
-from oracle.model import ReadDraft
+from oracle.model import ChangeKind, IdentityChange, ReadDraft, Refolded
 from oracle.ports import RecordStore
 from oracle.sitekey import SiteKey
 from oracle.subjects import new_subject, subject_hash
 from salus.core.canonical import canonical
-from salus.core.ids import ZERO32, LeafHash, ParticipantId, RecordId
+from salus.core.ids import ZERO32, LeafHash, ParticipantId, RecordId, SubjectRef
 from salus.core.journal import (
+    Confirmed,
     HeadStatus,
     InvalidationReason,
     KnownSubject,
+    LinkKind,
+    NewLink,
     NewVersion,
     RecordState,
 )
@@ -28,6 +34,10 @@ from salus.core.ports import Randomness
 from salus.core.record import DraftStatus
 from salus.core.sealing import RecordHead, SealedRecord, seal_canonical
 
+Refold = Callable[[RecordId, Sequence[int]], Refolded]
+"""Reads a group again from the messages about it, by their keys."""
+
+_LINKS = {ChangeKind.MERGE: LinkKind.LINK, ChangeKind.LINK: LinkKind.LINK, ChangeKind.UNLINK: LinkKind.UNLINK}
 _STATUS = {
     DraftStatus.CURRENT: HeadStatus.CURRENT,
     DraftStatus.CORRECTED: HeadStatus.CORRECTED,
@@ -46,12 +56,34 @@ class Sharing:
 
 @dataclass(frozen=True, slots=True)
 class SealedDrafts:
-    """What the drafts of one message became; `unchanged` of them said nothing new, `destroyed` are ordered gone."""
+    """What the drafts of one message became; `unchanged` of them said nothing new, `destroyed` are ordered gone.
+
+    `stale` groups had been told better before; `silent` ones change a final value without saying so.
+    """
 
     versions: tuple[NewVersion, ...]
     envelopes: tuple[bytes, ...]
+    confirmed: tuple[Confirmed, ...] = ()
+    links: tuple[NewLink, ...] = ()
     unchanged: int = 0
     destroyed: int = 0
+    stale: int = 0
+    silent: int = 0
+
+
+@dataclass(slots=True)
+class _Sealed:
+    """What is gathered while one message is sealed."""
+
+    heads: dict[RecordId, RecordState] = field(default_factory=dict)
+    subjects: dict[bytes, KnownSubject] = field(default_factory=dict)
+    versions: list[NewVersion] = field(default_factory=list)
+    envelopes: list[bytes] = field(default_factory=list)
+    confirmed: list[Confirmed] = field(default_factory=list)
+    unchanged: int = 0
+    destroyed: int = 0
+    stale: int = 0
+    silent: int = 0
 
 
 @dataclass(slots=True)
@@ -60,6 +92,7 @@ class _Picture:
 
     subjects: dict[bytes, KnownSubject]
     heads: dict[RecordId, RecordState]
+    histories: dict[RecordId, list[int]]
     new_subjects: dict[bytes, KnownSubject] = field(default_factory=dict)
 
 
@@ -88,36 +121,130 @@ class Sealing:
         return _Picture(
             self._store.subjects({subject_hash(self._site, draft.subject_key) for draft in listed}),
             self._store.heads({self._site.record_id(draft.record_key) for draft in listed}),
+            self._store.histories({self._site.record_id(draft.group_key) for draft in listed}),
         )
 
-    def seal(self, message: int, drafts: Sequence[ReadDraft], picture: _Picture) -> SealedDrafts:
+    def seal(self, message: int, drafts: Sequence[ReadDraft], picture: _Picture, refold: Refold) -> SealedDrafts:
         """Seal the drafts of one message: all of them or, if it raises, none."""
-        heads: dict[RecordId, RecordState] = {}
-        subjects: dict[bytes, KnownSubject] = {}
-        versions: list[NewVersion] = []
-        envelopes: list[bytes] = []
-        unchanged = destroyed = 0
+        sealed = _Sealed()
+        spoken: list[RecordId] = []
+        for group_key, listed in groupby(drafts, key=lambda draft: draft.group_key):
+            group, own = self._site.record_id(group_key), list(listed)
+            history = picture.histories.get(group)
+            if history and not self._repeats(own, picture):
+                own = self._folded(own, refold(group, [*history, message]), sealed)
+            self._seal_group(message, group, own, picture, sealed)
+            spoken.append(group)
+        for group in spoken:
+            picture.histories.setdefault(group, []).append(message)
+        return self._done(sealed, picture)
+
+    def change(
+        self, message: int, changes: Sequence[IdentityChange], picture: _Picture, refold: Refold
+    ) -> SealedDrafts:
+        """Carry out what a message says about identities: links for the chain, records that move to another patient.
+
+        `picture` is of this message alone.
+        """
+        sealed = _Sealed()
+        links: list[NewLink] = []
+        names = {subject_hash(self._site, key) for one in changes for key in (one.subject_key, one.survivor_key)}
+        picture.subjects |= self._store.subjects(names)
+        for one in changes:
+            subject, survivor = (
+                self._subject(key, picture, sealed.subjects) for key in (one.subject_key, one.survivor_key)
+            )
+            if one.kind is ChangeKind.MOVE:
+                self._move(message, one.named, picture, sealed, refold)
+            else:
+                links.append(NewLink(_LINKS[one.kind], subject.name_hash, survivor.name_hash))
+        return replace(self._done(sealed, picture), links=tuple(links))
+
+    def _move(self, message: int, named: str, picture: _Picture, sealed: _Sealed, refold: Refold) -> None:
+        groups = {self._site.record_id(named), *self._store.named([self._site.digest("also", named)])}
+        for group, history in sorted(self._store.histories(groups).items()):
+            drafts = refold(group, [*history, message]).drafts
+            picture.heads |= self._store.heads({self._site.record_id(draft.record_key) for draft in drafts})
+            names = {subject_hash(self._site, draft.subject_key) for draft in drafts}
+            picture.subjects |= self._store.subjects(names)
+            self._seal_group(message, group, drafts, picture, sealed)
+
+    def _folded(self, own: Sequence[ReadDraft], refolded: Refolded, sealed: _Sealed) -> list[ReadDraft]:
+        """What the group came to; a result that this message calls another patient's withdraws what stood."""
+        sealed.stale += refolded.stale
+        sealed.silent += refolded.silent
+        wrong = {draft.record_key for draft in own if draft.wrong}
+        told = max((draft.said_at for draft in own), default=0)
+        return [
+            replace(draft, wrong=draft.record_key in wrong, said_at=max(draft.said_at, told))
+            for draft in refolded.drafts or own
+        ]
+
+    def _repeats(self, drafts: Sequence[ReadDraft], picture: _Picture) -> bool:
+        """Whether a message says, later than it was last said, exactly what stands."""
         for draft in drafts:
-            subject = self._subject(draft.subject_key, picture, subjects)
+            head = picture.heads.get(self._site.record_id(draft.record_key))
+            subject = picture.subjects.get(subject_hash(self._site, draft.subject_key))
+            if head is None or subject is None or draft.wrong or draft.said_at < head.said_at:
+                return False
+            if head.content_hash != self._content_hash(draft, self._filed_under(head, subject)):
+                return False
+        return True
+
+    def _seal_group(
+        self, message: int, group: RecordId, drafts: Sequence[ReadDraft], picture: _Picture, sealed: _Sealed
+    ) -> None:
+        silent = True
+        for draft in drafts:
+            known = self._subject(draft.subject_key, picture, sealed.subjects)
             record_id = self._site.record_id(draft.record_key)
-            head = heads.get(record_id) or picture.heads.get(record_id)
+            head = sealed.heads.get(record_id) or picture.heads.get(record_id)
+            subject = self._filed_under(head, known)
             content_hash = self._content_hash(draft, subject)
             if head is not None and head.status is HeadStatus.DESTROYED:
-                destroyed += 1
+                sealed.destroyed += 1
             elif head is not None and head.content_hash == content_hash:
-                unchanged += 1
+                sealed.unchanged += 1
+                sealed.heads[record_id] = replace(head, said_at=max(head.said_at, draft.said_at))
             else:
-                sealed = self._seal(draft, record_id, subject, head)
-                version = self._version(message, draft, head, sealed, content_hash)
-                versions.append(version)
-                envelopes.append(sealed.envelope)
-                heads[record_id] = RecordState(
-                    record_id, subject.subject, version.leaf.version, version.leaf_hash, content_hash, version.status
+                silent = False
+                record = self._seal(draft, record_id, subject, head)
+                version = self._version(message, group, draft, head, record, content_hash)
+                sealed.versions.append(version)
+                sealed.envelopes.append(record.envelope)
+                sealed.heads[record_id] = RecordState(
+                    record_id,
+                    subject,
+                    version.leaf.version,
+                    version.leaf_hash,
+                    content_hash,
+                    version.status,
+                    version.said_at,
                 )
-        picture.heads |= heads
-        picture.subjects |= subjects
-        picture.new_subjects |= subjects
-        return SealedDrafts(tuple(versions), tuple(envelopes), unchanged, destroyed)
+        if silent and drafts:
+            said_at = max(draft.said_at for draft in drafts)
+            sealed.confirmed.append(Confirmed(message, group, self._site.record_id(drafts[0].record_key), said_at))
+
+    def _filed_under(self, head: RecordState | None, known: KnownSubject) -> SubjectRef:
+        """The subject of a record: where it is filed already, if that is the same patient under another number."""
+        if head is None or head.subject == known.subject:
+            return known.subject
+        patient = known.survivor or known.subject
+        return head.subject if self._store.survivor(head.subject) == patient else known.subject
+
+    def _done(self, sealed: _Sealed, picture: _Picture) -> SealedDrafts:
+        picture.heads |= sealed.heads
+        picture.subjects |= sealed.subjects
+        picture.new_subjects |= sealed.subjects
+        return SealedDrafts(
+            tuple(sealed.versions),
+            tuple(sealed.envelopes),
+            tuple(sealed.confirmed),
+            unchanged=sealed.unchanged,
+            destroyed=sealed.destroyed,
+            stale=sealed.stale,
+            silent=sealed.silent,
+        )
 
     def _subject(self, key: str, picture: _Picture, new: dict[bytes, KnownSubject]) -> KnownSubject:
         name_hash = subject_hash(self._site, key)
@@ -127,7 +254,7 @@ class Sealing:
             new[name_hash] = known
         return known
 
-    def _content_hash(self, draft: ReadDraft, subject: KnownSubject) -> bytes:
+    def _content_hash(self, draft: ReadDraft, subject: SubjectRef) -> bytes:
         """What a version says, labels included; equal hashes make no new version."""
         labels = draft.labels
         said = canonical(
@@ -141,16 +268,16 @@ class Sealing:
                 "topics": int(labels.topics),
             }
         )
-        return self._site.digest("version", subject.subject, said, draft.body)
+        return self._site.digest("version", subject, said, draft.body)
 
     def _seal(
-        self, draft: ReadDraft, record_id: RecordId, subject: KnownSubject, head: RecordState | None
+        self, draft: ReadDraft, record_id: RecordId, subject: SubjectRef, head: RecordState | None
     ) -> SealedRecord:
         outline = RecordHead(
             record_id=record_id,
             version=head.version + 1 if head else 1,
             previous=head.leaf_hash if head else LeafHash(ZERO32),
-            subject=subject.subject,
+            subject=subject,
             labels=draft.labels,
             form=int(draft.form),
             first_day=draft.first_day,
@@ -160,7 +287,13 @@ class Sealing:
         return seal_canonical(outline, draft.body, self._sharing.threshold, self._sharing.members, self._random)
 
     def _version(
-        self, message: int, draft: ReadDraft, head: RecordState | None, sealed: SealedRecord, content_hash: bytes
+        self,
+        message: int,
+        group: RecordId,
+        draft: ReadDraft,
+        head: RecordState | None,
+        sealed: SealedRecord,
+        content_hash: bytes,
     ) -> NewVersion:
         leaf_hash = sealed.leaf.hash(self._chain_id)
         return NewVersion(
@@ -171,6 +304,9 @@ class Sealing:
             status=_STATUS[draft.status],
             withdraws=_withdraws(draft, head, sealed),
             secret=seal_handover(self._site, leaf_hash, sealed),
+            group=group,
+            said_at=max(draft.said_at, head.said_at if head else 0),
+            also=tuple(self._site.digest("also", name) for name in draft.also),
         )
 
 
@@ -179,4 +315,6 @@ def _withdraws(draft: ReadDraft, head: RecordState | None, sealed: SealedRecord)
         return None
     if draft.status is DraftStatus.ENTERED_IN_ERROR:
         return InvalidationReason.ENTERED_IN_ERROR
+    if draft.wrong:
+        return InvalidationReason.OTHER_PATIENT
     return None if head.subject == sealed.leaf.subject else InvalidationReason.OTHER_PATIENT

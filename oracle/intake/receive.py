@@ -5,9 +5,11 @@
                │          └─────────┴─ no ─►                  REJECT     AR, not stored
                └ undecodable ─►                               QUARANTINE AE, stored for a person
 
+These are the answers of original mode; `oracle.intake.reception` gives those of enhanced mode.
+
 A replay is found by `message_key` and `sha256`: same key and bytes is a resend, same key and other bytes is a control
 id used twice. `content_hash` leaves out MSH-7 and MSH-10, so it finds a resend under a new control id.
-Source: HL7 v2.9 sections 2.9.2 and 2.14.9.
+Source: HL7 v2.9 sections 2.9.2 and 2.14.9; v2.5.1 section 2.9.3.
 """
 
 from __future__ import annotations
@@ -29,10 +31,39 @@ from oracle.hl7.errors import (
     UnsupportedError,
 )
 from oracle.hl7.message import Message, parse
+from oracle.hl7.texts import Language
+from oracle.sources import Source
 
 # Message types with a mapping in oracle.normalise; a test there holds the two together.
 SUPPORTED_EVENTS: dict[str, frozenset[str]] = {
-    "ADT": frozenset({"A01", "A02", "A03", "A04", "A05", "A06", "A07", "A08", "A11", "A13", "A28", "A31"}),
+    "ADT": frozenset(
+        {
+            "A01",
+            "A02",
+            "A03",
+            "A04",
+            "A05",
+            "A06",
+            "A07",
+            "A08",
+            "A11",
+            "A13",
+            "A18",
+            "A24",
+            "A28",
+            "A30",
+            "A31",
+            "A34",
+            "A36",
+            "A37",
+            "A39",
+            "A40",
+            "A43",
+            "A44",
+            "A45",
+            "A47",
+        }
+    ),
     "ORU": frozenset({"R01"}),
     "OUL": frozenset({"R22", "R23", "R24"}),
     "MDM": frozenset({"T02", "T04", "T06", "T08", "T10"}),
@@ -56,7 +87,11 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One message, judged. `message_key` is (MSH-3, MSH-4, MSH-10) as sent; texts are "" where they can't be known."""
+    """One message, judged. `message_key` is (MSH-3, MSH-4, MSH-10) as sent; texts are "" where they can't be known.
+
+    `owed` is what an application acknowledgment will need (`hl7.ack.header_to_bytes`), empty when none is owed, and
+    `transport` the way it came, by which that goes back.
+    """
 
     raw: bytes
     verdict: Verdict
@@ -69,15 +104,26 @@ class Received:
     codec: str
     charset_mismatch: bool = False
     error: HL7Error | None = None
+    owed: bytes = b""
+    transport: str = ""
 
     @property
     def control_id(self) -> str:
         """MSH-10 as sent."""
         return self.message_key[2]
 
+    @property
+    def sequence_number(self) -> int | None:
+        """MSH-13, the sender's own count of its messages; None when it gives none."""
+        text = self.header.sequence_number
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
 
-def receive(raw: bytes, charset: str | None = None) -> Received:
-    """Judge the bytes of one message; never raises. `charset` is the source's setting, which wins over MSH-18."""
+
+def receive(raw: bytes, charset: str | None = None, source: Source | None = None) -> Received:
+    """Judge the bytes of one message; never raises. `charset` is the source's setting, which wins over MSH-18.
+
+    With a `source`, its own rules count too: which messages it may send, which segments must be there.
+    """
     digest = hashlib.sha256(raw).digest()
     try:
         if not raw.strip():
@@ -92,7 +138,7 @@ def receive(raw: bytes, charset: str | None = None) -> Received:
         header = header_of(message.header, decoded.codec)
     except HL7Error as error:
         return _refused(raw, digest, charset, _verdict_of(error), error)
-    error_found = _objection(message)
+    error_found = _objection(message) or (_breach(message, source) if source is not None else None)
     return Received(
         raw=raw,
         verdict=_verdict_of(error_found) if error_found else Verdict.ACCEPT,
@@ -108,11 +154,16 @@ def receive(raw: bytes, charset: str | None = None) -> Received:
     )
 
 
-def reply_to(received: Received, *, now: datetime, control_id: str) -> bytes:
-    """The reply a verdict asks for. For a stored verdict call it after the message is durable."""
-    if received.error is None:
-        return accept(received.header, now=now, control_id=control_id)
-    return refuse(received.header, received.error, now=now, control_id=control_id)
+def reply_to(received: Received, *, now: datetime, control_id: str, language: Language = Language.ENGLISH) -> bytes:
+    """The reply a verdict asks for. For a stored verdict call it after the message is durable.
+
+    In enhanced mode a stored message gets its commit accept, also when it waits for a person: the rest is the
+    application acknowledgment's to tell.
+    """
+    header = received.header
+    if received.error is None or (header.asked.enhanced and received.verdict.stored):
+        return accept(header, now=now, control_id=control_id)
+    return refuse(header, received.error, now=now, control_id=control_id, language=language)
 
 
 def _objection(message: Message) -> HL7Error | None:
@@ -133,6 +184,19 @@ def _objection(message: Message) -> HL7Error | None:
     if not msh.value(12).startswith("2") and msh.value(12):
         condition = Condition.UNSUPPORTED_VERSION_ID
         return UnsupportedError("only version 2 messages are taken", msh.at(12), condition=condition)
+    return None
+
+
+def _breach(message: Message, source: Source) -> HL7Error | None:
+    """What the source's own rules say against a message."""
+    code, event = message.type
+    if not source.takes(code, event):
+        condition = Condition.UNSUPPORTED_EVENT_CODE
+        return UnsupportedError("this source may not send such messages", message.header.at(9), condition=condition)
+    for name in source.required_segments:
+        if message.first(name) is None:
+            condition, place = Condition.SEGMENT_SEQUENCE, Location(name)
+            return MissingFieldError("a segment this source must send is missing", place, condition=condition)
     return None
 
 

@@ -1,6 +1,7 @@
 """Normalise: an HL7 v2 message to groups of FHIR R4 resources with the source's own keys.
 
     ADT ─► visit.py     demographics group, encounter group (items: diagnoses, allergies)
+           identity.py  merges, links, moves
     ORU, OUL ─► report.py ─► observation.py   one group per OBR (items: results)
     MDM ─► document.py   one group
 
@@ -15,6 +16,7 @@ from oracle.hl7.errors import Condition, HL7Error
 from oracle.hl7.message import Message
 from oracle.normalise.document import document
 from oracle.normalise.errors import NormaliseError
+from oracle.normalise.identity import identity_changes
 from oracle.normalise.reading import Reading, said_at
 from oracle.normalise.report import reports
 from oracle.normalise.source import SourceProfile
@@ -22,7 +24,7 @@ from oracle.normalise.systems import with_systems
 from oracle.normalise.visit import visit
 from salus.core.record import NormalisedGroup
 
-__all__ = ["NormaliseError", "SourceProfile", "normalise"]
+__all__ = ["NormaliseError", "SourceProfile", "identity_changes", "normalise"]
 
 _MAPPINGS = {"ADT": visit, "ORU": reports, "OUL": reports, "MDM": document}
 

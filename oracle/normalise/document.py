@@ -18,7 +18,7 @@ from oracle.normalise.errors import NormaliseError
 from oracle.normalise.observation import attachment
 from oracle.normalise.patient import Subject, home_authority, subject_of
 from oracle.normalise.reading import Reading, days_of, join_key
-from oracle.normalise.visit import encounter_reference, visit_labels
+from oracle.normalise.visit import encounter_reference, stay_keys, visit_labels
 from salus.core.record import Code, DraftStatus, NormalisedGroup
 
 Json = dict[str, Any]
@@ -104,6 +104,7 @@ def document(reading: Reading) -> list[NormalisedGroup]:
             source_labels=subject.source_labels + visit_labels(reading) + labels,
             birth_day=subject.birth_day,
             is_checkup=reading.source.is_checkup_centre,
+            also=stay_keys(message.first("PV1"), message.first("PID"), home),
             unmapped=reading.unmapped,
         )
     ]

@@ -27,7 +27,7 @@ from oracle.normalise.errors import NormaliseError
 from oracle.normalise.observation import Reported, observation
 from oracle.normalise.patient import home_authority, subject_of
 from oracle.normalise.reading import Reading, days_of, join_key, numbered, said_at
-from oracle.normalise.visit import encounter_reference, visit_labels
+from oracle.normalise.visit import encounter_reference, stay_keys, visit_labels
 from salus.core.record import Code, DraftStatus, Item, NormalisedGroup
 
 Json = dict[str, Any]
@@ -177,6 +177,7 @@ def _report(reading: Reading, group: _Group, used: Counter[str]) -> NormalisedGr
         is_checkup=reading.source.is_checkup_centre,
         said_at=said_at(issued),
         said=sent_status,
+        also=stay_keys(group.pv1, group.pid, home),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from oracle.hl7.message import Segment
 from oracle.hl7.timestamps import Stamp
-from oracle.normalise import tables
+from oracle.normalise import identity, tables
 from oracle.normalise.datatypes import Authority, authority_of, concept, practitioner, table_concept
 from oracle.normalise.errors import NormaliseError
 from oracle.normalise.patient import Subject, demographics, home_authority, subject_of
@@ -47,7 +47,11 @@ def visit(reading: Reading) -> list[NormalisedGroup]:
         if segment.name not in _TAKEN:
             reading.leave_out(segment)
     person = demographics(reading, pid, subject, days_of(occurred))
-    groups = [person] if message.type[1] in _PERSON_ONLY else [person, _encounter(reading, subject, occurred)]
+    groups = (
+        [person]
+        if message.type[1] in _PERSON_ONLY | identity.EVENTS
+        else [person, _encounter(reading, subject, occurred)]
+    )
     at = said_at(recorded)
     return [replace(group, unmapped=reading.unmapped, said_at=at, said=message.type[1]) for group in groups]
 
@@ -148,12 +152,19 @@ def _encounter(reading: Reading, subject: Subject, occurred: Stamp | None) -> No
         source_labels=subject.source_labels + visit_labels(reading),
         birth_day=subject.birth_day,
         is_checkup=reading.source.is_checkup_centre,
-        also=_account(message.first("PID"), home),
+        also=account_keys(message.first("PID"), home),
     )
 
 
-def _account(pid: Segment | None, home: Authority) -> tuple[str, ...]:
-    """Key of the account the visit belongs to (PID-18), by which A44 moves it."""
+def stay_keys(pv1: Segment | None, pid: Segment | None, home: Authority) -> tuple[str, ...]:
+    """Keys of the visit and the account that a result or document belongs to, by which A44 and A45 move it."""
+    found = visit_number(pv1, pid, home)
+    visit_key = (join_key("encounter", found[0].key, found[1]),) if found else ()
+    return visit_key + account_keys(pid, home)
+
+
+def account_keys(pid: Segment | None, home: Authority) -> tuple[str, ...]:
+    """Key of the account in PID-18, if there is one."""
     if pid is None or not pid.value(18):
         return ()
     owner = authority_of(pid.first(18), 4) or home

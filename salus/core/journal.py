@@ -69,6 +69,13 @@ class InvalidationReason(IntEnum):
     OTHER_PATIENT = 2
 
 
+class LinkKind(IntEnum):
+    """What the chain is to learn about two subjects that are one patient, or are not after all."""
+
+    LINK = 1
+    UNLINK = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why a message is in quarantine: HL7 table 0357 condition, and where in the message ("PID-3")."""
@@ -82,7 +89,10 @@ NO_FAULT = Fault(0, "")
 
 @dataclass(frozen=True, slots=True)
 class JournalRow:
-    """One message on its way in. `kind` is its type and event ("ORU^R01"), `state` PENDING or QUARANTINED."""
+    """One message on its way in. `kind` is its type and event ("ORU^R01"), `state` PENDING or QUARANTINED.
+
+    `owed` is what an application acknowledgment will need, sealed, and `transport` its way back; empty for none.
+    """
 
     listener: str
     message_hash: bytes
@@ -94,6 +104,8 @@ class JournalRow:
     flags: MessageFlag
     fault: Fault
     sealed: bytes
+    owed: bytes = b""
+    transport: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +144,20 @@ class MessageOutcome:
 
 @dataclass(frozen=True, slots=True)
 class KnownSubject:
-    """A subject by the keyed hash of the source's own key for it; the seed stays sealed."""
+    """A subject by the keyed hash of the source's own key for it; the seed stays sealed.
+
+    `survivor` is the subject it was merged into, as the source says.
+    """
 
     name_hash: bytes
     subject: SubjectRef
     sealed_seed: bytes
+    survivor: SubjectRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordState:
-    """The newest version of a record."""
+    """The newest version of a record. `said_at`: microseconds since 1970, when its source last said so."""
 
     record_id: RecordId
     subject: SubjectRef
@@ -149,6 +165,7 @@ class RecordState:
     leaf_hash: LeafHash
     content_hash: bytes
     status: HeadStatus
+    said_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +173,8 @@ class NewVersion:
     """One sealed record version, not yet stored.
 
     `secret` is the sealed topics and shares for the custodians; it is erased once the version is anchored. A version
-    that `withdraws` makes all earlier ones invalid, for that reason.
+    that `withdraws` makes all earlier ones invalid, for that reason. `group` is the record id of the group it was split
+    from, its own when it was not; `also` are keyed hashes of further names of that group.
     """
 
     message: int
@@ -166,6 +184,38 @@ class NewVersion:
     status: HeadStatus
     withdraws: InvalidationReason | None
     secret: bytes
+    group: RecordId
+    said_at: int = 0
+    also: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A message said again what the newest version of a record of its group says."""
+
+    message: int
+    group: RecordId
+    record_id: RecordId
+    said_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """Two subjects, by their keyed hashes, that are one patient, or are not after all."""
+
+    kind: LinkKind
+    subject: bytes
+    survivor: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLink:
+    """A link or unlinking the chain doesn't show yet; in the order they must be done."""
+
+    key: int
+    kind: LinkKind
+    subject: KnownSubject
+    survivor: KnownSubject
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +226,8 @@ class Work:
     outcomes: tuple[MessageOutcome, ...]
     subjects: tuple[KnownSubject, ...]
     versions: tuple[NewVersion, ...]
+    confirmed: tuple[Confirmed, ...] = ()
+    links: tuple[NewLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,3 +316,4 @@ class Backlog:
     waiting_versions: int
     open_batches: int
     invalidations: int
+    links: int = 0

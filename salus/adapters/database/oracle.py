@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, event, func, insert, select, text
 
 from salus.adapters.database.engine import reading, writing
-from salus.adapters.database.oracle_tables import batch, invalidation, message, meta, version
+from salus.adapters.database.oracle_tables import batch, invalidation, link, message, meta, version
 from salus.core.errors import SetupError
 from salus.core.journal import Backlog
 
@@ -105,6 +105,7 @@ class OracleDatabase:
                 waiting_versions=count(version, "batch IS NULL"),
                 open_batches=count(batch, "state <> 3"),
                 invalidations=count(invalidation, "done_at IS NULL"),
+                links=count(link, "done_at IS NULL"),
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, exists, insert, select, text, update
 
 from salus.adapters.database.oracle import OracleDatabase
-from salus.adapters.database.oracle_tables import ANCHORED, batch, message, raw, version
+from salus.adapters.database.oracle_tables import ANCHORED, batch, message, raw, record, told, version
 from salus.core.errors import ConflictError, NotFoundError
 from salus.core.journal import (
     NO_FAULT,
@@ -92,15 +92,23 @@ class DatabaseMessages:
             settle(connection, [MessageOutcome(key, MessageState.PENDING)])
 
     def purge(self, received_before: int, limit: int = 1000) -> int:
-        """Erase bytes of finished messages received before a time, once all they became is anchored; how many."""
+        """Erase bytes of finished messages received before a time, once all they became is anchored; how many.
+
+        A message about a record that has changed since that time is kept: what comes next is folded with it.
+        """
         under_way = exists().where(
             version.c.message == message.c.key,
             ~exists().where(batch.c.key == version.c.batch, batch.c.state == ANCHORED),
         )
+        in_use = exists().where(
+            version.c.message == message.c.key,
+            record.c.key == version.c.record,
+            record.c.updated_at >= received_before,
+        )
         query = (
             select(raw.c.message)
             .join(message, message.c.key == raw.c.message)
-            .where(message.c.state == MessageState.DONE, message.c.received_at < received_before, ~under_way)
+            .where(message.c.state == MessageState.DONE, message.c.received_at < received_before, ~under_way, ~in_use)
             .order_by(raw.c.message)
             .limit(limit)
         )
@@ -108,6 +116,7 @@ class DatabaseMessages:
             keys = list(connection.execute(query).scalars())
             for chunk in chunks(keys):
                 connection.execute(delete(raw).where(raw.c.message.in_(chunk)))
+                connection.execute(delete(told).where(told.c.message.in_(chunk)))
         return len(keys)
 
 

@@ -6,18 +6,25 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Column, Connection, Row, bindparam, delete, func, insert, select, update
 
 from salus.adapters.database.oracle import OracleDatabase
+from salus.adapters.database.oracle_links import add_links
 from salus.adapters.database.oracle_messages import chunks, settle
-from salus.adapters.database.oracle_tables import raw, record, secret, subject, version
+from salus.adapters.database.oracle_tables import alias, raw, record, secret, subject, told, version
 from salus.core.ids import LeafHash, RecordId, SubjectRef
 from salus.core.journal import HeadStatus, KnownSubject, NewVersion, RecordState, Work
 from salus.core.leaf import Leaf
 
 _LEAF_FIELDS = tuple(Leaf.__slots__)
-_HEAD_COLUMNS = ("subject_ref", "version", "leaf_hash", "content_hash", "status", "updated_at")
-KNOWN_SUBJECT: tuple[Column[Any], ...] = (subject.c.name_hash, subject.c.subject_ref, subject.c.sealed_seed)
+_HEAD_COLUMNS = ("subject_ref", "version", "leaf_hash", "content_hash", "status", "updated_at", "said_at")
+_TOLD = 8
+KNOWN_SUBJECT: tuple[Column[Any], ...] = (
+    subject.c.name_hash,
+    subject.c.subject_ref,
+    subject.c.sealed_seed,
+    subject.c.survivor,
+)
 """Columns that `known_subject` reads."""
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple)
@@ -53,8 +60,45 @@ class DatabaseRecords:
                         LeafHash(row.leaf_hash),
                         row.content_hash,
                         HeadStatus(row.status),
+                        row.said_at,
                     )
         return found
+
+    def histories(self, groups: Iterable[RecordId]) -> dict[RecordId, list[int]]:
+        """Messages that have said something about groups, in order of arrival; groups nobody spoke of are left out.
+
+        All that made a version, and the newest few of those that made none.
+        """
+        found: dict[RecordId, set[int]] = {}
+        silent: dict[RecordId, list[int]] = {}
+        with self._database.reading() as connection:
+            for chunk in chunks(list(set(groups))):
+                for query in (
+                    select(record.c.record_id, version.c.message)
+                    .join(version, version.c.record == record.c.key)
+                    .where(record.c.record_id.in_(chunk)),
+                    select(record.c.group_hash, version.c.message)
+                    .join(version, version.c.record == record.c.key)
+                    .where(record.c.group_hash.in_(chunk)),
+                ):
+                    for group, message in connection.execute(query):
+                        found.setdefault(RecordId(bytes(group)), set()).add(message)
+                query = select(told.c.group_hash, told.c.message).where(told.c.group_hash.in_(chunk))
+                for group, message in connection.execute(query.order_by(told.c.message)):
+                    silent.setdefault(RecordId(bytes(group)), []).append(message)
+        return {group: sorted(messages.union(silent.get(group, ())[-_TOLD:])) for group, messages in found.items()}
+
+    def survivor(self, ref: SubjectRef) -> SubjectRef:
+        """The subject that a subject was merged into, or itself."""
+        with self._database.reading() as connection:
+            found = connection.execute(select(subject.c.survivor).where(subject.c.subject_ref == ref)).scalar()
+        return SubjectRef(found or ref)
+
+    def named(self, aliases: Iterable[bytes]) -> list[RecordId]:
+        """Groups by the keyed hashes of their other names."""
+        query = select(alias.c.group_hash).where(alias.c.alias_hash.in_(list(aliases))).distinct()
+        with self._database.reading() as connection:
+            return sorted(RecordId(bytes(group)) for group in connection.execute(query).scalars())
 
     def commit(self, work: Work) -> None:
         """Store subjects, versions, heads and outcomes of messages: one durable transaction."""
@@ -75,6 +119,10 @@ class DatabaseRecords:
             if work.versions:
                 keys = _move_heads(connection, work)
                 _add_versions(connection, work, keys)
+                _add_aliases(connection, work)
+            if work.confirmed:
+                _confirm(connection, work)
+            add_links(connection, work.links, work.at)
             settle(connection, work.outcomes)
 
     def versions(self, record_id: RecordId) -> list[Leaf]:
@@ -99,6 +147,9 @@ class DatabaseRecords:
                 return
             of_record = version.c.record == key
             connection.execute(delete(raw).where(raw.c.message.in_(select(version.c.message).where(of_record))))
+            group = select(func.coalesce(record.c.group_hash, record.c.record_id)).where(record.c.key == key)
+            of_group = told.c.group_hash.in_(group)
+            connection.execute(delete(raw).where(raw.c.message.in_(select(told.c.message).where(of_group))))
             connection.execute(delete(secret).where(secret.c.version.in_(select(version.c.key).where(of_record))))
             values = {"status": int(HeadStatus.DESTROYED), "content_hash": bytes(32), "updated_at": at}
             connection.execute(update(record).where(record.c.key == key).values(**values))
@@ -106,7 +157,8 @@ class DatabaseRecords:
 
 def known_subject(row: Row[Any]) -> KnownSubject:
     """The subject in a row that has the columns of `KNOWN_SUBJECT`."""
-    return KnownSubject(row.name_hash, SubjectRef(row.subject_ref), row.sealed_seed)
+    survivor = None if row.survivor is None else SubjectRef(row.survivor)
+    return KnownSubject(row.name_hash, SubjectRef(row.subject_ref), row.sealed_seed, survivor)
 
 
 def leaf_to_bytes(leaf: Leaf) -> bytes:
@@ -132,17 +184,41 @@ def _move_heads(connection: Connection, work: Work) -> dict[bytes, int]:
             "content_hash": one.content_hash,
             "status": int(one.status),
             "updated_at": work.at,
+            "said_at": one.said_at,
         }
         if record_id in keys:
             updates.append(values | {"at_key": keys[record_id]})
         else:
-            inserts.append(values | {"record_id": record_id})
+            group = None if one.group == record_id else one.group
+            inserts.append(values | {"record_id": record_id, "group_hash": group})
     if inserts:
         made = connection.execute(insert(record).returning(record.c.key, record.c.record_id), inserts)
         keys |= {bytes(record_id): key for key, record_id in made}
     if updates:
         connection.execute(_UPDATE_HEAD, updates)
     return keys
+
+
+def _add_aliases(connection: Connection, work: Work) -> None:
+    wanted = {(name, bytes(one.group)) for one in work.versions for name in one.also}
+    if not wanted:
+        return
+    known: set[tuple[bytes, bytes]] = set()
+    for chunk in chunks(list({name for name, _ in wanted})):
+        query = select(alias.c.alias_hash, alias.c.group_hash).where(alias.c.alias_hash.in_(chunk))
+        known |= {(bytes(name), bytes(group)) for name, group in connection.execute(query)}
+    rows = [{"alias_hash": name, "group_hash": group} for name, group in sorted(wanted - known)]
+    if rows:
+        connection.execute(insert(alias), rows)
+
+
+def _confirm(connection: Connection, work: Work) -> None:
+    pairs = sorted({(bytes(one.group), one.message) for one in work.confirmed})
+    for chunk in chunks(sorted({message for _, message in pairs})):  # a message that is driven again tells it again
+        connection.execute(delete(told).where(told.c.message.in_(chunk)))
+    connection.execute(insert(told), [{"group_hash": group, "message": key} for group, key in pairs])
+    newest = {one.record_id: one.said_at for one in work.confirmed}
+    connection.execute(_UPDATE_SAID, [{"of_record": record_id, "said": at} for record_id, at in newest.items()])
 
 
 def _keys(connection: Connection, record_ids: Sequence[bytes]) -> dict[bytes, int]:
@@ -177,4 +253,9 @@ def _add_versions(connection: Connection, work: Work, keys: dict[bytes, int]) ->
 
 _UPDATE_HEAD = (
     update(record).where(record.c.key == bindparam("at_key")).values({name: bindparam(name) for name in _HEAD_COLUMNS})
+)
+_UPDATE_SAID = (
+    update(record)
+    .where(record.c.record_id == bindparam("of_record"), record.c.said_at < bindparam("said"))
+    .values(said_at=bindparam("said"))
 )

@@ -71,9 +71,11 @@ subject = sa.Table(
     sa.Column("subject_ref", _HASH, nullable=False),
     sa.Column("sealed_seed", Octets, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("survivor", Octets(32)),
     sa.UniqueConstraint("name_hash", name="oracle_subject_name"),
     sa.UniqueConstraint("subject_ref", name="oracle_subject_ref"),
 )
+_partial("oracle_subject_merged", subject.c.survivor, "survivor IS NOT NULL")
 desk_code = sa.Table(
     "oracle_desk_code",
     metadata,
@@ -98,8 +100,37 @@ record = sa.Table(
     sa.Column("content_hash", _HASH, nullable=False),
     sa.Column("status", sa.SmallInteger, nullable=False),
     sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Column("said_at", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("group_hash", Octets(32)),
     sa.UniqueConstraint("record_id", name="oracle_record_id"),
 )
+_partial("oracle_record_group", record.c.group_hash, "group_hash IS NOT NULL")
+# Messages about a group that made no version: what comes late is put in its place by them, and destruction finds them
+told = sa.Table(
+    "oracle_told",
+    metadata,
+    sa.Column("group_hash", _HASH, primary_key=True),
+    sa.Column("message", _KEY, sa.ForeignKey("oracle_message.key"), primary_key=True),
+)
+sa.Index("oracle_told_message", told.c.message)
+alias = sa.Table(
+    "oracle_alias",
+    metadata,
+    sa.Column("alias_hash", _HASH, primary_key=True),
+    sa.Column("group_hash", _HASH, primary_key=True),
+)
+link = sa.Table(
+    "oracle_link",
+    metadata,
+    _key(),
+    sa.Column("kind", sa.SmallInteger, nullable=False),
+    sa.Column("subject", _KEY, sa.ForeignKey("oracle_subject.key"), nullable=False),
+    sa.Column("survivor", _KEY, sa.ForeignKey("oracle_subject.key"), nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("done_at", sa.BigInteger),
+    sa.Column("tx_hash", Octets(32)),
+)
+_partial("oracle_link_open", link.c.key, "done_at IS NULL")
 batch = sa.Table(
     "oracle_batch",
     metadata,

@@ -17,6 +17,7 @@ from oracle.deposit import Depositing
 from oracle.intake.ports import Peer
 from oracle.intake.receive import receive
 from oracle.journal import Journal
+from oracle.link import Linking
 from oracle.metrics import Metrics
 from oracle.normalise import SourceProfile
 from oracle.pipeline import Pipeline
@@ -27,6 +28,7 @@ from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_desk import DatabaseDeskCodes
+from salus.adapters.database.oracle_links import DatabaseLinks
 from salus.adapters.database.oracle_messages import DatabaseMessages
 from salus.adapters.database.oracle_outbox import DatabaseOutbox
 from salus.adapters.database.oracle_records import DatabaseRecords
@@ -100,7 +102,18 @@ class _Tripped:
 
 
 # a death beside a reading call is a death beside the next call that changes something
-_UNTRIPPED = {"pending", "subjects", "heads", "waiting", "batches", "items", "invalidations"}
+_UNTRIPPED = {
+    "pending",
+    "subjects",
+    "heads",
+    "histories",
+    "survivor",
+    "sealed",
+    "waiting",
+    "batches",
+    "items",
+    "invalidations",
+}
 
 
 class Outside:
@@ -223,6 +236,9 @@ class Oracle:
             lambda: self.now,
         )
         anchoring = Anchoring(outbox, chain, wrap(outside.writer), self.site, SOURCE, outside.clock, lambda _: None)
+        linking = Linking(
+            DatabaseLinks(database), chain, wrap(outside.writer), self.site, outside.clock, lambda: self.now
+        )
         self.pipeline = Pipeline(
             wrap(self.messages),
             records,
@@ -232,6 +248,7 @@ class Oracle:
             sealing,
             depositing,
             anchoring,
+            linking,
             outside.clock,
             self.metrics,
         )

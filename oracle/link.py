@@ -1,0 +1,111 @@
+"""Link: what a source says about its patients' numbers (merges, links, and their undoing) gets on chain, in its order.
+
+A subject that its patient has claimed is linked with the patient's signature only; the source can't give that, so such
+a link waits and says so, and so does what comes after it for the same subjects. Consents never move with a link: the
+records stay with the number they are filed under. Source: docs/protocol.md section 4; HL7 v2.9 section 3.6.2 (merge).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from oracle.ports import Links
+from oracle.sitekey import SiteKey
+from oracle.subjects import seed_of
+from salus.core.errors import ChainRevert
+from salus.core.ids import ZERO32, ZERO_ADDRESS, SubjectRef
+from salus.core.journal import LinkKind, OpenLink
+from salus.core.ports import ChainReader, ChainWriter, Clock, ContractCall
+from salus.core.state import BlockStamp
+
+MOST = 32
+DEADLINE_SECONDS = 3600
+AGAIN_SECONDS = 60.0
+
+_log = structlog.get_logger()
+
+
+class Linking:
+    """Brings links of one source's subjects to the chain. `monotonic` gives seconds, for pauses after a refusal."""
+
+    def __init__(
+        self,
+        links: Links,
+        chain: ChainReader,
+        writer: ChainWriter,
+        site: SiteKey,
+        clock: Clock,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._links = links
+        self._chain = chain
+        self._writer = writer
+        self._site = site
+        self._clock = clock
+        self._monotonic = monotonic
+        self._again_at: dict[int, float] = {}
+
+    def link(self) -> int:
+        """Do what can be done now, oldest first; how many links became final.
+
+        Raises:
+            UnavailableError: the node is away.
+        """
+        done = 0
+        held: set[SubjectRef] = set()
+        for one in self._links.open(MOST):
+            both = {one.subject.subject, one.survivor.subject}
+            if held & both or not self._do(one):
+                held |= both
+            else:
+                done += 1
+        return done
+
+    def _do(self, one: OpenLink) -> bool:
+        """Whether the chain shows it at a final block, after sending it if it doesn't at the head."""
+        if self._again_at.get(one.key, 0.0) > self._monotonic():
+            return False
+        final = self._chain.final()
+        if self._shows(one, final):
+            self._links.done(one.key, b"", self._clock.now())
+            return True
+        if self._shows(one, self._chain.head()):
+            return False
+        if self._is_claimed(one):
+            self._wait(one, "a patient's signature is needed")
+            return False
+        try:
+            receipt = self._writer.send(self._call(one))
+        except ChainRevert as error:
+            self._wait(one, error.error)
+            return False
+        if not self._shows(one, self._chain.final()):
+            return False
+        self._links.done(one.key, receipt.tx_hash, self._clock.now())
+        return True
+
+    def _shows(self, one: OpenLink, at: BlockStamp) -> bool:
+        survivor = self._chain.subject(one.subject.subject, at).survivor
+        return survivor == (one.survivor.subject if one.kind is LinkKind.LINK else ZERO32)
+
+    def _is_claimed(self, one: OpenLink) -> bool:
+        """Whether a patient must sign: of either to link them, of the merged one to part them."""
+        needed = [one.subject, one.survivor] if one.kind is LinkKind.LINK else [one.subject]
+        head = self._chain.head()
+        return any(self._chain.subject(known.subject, head).controller != ZERO_ADDRESS for known in needed)
+
+    def _call(self, one: OpenLink) -> ContractCall:
+        subject, survivor = one.subject.subject, one.survivor.subject
+        nonce = self._chain.subject(subject, self._chain.head()).nonce
+        deadline = self._clock.now() + DEADLINE_SECONDS
+        if one.kind is LinkKind.UNLINK:
+            return ContractCall("SubjectRegistry", "unlink", ((subject, ZERO32, nonce, deadline), b""))
+        seeds = (seed_of(self._site, one.subject), seed_of(self._site, one.survivor))
+        return ContractCall("SubjectRegistry", "link", ((subject, survivor, nonce, deadline), seeds, (b"", b"")))
+
+    def _wait(self, one: OpenLink, reason: str) -> None:
+        if one.key not in self._again_at:
+            _log.warning("link waits", link=one.key, reason=reason)
+        self._again_at[one.key] = self._monotonic() + AGAIN_SECONDS
