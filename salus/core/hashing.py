@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from enum import Enum
 
-from Crypto.Hash import keccak as _keccak
+from tiny_keccak import keccak256
 
 
 def keccak(data: bytes) -> bytes:
     """Keccak-256 as Ethereum uses it (not SHA3-256): 32 bytes."""
-    return _keccak.new(digest_bits=256, data=data).digest()
+    return keccak256(data)
 
 
 def sha256(data: bytes) -> bytes:
@@ -42,12 +42,12 @@ def words(*values: Word) -> bytes:
     Raises:
         ValueError: bytes of another length than 20 or 32, a negative integer, or one beyond 256 bits.
     """
-    return b"".join(_word(value) for value in values)
+    return b"".join([value if type(value) is bytes and len(value) == 32 else _word(value) for value in values])
 
 
 def _word(value: Word) -> bytes:
     if isinstance(value, Tag):
-        return value.value
+        return value._value_  # what `value` gives, without the call
     if isinstance(value, int):
         if value < 0 or value >> 256:
             raise ValueError("an integer word is 0 to 2^256 - 1")

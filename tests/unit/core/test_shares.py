@@ -1,12 +1,13 @@
 from itertools import combinations, permutations
 
 import pytest
+from Crypto.Protocol.SecretSharing import Shamir, _Element
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salus.core.errors import ShareError
 from salus.core.hashing import sha256
-from salus.core.shares import SHARE_BYTES, join, split
+from salus.core.shares import SHARE_BYTES, _times, join, split
 from tests.unit.core.strategies import bytes32
 from tests.vectors.makers import shamir
 from tests.vectors.samples import raw32
@@ -122,3 +123,18 @@ def test_join__shares_of_an_independent_implementation__the_key(
     coefficients = data.draw(st.lists(pair, min_size=threshold - 1, max_size=threshold - 1))
     shares = shamir.deal(key, threshold + more, coefficients)
     assert join(shares[more:], threshold, _digests(shares)) == key
+
+
+@given(bytes32, st.integers(2, 6), st.integers(0, 9))
+def test_split__any_key__dealt_as_pycryptodome_joins_and_deals(key: bytes, threshold: int, more: int) -> None:
+    dealt = split(key, threshold, threshold + more)
+    for half in (slice(1, 17), slice(17, 33)):
+        last = [(share[0], share[half]) for share in dealt[-threshold:]]
+        first = [(share[0], share[half]) for share in dealt[:threshold]]
+        assert Shamir.combine(last, ssss=False) == Shamir.combine(first, ssss=False)
+    assert Shamir.combine([(s[0], s[1:17]) for s in dealt[-threshold:]], ssss=False) == key[:16]
+
+
+@given(st.integers(0, 2**128 - 1), st.integers(1, 255))
+def test_times__any_index__product_of_pycryptodomes_field(value: int, index: int) -> None:
+    assert _times(value, index) == int(_Element(value) * _Element(index))
