@@ -397,11 +397,19 @@ def unit_of(raw: str, separators: Separators) -> Json:
     if not unit:
         return {}
     code, words = unit.value(1), unit.value(2)
+    if unit.count() > 8:
+        words = unit.value(9) or words
     result: Json = {"unit": words or code}
     system = system_uri(unit.value(3)) if code else ""
     if system:
         result |= {"system": system, "code": code_token(code)}
     return result if result["unit"] else {}
+
+
+def amount(repetition: Repetition) -> Json | None:
+    """CQ as Quantity; None when its number is none."""
+    unit = repetition.inner(2)
+    return quantity(repetition.value(1), unit_of(unit.raw, unit.separators))
 
 
 @lru_cache(maxsize=4096)

@@ -12,34 +12,41 @@ import binascii
 import re
 from base64 import b64decode, b64encode
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from oracle.hl7.message import Repetition, Segment
 from oracle.hl7.timestamps import Stamp
 from oracle.normalise import tables
+from oracle.normalise.contained import Contained, Part
 from oracle.normalise.datatypes import (
     Authority,
     concept,
     date_time,
     dictionary_concept,
-    entity_identifier,
     number,
-    practitioner,
+    period,
     quantity,
     reference_range,
+    table_concept,
     unit_of,
 )
-from oracle.normalise.reading import Reading, days_of, join_key, numbered
+from oracle.normalise.makers import add_makers
+from oracle.normalise.people import person
+from oracle.normalise.reading import Reading, cleared, days_of, join_key, numbered
 from salus.core.record import Code, DraftStatus, Item, resource_id
 
 Json = dict[str, Any]
 
-MAPPED = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 11, 14, 15, 16, 17, 18, 19, 21})
-_CODED = frozenset({"CE", "CWE", "CNE", "CF"})
+MAPPED = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21, 23, 24, 25, 33})
+_LAST_OF_MOST = 14  # results of most senders end with OBX-14
+_CODED = frozenset({"CE", "CWE", "CNE", "CF", "IS"})
 _DATED = frozenset({"DT", "TS", "DTM"})
 _FREE_TEXT = frozenset({"TX", "FT", "ST", ""})
+_NATURE = "http://hl7.org/fhir/StructureDefinition/observation-nature-of-abnormal-test"
 _TIME = re.compile(r"(\d{2})(\d{2})?(\d{2})?(\.\d+)?", re.ASCII)
 _MIME = {
     "PDF": "application/pdf",
@@ -55,7 +62,43 @@ _MIME = {
     "PLAIN": "text/plain",
     "DICOM": "application/dicom",
 }
+_VALUES = ("Quantity", "String", "CodeableConcept", "DateTime", "Time", "Range", "Ratio", "Period")
+# OBX: fields and the elements they alone fill, for explicit nulls
+_ELEMENTS = {
+    5: (*(f"value{kind}" for kind in _VALUES), "component", "content"),
+    7: ("referenceRange",),
+    8: ("interpretation",),
+    14: ("effectiveDateTime", "createdDateTime"),
+    17: ("method",),
+    18: ("device",),
+    20: ("bodySite",),
+}
 NOT_ASKED = {"coding": [{"system": f"{tables.TERMINOLOGY}data-absent-reason", "code": "not-asked"}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Words of an NTE, with who wrote them and when."""
+
+    text: str
+    author: Part | None = None
+    time: str = ""
+
+    def annotation(self, contained: Contained) -> Json:
+        """As Annotation; its author is contained."""
+        author = {"authorReference": contained.refer(self.author)} if self.author else {}
+        return author | ({"time": self.time} if self.time else {}) | {"text": self.text}
+
+
+def note_of(nte: Segment, home: Authority, reading: Reading) -> Note | None:
+    """NTE as a note; None without words."""
+    text = "\n".join(one.whole() for one in nte.repetitions(3)).strip()
+    if not text:
+        return None
+    if not (nte.field(5) or nte.field(6)):
+        return Note(text)
+    written = reading.stamp(nte, 6)
+    return Note(text, person(nte.first(5), home, reading.source.zone), written.date_time() if written else "")
 
 
 @dataclass(slots=True)
@@ -74,7 +117,7 @@ class Reported:
     used_keys: Counter[str] = field(default_factory=Counter)
 
 
-def observation(reading: Reading, obx: Segment, notes: list[str], report: Reported) -> Item:
+def observation(reading: Reading, obx: Segment, notes: Sequence[str | Note], report: Reported) -> Item:
     """One OBX as an item."""
     reading.leave_out_rest(obx, MAPPED)
     found = dictionary_concept(obx.first(3).raw, obx.separators) if obx.first(3) else None
@@ -86,24 +129,31 @@ def observation(reading: Reading, obx: Segment, notes: list[str], report: Report
     span, moment = report.span, report.collected_text
     if measured is not None and measured is not report.collected:
         span, moment = days_of(measured), measured.date_time()
+    contained = Contained()
     if obx.value(2).upper() in ("ED", "RP"):
         resource, texts = _media(obx, code, sent_status, report)
     else:
         resource, texts = _observation(reading, obx, code, sent_status, report)
+        if obx.raw.count(obx.separators.field) > _LAST_OF_MOST:
+            texts += add_makers(reading, obx, report.home, resource, contained)
     resource["id"] = resource_id(report.record_key, key)
     if moment:
         resource["createdDateTime" if resource["resourceType"] == "Media" else "effectiveDateTime"] = moment
     if notes:
-        resource["note"] = [{"text": note} for note in notes]
+        written = [Note(one) if isinstance(one, str) else one for one in notes]
+        resource["note"] = [one.annotation(contained) for one in written]
+        texts += [one.text for one in written]
+    contained.put_into(resource)
     return Item(
         key=key,
         resource=resource,
         codes=codes,
-        texts=tuple(text for text in (code.get("text"), *(one.display for one in codes), *texts, *notes) if text),
+        texts=tuple(text for text in (code.get("text"), *(one.display for one in codes), *texts) if text),
         first_day=span[0],
         last_day=span[1],
         status=tables.DRAFT_STATUS.get(sent_status, DraftStatus.CURRENT),
         said=sent_status,
+        cleared=cleared(obx, _ELEMENTS),
     )
 
 
@@ -169,24 +219,9 @@ def _observation(
     ranged = reference_range(obx.first(7).raw, unit_raw, obx.separators) if obx.field(7) else None
     if ranged:
         result["referenceRange"] = [ranged]
-    own = entity_identifier(obx.first(21), report.home, "FILL") if obx.field(21) else None
-    if own:
-        result["identifier"] = [own]
-    performers = [person for one in obx.repetitions(16) if (person := practitioner(one, report.home))]
-    producer = concept(obx.first(15)) if obx.field(15) else None
-    if producer:
-        performers.append({"type": "Organization", "display": producer[0].get("text") or producer[1][0].code})
-    if performers:
-        result["performer"] = performers
-    method = concept(obx.first(17)) if obx.field(17) else None
-    if method:
-        result["method"] = method[0]
-        texts.append(method[0].get("text", ""))
-    if obx.value(18):
-        result["device"] = {"type": "Device", "display": obx.value(18)}
-    issued = reading.stamp(obx, 19)
-    if issued:
-        reading.set_instant(result, "issued", issued, obx, 19)
+    nature = obx.value(10) if obx.field(10) else ""
+    if nature:
+        result["extension"] = [{"url": _NATURE, "valueCodeableConcept": table_concept(nature, "0080")}]
     if sent_status == "N":
         result["dataAbsentReason"] = NOT_ASKED
     return result, texts
@@ -228,6 +263,11 @@ def _value(reading: Reading, kind: str, one: Repetition, unit: Json) -> tuple[Js
         if found:
             words = [found[0].get("text", ""), *(code.display or code.code for code in found[1])]
             return {"valueCodeableConcept": found[0]}, words
+    elif kind == "NR":
+        value = _range(number(one.value(1)), number(one.value(2)), unit)
+    elif kind == "DR":
+        span = period(one.value(1), one.value(2), reading.source.zone)
+        value = {"valuePeriod": span} if span else None
     elif kind in _DATED:
         moment = date_time(one.value(1), reading.source.zone)
         value = {"valueDateTime": moment} if moment else None
@@ -246,13 +286,21 @@ def _structured(one: Repetition, unit: Json) -> Json | None:
     if first is None or (right and second is None):
         return None
     if second is not None and middle == "-":
-        return {"valueRange": {"low": {"value": first} | unit, "high": {"value": second} | unit}}
+        return _range(first, second, unit)
     if second is not None and middle in (":", "/"):
-        return {"valueRatio": {"numerator": {"value": first}, "denominator": {"value": second}}}
+        compared = {"comparator": sign} if sign in ("<", "<=", ">=", ">") else {}
+        return {
+            "valueRatio": {"numerator": {"value": first} | unit | compared, "denominator": {"value": second} | unit}
+        }
     if middle or second is not None:
         return None
     amount = quantity(f"{sign if sign != '=' else ''}{left}", unit)
     return {"valueQuantity": amount} if amount else None
+
+
+def _range(low: Decimal | None, high: Decimal | None, unit: Json) -> Json | None:
+    ends = {name: {"value": value} | unit for name, value in (("low", low), ("high", high)) if value is not None}
+    return {"valueRange": ends} if ends else None
 
 
 def _time(text: str) -> Json | None:

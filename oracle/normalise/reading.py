@@ -7,10 +7,11 @@ that can't be read are named in `unmapped` ("ZPD", "PID-10", "OBX-14").
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from oracle.hl7.errors import FieldError
-from oracle.hl7.message import Message, Segment
+from oracle.hl7.message import NULL, Message, Segment
 from oracle.hl7.timestamps import Stamp, parse_stamp
 from oracle.normalise.source import SourceProfile
 
@@ -57,6 +58,16 @@ class Reading:
             resource[name] = instant
         else:
             self.leave_out(segment, field)
+
+
+def cleared(segment: Segment, elements: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:
+    """Names of the elements whose field the source sent as an explicit null (`""`), so that they are to be cleared.
+
+    `elements` gives for each field the FHIR elements filled from it and from nothing else.
+    """
+    if NULL not in segment.raw:
+        return ()
+    return tuple(name for field, names in elements.items() if segment.is_null(field) for name in names)
 
 
 def said_at(*stamps: Stamp | None) -> int:

@@ -224,7 +224,12 @@ def test_oru__decimals__stay_as_written() -> None:
         (
             "SN",
             "^1^:^128",
-            {"valueRatio": {"numerator": {"value": Decimal(1)}, "denominator": {"value": Decimal(128)}}},
+            {
+                "valueRatio": {
+                    "numerator": {"value": Decimal(1), "unit": "g"},
+                    "denominator": {"value": Decimal(128), "unit": "g"},
+                }
+            },
         ),
         ("SN", "^2^+", {"valueString": "^2^+"}),
         ("ST", "a^b & c", {"valueString": "a^b & c"}),
