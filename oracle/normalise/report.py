@@ -2,6 +2,8 @@
 
     PID ─ PV1 ─ [ORC] OBR ─ NTE* ─ (OBX ─ NTE*)* ─ SPM*      in the order sent; a new PID begins a new patient
 
+What was asked for (requested.py), specimens (collected.py) and people are contained in the report.
+
 The report is known by its filler number (ORC-3, else OBR-3) and OBR-4; without one by its placer number.
 Source: message map ORU_R01, segment maps OBR[DiagnosticReport], OBX[Observation], SPM of HL7/v2-to-fhir.
 """
@@ -14,27 +16,33 @@ from typing import Any
 
 from oracle.hl7.errors import Condition
 from oracle.hl7.message import Segment
-from oracle.normalise import tables
-from oracle.normalise.datatypes import (
-    Authority,
-    authority,
-    concept,
-    entity_identifier,
-    practitioner,
-    table_concept,
-)
+from oracle.normalise import local, tables
+from oracle.normalise.collected import specimens
+from oracle.normalise.contained import Contained
+from oracle.normalise.datatypes import Authority, authority, dictionary_concept, entity_identifier, table_concept
 from oracle.normalise.errors import NormaliseError
-from oracle.normalise.observation import Reported, observation
+from oracle.normalise.observation import Note, Reported, note_of, observation
 from oracle.normalise.patient import home_authority, subject_of
-from oracle.normalise.reading import Reading, days_of, join_key, numbered, said_at
+from oracle.normalise.people import role
+from oracle.normalise.reading import Reading, cleared, days_of, join_key, numbered, said_at
+from oracle.normalise.requested import request
 from oracle.normalise.visit import encounter_reference, stay_keys, visit_labels
 from salus.core.record import Code, DraftStatus, Item, NormalisedGroup
 
 Json = dict[str, Any]
 
-_TAKEN = frozenset({"MSH", "PID", "PD1", "PV1", "ORC", "OBR", "NTE", "OBX", "SPM", "SFT", "ARV"})
-_OBR_MAPPED = frozenset({1, 2, 3, 4, 7, 8, 13, 15, 16, 22, 24, 25, 31, 32})
+_TAKEN = frozenset({"MSH", "PID", "PD1", "SFT", "ARV"})
+_OBR_MAPPED = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 22, 24, 25, 31, 32, 34, 35, 39, 46, 47, 53})
+# OBR: fields and the elements they alone fill, for explicit nulls
+_ELEMENTS = {
+    7: ("effectiveDateTime", "effectivePeriod"),
+    8: ("effectivePeriod.end",),
+    22: ("issued",),
+    24: ("category",),
+    32: ("resultsInterpreter",),
+}
 _NOTE_URL = "http://hl7.org/fhir/5.0/StructureDefinition/extension-DiagnosticReport.note"
+_FUNCTION = "http://hl7.org/fhir/StructureDefinition/event-performerFunction"
 _NO_SUCH_ORDER = frozenset({"Y", "Z"})
 
 
@@ -46,15 +54,27 @@ class _Group:
     orc: Segment | None
     pid: Segment | None
     pv1: Segment | None
-    notes: list[str] = field(default_factory=list)
-    results: list[tuple[Segment, list[str]]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    results: list[tuple[Segment, list[Note]]] = field(default_factory=list)
     specimens: list[Segment] = field(default_factory=list)
+    own: list[Segment] = field(default_factory=list)
 
-    def add_note(self, nte: Segment, *, to_result: bool) -> None:
-        """Keep the words of an NTE with the result or the report it follows."""
-        text = "\n".join(one.whole() for one in nte.repetitions(3)).strip()
-        if text:
-            (self.results[-1][1] if to_result else self.notes).append(text)
+    def take(self, segment: Segment, last: str, home: Authority, reading: Reading) -> bool:
+        """Keep what belongs to the OBR; `last` is the segment before, notes aside. False for what doesn't belong."""
+        name = segment.name
+        if name == "OBX":
+            self.results.append((segment, []))
+        elif name == "SPM":
+            self.specimens.append(segment)
+        elif name == "NTE" and last in ("OBR", "OBX"):
+            note = note_of(segment, home, reading)
+            if note is not None:
+                (self.results[-1][1] if last == "OBX" else self.notes).append(note)
+        elif local.is_local(segment):
+            self.own.append(segment)
+        else:
+            return False
+        return True
 
 
 def reports(reading: Reading) -> list[NormalisedGroup]:
@@ -73,7 +93,9 @@ def reports(reading: Reading) -> list[NormalisedGroup]:
 
 def _collect(reading: Reading) -> list[_Group]:
     groups: list[_Group] = []
+    home = home_authority(reading.message, reading.source)
     pid = pv1 = orc = None
+    early: list[Segment] = []  # Z segments before the first OBR
     last = ""
     for segment in reading.message.segments:
         name = segment.name
@@ -84,17 +106,15 @@ def _collect(reading: Reading) -> list[_Group]:
         elif name == "ORC":
             orc = segment
         elif name == "OBR":
-            groups.append(_Group(segment, orc, pid, pv1))
-            orc = None
-        elif name == "OBX":
-            if not groups:
-                raise NormaliseError("OBX before any OBR", segment.at(), condition=Condition.SEGMENT_SEQUENCE)
-            groups[-1].results.append((segment, []))
-        elif name == "SPM" and groups:
-            groups[-1].specimens.append(segment)
-        elif name == "NTE" and groups and last in ("OBR", "OBX"):
-            groups[-1].add_note(segment, to_result=last == "OBX")
-        elif name not in _TAKEN or name in ("NTE", "SPM"):
+            groups.append(_Group(segment, orc, pid, pv1, own=early))
+            orc, early = None, []
+        elif name == "OBX" and not groups:
+            raise NormaliseError("OBX before any OBR", segment.at(), condition=Condition.SEGMENT_SEQUENCE)
+        elif groups and groups[-1].take(segment, last, home, reading):
+            pass
+        elif local.is_local(segment):
+            early.append(segment)
+        elif name not in _TAKEN:
             reading.leave_out(segment)
         last = name if name != "NTE" else last
     if not groups:
@@ -111,7 +131,7 @@ def _report(reading: Reading, group: _Group, used: Counter[str]) -> NormalisedGr
     section, sent_status = obr.value(24).upper(), obr.value(25).upper()
     if sent_status in _NO_SUCH_ORDER:
         raise NormaliseError("the report says there is no such order", obr.at(25), condition=Condition.UNKNOWN_KEY)
-    found = concept(obr.first(4)) if obr.field(4) else None
+    found = dictionary_concept(obr.first(4).raw, obr.separators) if obr.field(4) else None
     code, codes = found or ({"text": "unnamed"}, (Code("", "", ""),))
     key = _key(group, home, codes[0], used)
     collected, collected_end = reading.stamp(obr, 7), reading.stamp(obr, 8)
@@ -147,15 +167,20 @@ def _report(reading: Reading, group: _Group, used: Counter[str]) -> NormalisedGr
     issued = reading.stamp(obr, 22)
     if issued:
         reading.set_instant(head, "issued", issued, obr, 22)
-    person = practitioner(obr.first(32), home) if obr.field(32) else None
-    if person:
-        head["resultsInterpreter"] = [person]
-    specimens = _specimens(group)
-    if specimens:
-        head["specimen"] = [{"type": "Specimen", "display": text} for text in specimens]
-    notes = [*group.notes, *(text for number in (13, 31) if (text := _words(obr, number)))]
+    contained = Contained()
+    _add_people(reading, obr, home, head, contained)
+    is_laboratory = context.category == "laboratory"
+    taken = specimens(reading, obr, group.specimens, home, contained, laboratory=is_laboratory)
+    if taken.references:
+        head["specimen"] = taken.references
+    asked, asked_codes, asked_texts = request(reading, obr, group.orc, home, head, contained)
+    head["basedOn"] = [asked]
+    told = "\n".join(text for one in obr.repetitions(13) if (text := one.whole())).strip() if obr.field(13) else ""
+    notes = [*group.notes, Note(told)] if told else group.notes
     if notes:
-        head["extension"] = [{"url": _NOTE_URL, "valueAnnotation": {"text": note}} for note in notes]
+        head["extension"] = [{"url": _NOTE_URL, "valueAnnotation": note.annotation(contained)} for note in notes]
+    own_texts = local.keep(head, group.own) if group.own else ()
+    contained.put_into(head)
     first, last = days_of(collected, collected_end)
     if not first:
         first, last = _span(items) if any(item.first_day for item in items) else days_of(issued)
@@ -165,8 +190,12 @@ def _report(reading: Reading, group: _Group, used: Counter[str]) -> NormalisedGr
         kind="report",
         head=head,
         items=items,
-        codes=codes,
-        texts=tuple(text for text in (code.get("text"), *notes, *specimens) if text),
+        codes=codes + asked_codes + taken.codes,
+        texts=tuple(
+            text
+            for text in (code.get("text"), *(one.text for one in notes), *taken.texts, *asked_texts, *own_texts)
+            if text
+        ),
         first_day=first,
         last_day=last,
         status=tables.DRAFT_STATUS.get(sent_status, DraftStatus.CURRENT),
@@ -177,6 +206,7 @@ def _report(reading: Reading, group: _Group, used: Counter[str]) -> NormalisedGr
         is_checkup=reading.source.is_checkup_centre,
         said_at=said_at(issued),
         said=sent_status,
+        cleared=cleared(obr, _ELEMENTS),
         also=stay_keys(group.pv1, group.pid, home),
     )
 
@@ -216,21 +246,19 @@ def _status(sent: str, group: _Group) -> str:
     return "preliminary" if "preliminary" in results else "unknown"
 
 
-def _specimens(group: _Group) -> list[str]:
-    found = []
-    old = group.obr.first(15)
-    if old:
-        found.append(old.value(1, 2) or old.value(2) or old.value(1))
-    for spm in group.specimens:
-        kind = spm.first(4)
-        if kind:
-            found.append(kind.value(2) or kind.value(1))
-    return [text for text in found if text]
-
-
-def _words(obr: Segment, number: int) -> str:
-    texts = [one.value(2) or one.whole() if number == 31 else one.whole() for one in obr.repetitions(number)]
-    return "\n".join(text for text in texts if text).strip()
+def _add_people(reading: Reading, obr: Segment, home: Authority, head: Json, contained: Contained) -> None:
+    """Interpreter (OBR-32), technicians and transcriptionists (OBR-34, 35)."""
+    zone = reading.source.zone
+    interpreter = role(obr.first(32), home, zone) if obr.field(32) else None
+    if interpreter:
+        head["resultsInterpreter"] = [contained.refer(interpreter)]
+    for field_number, code in ((34, "SPRF"), (35, "TRANS")):
+        for sent in obr.repetitions(field_number):
+            someone = role(sent, home, zone)
+            if someone:
+                coding = {"system": f"{tables.TERMINOLOGY}v3-ParticipationType", "code": code}
+                function = {"url": _FUNCTION, "valueCodeableConcept": {"coding": [coding]}}
+                head["performer"] = [*head["performer"], contained.refer(someone) | {"extension": [function]}]
 
 
 def _order_labels(group: _Group) -> tuple[str, ...]:

@@ -226,6 +226,23 @@ ALLERGY_CATEGORY = MappingProxyType(
 )
 ALLERGY_CRITICALITY = MappingProxyType({"SV": "high", "MI": "low", "U": "unable-to-assess"})
 
+# OrderStatus (0038) → request-status; ExtendedPriorityCodes (0485) → request-priority; SPM-20 (0136) → specimen-status
+ORDER_STATUS = MappingProxyType(
+    {
+        "A": "active",  # ours: some, but not all results available
+        "CA": "revoked",
+        "CM": "completed",
+        "DC": "revoked",
+        "ER": "entered-in-error",
+        "HD": "on-hold",
+        "IP": "active",
+        "RP": "revoked",
+        "SC": "active",
+    }
+)
+REQUEST_PRIORITY = MappingProxyType({"S": "stat", "A": "asap", "R": "routine", "P": "urgent", "C": "asap"})
+SPECIMEN_STATUS = MappingProxyType({"Y": "available", "N": "unavailable"})
+
 # Completion (0271) → composition-status; availability (0273) → document-reference-status: both ours
 DOCUMENT_COMPLETION = MappingProxyType(
     {

@@ -42,6 +42,11 @@ def _observation(obx: str) -> dict[str, Any]:
     return _report(obx).items[0].resource
 
 
+def contained(group: NormalisedGroup, kind: str) -> list[dict[str, Any]]:
+    """Contained resources of a type in a group's head."""
+    return [one for one in group.head.get("contained", []) if one["resourceType"] == kind]
+
+
 def _day(year: int, month: int, day: int) -> int:
     return (date(year, month, day) - date(1970, 1, 1)).days
 
@@ -355,7 +360,8 @@ def test_oru__nothing_dated__is_undated() -> None:
 
 def test_oul__same_mapping_as_oru() -> None:
     (group,) = _groups("OUL^R24", PID, OBR, "OBX|1|NM|a^b^L||1|g|||||F", "SPM|1|||119297000^静脉血^SCT")
-    assert group.head["specimen"] == [{"type": "Specimen", "display": "静脉血"}]
+    assert group.head["specimen"] == [{"reference": "#specimen-1", "type": "Specimen", "display": "静脉血"}]
+    assert contained(group, "Specimen")[0]["type"]["coding"][0]["code"] == "119297000"
 
 
 # --- MDM
