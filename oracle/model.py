@@ -7,6 +7,7 @@ from enum import Enum
 
 from salus.core.journal import Fault
 from salus.core.labels import Form, Labels
+from salus.core.quality import Told
 from salus.core.record import DraftStatus
 
 
@@ -65,6 +66,7 @@ class ReadMessage:
     changes: tuple[IdentityChange, ...] = ()
     fault: Fault | None = None
     broken: str = ""
+    quality: Told = Told()
 
 
 @dataclass(frozen=True, slots=True)

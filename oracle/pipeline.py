@@ -33,6 +33,7 @@ from salus.core.errors import IntegrityError, NotFoundError
 from salus.core.ids import RecordId
 from salus.core.journal import Fault, MessageOutcome, MessageState, SealedMessage, Work
 from salus.core.ports import Clock, ContentStore
+from salus.core.quality import HELD, SILENT, STALE, UNCHANGED, Tally
 
 RUN = 64
 RUNS_AT_ONCE = 4
@@ -134,11 +135,14 @@ class Pipeline:
         refold = partial(self._refold, at_hand)
         outcomes: list[MessageOutcome] = []
         sealed: list[SealedDrafts] = []
+        tally = Tally()
         for message, one in zip(messages, read, strict=True):
             outcomes.append(_outcome(message.key, one))
-            sealed.append(self._sealing.seal(message.key, one.drafts, picture, refold))
+            own = [self._sealing.seal(message.key, one.drafts, picture, refold)]
             if one.changes:
-                sealed.append(self._sealing.change(message.key, one.changes, picture, refold))
+                own.append(self._sealing.change(message.key, one.changes, picture, refold))
+            sealed += own
+            _count(tally, message, one, own)
         self._metrics.drafts(sealed)
         work = Work(
             self._clock.now(),
@@ -147,6 +151,7 @@ class Pipeline:
             tuple(version for one in sealed for version in one.versions),
             tuple(confirmed for one in sealed for confirmed in one.confirmed),
             tuple(link for one in sealed for link in one.links),
+            tally.figures(),
         )
         return work, [envelope for one in sealed for envelope in one.envelopes]
 
@@ -185,6 +190,20 @@ def _with_damaged(opened: Sequence[RawMessage | None], read: Sequence[ReadMessag
     """Results in the place of their messages; those whose bytes don't open are broken."""
     results = iter(read)
     return [next(results) if message else ReadMessage(broken="damaged in the journal") for message in opened]
+
+
+def _count(tally: Tally, message: SealedMessage, read: ReadMessage, sealed: Sequence[SealedDrafts]) -> None:
+    """What a message adds to the figures of its source's quality."""
+    source, at = message.listener, message.received_at
+    if read.fault is not None or read.broken:
+        tally.add(source, at, HELD)
+        return
+    tally.add_told(source, at, read.quality)
+    if not any(one.versions or one.links for one in sealed):
+        tally.add(source, at, UNCHANGED)
+    for measure, count in ((STALE, sum(one.stale for one in sealed)), (SILENT, sum(one.silent for one in sealed))):
+        if count:
+            tally.add(source, at, measure, count)
 
 
 def _outcome(key: int, read: ReadMessage) -> MessageOutcome:

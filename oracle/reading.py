@@ -16,19 +16,25 @@ from multiprocessing.connection import wait
 from threading import Thread
 from typing import Protocol
 
+import structlog
+
 from oracle.fold import WITHDRAWN, Moved, Told, fold
 from oracle.hl7.errors import Condition, HL7Error
-from oracle.hl7.message import parse
+from oracle.hl7.message import Message, parse
 from oracle.intake.receive import receive
 from oracle.label import label
 from oracle.model import ChangeKind, IdentityChange, RawMessage, ReadDraft, ReadMessage, Refolded
 from oracle.normalise import SourceProfile, identity_changes, normalise
+from oracle.quality import tell
 from salus.core.canonical import canonical
 from salus.core.errors import UnavailableError
 from salus.core.journal import Fault
+from salus.core.quality import Told as Quality
 from salus.core.record import NormalisedGroup, RecordDraft
 
 NOTHING_HERE = Fault(int(Condition.UNSUPPORTED_EVENT_CODE), "MSH-9")
+_log = structlog.get_logger()
+
 UNKNOWN_SOURCE = Fault(int(Condition.UNKNOWN_KEY), "source")
 
 
@@ -117,13 +123,15 @@ def read_message(message: RawMessage, profiles: Mapping[str, SourceProfile]) -> 
     if profile is None:
         return ReadMessage(fault=UNKNOWN_SOURCE)
     try:
-        groups, changes = _read(message.raw, profile)
+        parsed, groups, changes = _read(message.raw, profile)
         found = tuple(draft for group in groups for draft in _drafts_of(_as_told(group), profile))
     except HL7Error as error:
         return ReadMessage(fault=Fault(int(error.condition), str(error.location)))
     except Exception as error:  # noqa: BLE001 - a fault in our reading of one message must not hold up the others
         return ReadMessage(broken=type(error).__name__)
-    return ReadMessage(found, changes) if found or changes else ReadMessage(fault=NOTHING_HERE)
+    if not found and not changes:
+        return ReadMessage(fault=NOTHING_HERE)
+    return ReadMessage(found, changes, quality=_quality(parsed, groups))
 
 
 def read_drafts(raw: bytes, profile: SourceProfile) -> list[RecordDraft]:
@@ -132,7 +140,7 @@ def read_drafts(raw: bytes, profile: SourceProfile) -> list[RecordDraft]:
     Raises:
         HL7Error: the message can't become records; its location says where.
     """
-    groups, _ = _read(raw, profile)
+    _, groups, _ = _read(raw, profile)
     return [_raised(draft, profile.level) for group in groups for draft in label(_as_told(group))]
 
 
@@ -152,7 +160,7 @@ def refold(
         if own is None:
             continue
         try:
-            groups, changes = _read(message.raw, own)
+            _, groups, changes = _read(message.raw, own)
         except HL7Error:
             continue
         profile = own
@@ -170,12 +178,20 @@ def refold(
     return Refolded(tuple(_drafts_of(folded.group, profile)), folded.stale, folded.silent)
 
 
-def _read(raw: bytes, profile: SourceProfile) -> tuple[list[NormalisedGroup], tuple[IdentityChange, ...]]:
+def _read(raw: bytes, profile: SourceProfile) -> tuple[Message, list[NormalisedGroup], tuple[IdentityChange, ...]]:
     received = receive(raw, profile.charset)
     if received.error is not None:
         raise received.error
     message = parse(received.text)
-    return normalise(message, profile), tuple(identity_changes(message, profile))
+    return message, normalise(message, profile), tuple(identity_changes(message, profile))
+
+
+def _quality(message: Message, groups: Sequence[NormalisedGroup]) -> Quality:
+    try:
+        return tell(message, groups)
+    except Exception as error:  # noqa: BLE001 - figures are not worth a record
+        _log.error("message not counted", error=type(error).__name__)
+        return Quality()
 
 
 def _as_told(group: NormalisedGroup) -> NormalisedGroup:

@@ -17,6 +17,8 @@ from enum import IntEnum, IntFlag
 
 from salus.core.ids import Address, LeafHash, RecordId, Root, SubjectRef
 from salus.core.leaf import Leaf
+from salus.core.numbering import Numbered
+from salus.core.quality import Figure
 
 
 class MessageState(IntEnum):
@@ -92,6 +94,7 @@ class JournalRow:
     """One message on its way in. `kind` is its type and event ("ORU^R01"), `state` PENDING or QUARANTINED.
 
     `owed` is what an application acknowledgment will need, sealed, and `transport` its way back; empty for none.
+    `numbered` is the number its sender counts it by, if that is looked after.
     """
 
     listener: str
@@ -106,6 +109,7 @@ class JournalRow:
     sealed: bytes
     owed: bytes = b""
     transport: str = ""
+    numbered: Numbered | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,7 @@ class SealedMessage:
     message_hash: bytes
     raw_hash: bytes
     sealed: bytes
+    received_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +233,7 @@ class Work:
     versions: tuple[NewVersion, ...]
     confirmed: tuple[Confirmed, ...] = ()
     links: tuple[NewLink, ...] = ()
+    figures: tuple[Figure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, exists, insert, select, text, update
 
 from salus.adapters.database.oracle import OracleDatabase
+from salus.adapters.database.oracle_quality import add_arrivals
 from salus.adapters.database.oracle_tables import ANCHORED, batch, message, raw, record, told, version
 from salus.core.errors import ConflictError, NotFoundError
 from salus.core.journal import (
@@ -38,7 +39,9 @@ class DatabaseMessages:
     def append(self, rows: Sequence[JournalRow]) -> list[Appended]:
         """Store a group of messages in one durable transaction; what each came to, in order."""
         with self._database.writing(urgent=True) as connection:
-            return _append(connection, rows)
+            results = _append(connection, rows)
+            add_arrivals(connection, rows, results)
+            return results
 
     def pending(self, limit: int) -> list[SealedMessage]:
         """The oldest pending messages, in the order of arrival."""
@@ -229,7 +232,9 @@ def _stored(row: Row[Any]) -> StoredMessage:
 
 
 _NAME = (message.c.message_hash, message.c.raw_hash)
-_SEALED = select(message.c.key, message.c.listener, *_NAME, raw.c.sealed).join(raw, raw.c.message == message.c.key)
+_SEALED = select(message.c.key, message.c.listener, *_NAME, raw.c.sealed, message.c.received_at).join(
+    raw, raw.c.message == message.c.key
+)
 _STORED = select(message)
 # Queries of every group commit are built once: building them costs as much as running them
 _HASHES: BindParameter[bytes] = bindparam("hashes", expanding=True)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, lite
 
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_messages import chunks
+from salus.adapters.database.oracle_quality import add_anchored
 from salus.adapters.database.oracle_records import KNOWN_SUBJECT, known_subject, leaf_from_bytes
 from salus.adapters.database.oracle_tables import batch, invalidation, meta, secret, subject, version
 from salus.core.errors import NotFoundError
@@ -124,6 +125,7 @@ class DatabaseOutbox:
             members = select(version.c.key).where(version.c.batch == key)
             connection.execute(delete(secret).where(secret.c.version.in_(members)))
             connection.execute(insert(invalidation).from_select(["version", "reason"], _withdrawn_by(key)))
+            add_anchored(connection, key, anchored.at)
 
     def invalidations(self, limit: int) -> list[Invalidation]:
         """Versions still to be declared invalid, oldest first."""

@@ -11,6 +11,7 @@ from sqlalchemy import Column, Connection, Row, bindparam, delete, func, insert,
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_links import add_links
 from salus.adapters.database.oracle_messages import chunks, settle
+from salus.adapters.database.oracle_quality import add_figures
 from salus.adapters.database.oracle_tables import alias, raw, record, secret, subject, told, version
 from salus.core.ids import LeafHash, RecordId, SubjectRef
 from salus.core.journal import HeadStatus, KnownSubject, NewVersion, RecordState, Work
@@ -124,6 +125,7 @@ class DatabaseRecords:
                 _confirm(connection, work)
             add_links(connection, work.links, work.at)
             settle(connection, work.outcomes)
+            add_figures(connection, work.figures)
 
     def versions(self, record_id: RecordId) -> list[Leaf]:
         """Leaves of all versions of a record, oldest first."""
