@@ -133,6 +133,7 @@ class Sealing:
             history = picture.histories.get(group)
             if history and not self._repeats(own, picture):
                 own = self._folded(own, refold(group, [*history, message]), sealed)
+                self._complete(picture, own)
             self._seal_group(message, group, own, picture, sealed)
             spoken.append(group)
         for group in spoken:
@@ -164,10 +165,17 @@ class Sealing:
         groups = {self._site.record_id(named), *self._store.named([self._site.digest("also", named)])}
         for group, history in sorted(self._store.histories(groups).items()):
             drafts = refold(group, [*history, message]).drafts
-            picture.heads |= self._store.heads({self._site.record_id(draft.record_key) for draft in drafts})
-            names = {subject_hash(self._site, draft.subject_key) for draft in drafts}
-            picture.subjects |= self._store.subjects(names)
+            self._complete(picture, drafts)
             self._seal_group(message, group, drafts, picture, sealed)
+
+    def _complete(self, picture: _Picture, drafts: Sequence[ReadDraft]) -> None:
+        """Add subjects and heads that only earlier messages had named."""
+        names = {subject_hash(self._site, draft.subject_key) for draft in drafts} - picture.subjects.keys()
+        records = {self._site.record_id(draft.record_key) for draft in drafts} - picture.heads.keys()
+        if names:
+            picture.subjects |= self._store.subjects(names)
+        if records:
+            picture.heads |= self._store.heads(records)
 
     def _folded(self, own: Sequence[ReadDraft], refolded: Refolded, sealed: _Sealed) -> list[ReadDraft]:
         """What the group came to; a result that this message calls another patient's withdraws what stood."""

@@ -321,6 +321,23 @@ class MemoryChain:
         state = replace(NO_SUBJECT, source=source)
         self._mine({("subject", subject): state}, log=(subject, EntryKind.SUBJECT_REGISTERED, 0, source))
 
+    def link(self, subject: SubjectRef, survivor: SubjectRef) -> None:
+        """Make a subject one patient with another, which survives."""
+        state = replace(self._read(("subject", subject), self.head(), NO_SUBJECT), survivor=survivor)
+        state = replace(state, nonce=state.nonce + 1)
+        merged = (*self._read(("merged", survivor), self.head(), ()), subject)
+        writes = {("subject", subject): state, ("merged", survivor): merged}
+        self._mine(writes, log=(subject, EntryKind.SUBJECT_LINKED, 0, survivor))
+
+    def unlink(self, subject: SubjectRef) -> None:
+        """Part a subject from the one it was linked to."""
+        state = self._read(("subject", subject), self.head(), NO_SUBJECT)
+        survivor = state.survivor
+        merged = tuple(one for one in self._read(("merged", survivor), self.head(), ()) if one != subject)
+        state = replace(state, survivor=SubjectRef(ZERO32), nonce=state.nonce + 1)
+        writes = {("subject", subject): state, ("merged", survivor): merged}
+        self._mine(writes, log=(subject, EntryKind.SUBJECT_UNLINKED, 0, survivor))
+
     def set_frozen(self, subject: SubjectRef, *, frozen: bool) -> None:
         """Stop, or allow again, every access to a subject."""
         state = replace(self._read(("subject", subject), self.head(), NO_SUBJECT), frozen=frozen)

@@ -46,7 +46,7 @@ from salus.core.calls import read_call
 from salus.core.deposit import DepositItem, decode_items
 from salus.core.errors import ChainRevert
 from salus.core.hashing import sha256
-from salus.core.ids import ParticipantId, SubjectRef, from_hex, hex32, subject_ref
+from salus.core.ids import ZERO32, ZERO_ADDRESS, ParticipantId, SubjectRef, from_hex, hex32, subject_ref
 from salus.core.merkle import MerkleTree
 from salus.core.policy import ParticipantRole
 from salus.core.sealing import OpenedRecord, open_record
@@ -134,6 +134,8 @@ class Outside:
                 ("RecordRegistry", "anchor"): self._anchor,
                 ("RecordRegistry", "invalidate"): self._invalidate,
                 ("SubjectRegistry", "register"): self._register,
+                ("SubjectRegistry", "link"): self._link,
+                ("SubjectRegistry", "unlink"): self._unlink,
             },
         )
         self.content = MemoryContent()
@@ -157,6 +159,35 @@ class Outside:
         if subject != subject_ref(self.chain.chain_id, ParticipantId(source), seed):
             raise ChainRevert("SubjectRegistryWrongSeed", {"found": subject})
         self.chain.register(SubjectRef(subject), ParticipantId(source))
+
+    def _link(
+        self, link: tuple[bytes, bytes, int, int], seeds: tuple[bytes, bytes], signed: tuple[bytes, bytes]
+    ) -> None:
+        subject, survivor = SubjectRef(link[0]), SubjectRef(link[1])
+        for one, seed, signature in zip((subject, survivor), seeds, signed, strict=True):
+            if self.chain.subject(one, self.chain.head()).source != SOURCE:
+                self._register(one, SOURCE, seed)
+            if self.chain.subject(one, self.chain.head()).controller != ZERO_ADDRESS and not signature:
+                raise ChainRevert("SubjectRegistryInvalidSignature", {"subjectRef": one})
+        states = [self.chain.subject(one, self.chain.head()) for one in (subject, survivor)]
+        if subject == survivor or any(state.survivor != ZERO32 for state in states) or self.merged_into(subject):
+            raise ChainRevert("SubjectRegistryInvalidLink", {"subjectRef": subject})
+        assert link[2] == states[0].nonce
+        self.chain.link(subject, survivor)
+
+    def _unlink(self, link: tuple[bytes, bytes, int, int], _signature: bytes) -> None:
+        subject = SubjectRef(link[0])
+        state = self.chain.subject(subject, self.chain.head())
+        if state.survivor == ZERO32 or link[1] != ZERO32:
+            raise ChainRevert("SubjectRegistryInvalidLink", {"subjectRef": subject})
+        assert link[2] == state.nonce
+        self.chain.unlink(subject)
+
+    def merged_into(self, survivor: SubjectRef) -> set[SubjectRef]:
+        """Subjects whose survivor on chain is this one, of all that sent links name."""
+        head = self.chain.head()
+        named = {SubjectRef(call.args[0][0]) for call in self.writer.sent if call.function == "link"}
+        return {one for one in named if self.chain.subject(one, head).survivor == survivor}
 
     def _custodian(self, me: ParticipantId) -> Any:
         def answer(verb: str, value: dict[str, Any]) -> dict[str, Any]:
@@ -260,7 +291,7 @@ class Oracle:
             futures = [self.journal.append(receive(raw), PEER) for raw in raws]
             self.journal.commit_group()
             answers = await asyncio.gather(*futures, return_exceptions=True)
-            return [answer is None for answer in answers]
+            return [not isinstance(answer, BaseException) for answer in answers]
 
         return asyncio.run(taking())
 
@@ -300,6 +331,74 @@ def report(
             "",
         )
     ).encode()
+
+
+def results(
+    control: str,
+    *obx: tuple[str, str, str],
+    order: str = "L1",
+    status: str = "F",
+    patient: str = "P1",
+    said: str = "20261101083000",
+    visit: str = "V1",
+) -> bytes:
+    """A laboratory report at the time it was said, of results (code, value, status)."""
+    return "\r".join(
+        (
+            f"MSH|^~\\&|LIS|HB|SALUS|HB|{said}||ORU^R01^ORU_R01|{control}|P|2.5.1||||||UNICODE UTF-8",
+            f"PID|1||{patient}^^^HB^MR||王^小明||19800101|M",
+            f"PV1|1|I|||||||||||||||||{visit}",
+            f"OBR|1|{order}|{order}|24323-8^生化^LN|||20261101080000|||||||||||||||{said}||LAB|{status}",
+            *(
+                f"OBX|{place}|NM|{code}^{code}^LN||{value}|mmol/L|||||{flag}|||20261101080000"
+                for place, (code, value, flag) in enumerate(obx, 1)
+            ),
+            "",
+        )
+    ).encode()
+
+
+def stay(
+    control: str,
+    event: str = "A08",
+    patient: str = "P1",
+    visit: str = "V1",
+    said: str = "20261101090000",
+    account: str = "",
+    segments: tuple[str, ...] = (),
+    discharged: str = "",
+) -> bytes:
+    """An ADT event of a stay."""
+    return "\r".join(
+        (
+            f"MSH|^~\\&|HIS|HB|SALUS|HB|{said}||ADT^{event}^ADT_A01|{control}|P|2.5.1||||||UNICODE UTF-8",
+            f"EVN|{event}|{said}",
+            f"PID|1||{patient}^^^HB^MR||王^小明||19800101|M||||||||||{account}",
+            f"PV1|1|I|心内科||||||||||||||||{visit}|||||||||||||||||||||||||20261101070000|{discharged}",
+            *segments,
+            "",
+        )
+    ).encode()
+
+
+def identity(
+    control: str,
+    event: str,
+    prior: str,
+    survivor: str,
+    said: str = "20261102090000",
+    account: str = "",
+    visit: str = "",
+) -> bytes:
+    """An event that says that two numbers are one patient, or that something of one belongs to the other."""
+    person = f"PID|1||{survivor}^^^HB^MR||王^小明||19800101|M"
+    second = (
+        f"PID|2||{prior}^^^HB^MR||王^小明||19800101|M"
+        if event in ("A24", "A37")
+        else f"MRG|{prior}^^^HB^MR||{account}||{visit}"
+    )
+    header = f"MSH|^~\\&|HIS|HB|SALUS|HB|{said}||ADT^{event}|{control}|P|2.5.1||||||UNICODE UTF-8"
+    return "\r".join((header, f"EVN|{event}|{said}", person, second, "")).encode()
 
 
 def admission(control: str, patient: str = "P1", visit: str = "V1", ward: str = "心内科") -> bytes:
