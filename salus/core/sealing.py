@@ -101,7 +101,7 @@ def _seal_once(
     plaintext: bytes, threshold: int, custodians: int, suite: int, random: RandomBytes
 ) -> tuple[bytes, tuple[bytes, ...]]:
     key = random(sharing.KEY_BYTES)
-    dealt = sharing.split(key, threshold, custodians)
+    dealt = sharing.split(key, threshold, custodians, random)
     header = sealed.header_for(threshold, dealt)
     return sealed.seal(plaintext, key, random(sealed.NONCE_BYTES), header, suite), dealt
 

@@ -9,13 +9,13 @@ Source: docs/protocol.md section 7; A. Shamir, How to share a secret, 1979; fiel
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 
 from Crypto.Protocol.SecretSharing import Shamir
 
 from salus.core.errors import ShareError
 from salus.core.hashing import sha256
+from salus.core.ports import Randomness
 
 KEY_BYTES = 32
 SHARE_BYTES = 33
@@ -23,8 +23,10 @@ _HALF_BYTES = 16
 _FIELD = 1 << 128 | 1 << 7 | 1 << 2 | 1 << 1 | 1
 
 
-def split(key: bytes, threshold: int, count: int) -> tuple[bytes, ...]:
+def split(key: bytes, threshold: int, count: int, random: Randomness) -> tuple[bytes, ...]:
     """Deal a key: `count` shares of 33 bytes, in order of index 1 to count; any `threshold` of them join.
+
+    `random` gives that many bytes no one can foresee.
 
     Raises:
         ValueError: not a 32-byte key, or not 1 <= threshold <= count <= 255.
@@ -35,7 +37,7 @@ def split(key: bytes, threshold: int, count: int) -> tuple[bytes, ...]:
         raise ValueError("threshold and count must hold 1 <= t <= n <= 255")
     if threshold == 1:
         return tuple(bytes([index]) + key for index in range(1, count + 1))
-    first, second = _deal(key[:_HALF_BYTES], threshold, count), _deal(key[_HALF_BYTES:], threshold, count)
+    first, second = (_deal(half, threshold, count, random) for half in (key[:_HALF_BYTES], key[_HALF_BYTES:]))
     return tuple(bytes([index]) + a + b for index, (a, b) in enumerate(zip(first, second, strict=True), 1))
 
 
@@ -67,9 +69,9 @@ def join(shares: Iterable[bytes], threshold: int, digests: Sequence[bytes]) -> b
     return bytes(first) + bytes(second)
 
 
-def _deal(secret: bytes, threshold: int, count: int) -> list[bytes]:
+def _deal(secret: bytes, threshold: int, count: int, random: Randomness) -> list[bytes]:
     """Values at 1 to `count` of a random polynomial of degree `threshold - 1` whose constant is the secret."""
-    drawn = secrets.token_bytes(_HALF_BYTES * (threshold - 1))
+    drawn = random(_HALF_BYTES * (threshold - 1))
     highest_first = [int.from_bytes(drawn[i : i + _HALF_BYTES], "big") for i in range(0, len(drawn), _HALF_BYTES)]
     constant = int.from_bytes(secret, "big")
     dealt = []

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from decimal import Decimal
 from itertools import combinations
+from secrets import token_bytes
 from typing import Any
 
 import pytest
@@ -149,7 +150,7 @@ def test_seal__content_with_a_float__refused() -> None:
 
 def _sealed_bytes(plaintext: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     key = raw32("key")
-    dealt = shares.split(key, 2, 3)
+    dealt = shares.split(key, 2, 3, token_bytes)
     return envelope.seal(plaintext, key, raw32("nonce")[:12], envelope.header_for(2, dealt)), dealt
 
 
@@ -188,7 +189,7 @@ def test_open__envelope_that_holds_no_record__refused(plaintext: bytes) -> None:
 
 def test_open__nested_suite_without_inner_envelope__refused() -> None:
     key = raw32("key")
-    dealt = shares.split(key, 2, 3)
+    dealt = shares.split(key, 2, 3, token_bytes)
     raw = envelope.seal(b"{}", key, raw32("n")[:12], envelope.header_for(2, dealt), envelope.SUITE_NESTED)
     with pytest.raises(EnvelopeError):
         open_record(raw, sha256(raw), bytes(32), dealt, dealt)

@@ -1,6 +1,7 @@
 """A custodian that lies is named, and the records still open."""
 
 from collections.abc import Callable
+from secrets import token_bytes
 from typing import Any
 
 import pytest
@@ -253,7 +254,7 @@ FORGED = {
 def _forged() -> tuple[bytes, bytes]:
     """An envelope that one share alone opens, and that share."""
     key = b"\x07" * 32
-    dealt = split(key, 1, 1)
+    dealt = split(key, 1, 1, token_bytes)
     return seal(canonical(FORGED), key, bytes(12), header_for(1, dealt)), dealt[0]
 
 
