@@ -7,7 +7,7 @@ range of a number. What was entered in error needs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from salus.core.record import DraftStatus, Item, NormalisedGroup
 
 Json = dict[str, Any]
 
+_IN_ERROR = DraftStatus.ENTERED_IN_ERROR
 _NO_VALUE = frozenset({"registered", "cancelled", "entered-in-error"})
 
 
@@ -111,40 +112,48 @@ REQUIRED: Final[dict[str, tuple[Element, ...]]] = {
 }
 RESULT: Final = ("code", "value", "unit", "range")
 """Elements of one result of a report; unit and range are asked of numbers only (WS 445.4)."""
+_VALUES = (
+    "valueString",
+    "valueCodeableConcept",
+    "component",
+    "valueDateTime",
+    "valueTime",
+    "valueRange",
+    "valueRatio",
+    "valueAttachment",
+)
 
 
-def missing(group: NormalisedGroup) -> Iterator[tuple[str, int, list[str]]]:
-    """Kind, number of elements asked for, and names of those that lack: of the group, then of its results."""
-    if group.status is DraftStatus.ENTERED_IN_ERROR:
-        return
-    elements = REQUIRED.get(group.kind)
-    if elements is not None:
-        found = [(element.name, element.has(group.head, group.items)) for element in elements]
-        asked = sum(has is not None for _, has in found)
-        yield group.kind, asked, [name for name, has in found if has is False]
-    if group.kind == "report" and group.items:
-        asked = 0
-        lacking: list[str] = []
-        for item in group.items:
-            if item.resource["resourceType"] == "Observation" and item.status is not DraftStatus.ENTERED_IN_ERROR:
-                asked += _result(item, lacking)
-        yield "result", asked, lacking
+def missing(group: NormalisedGroup) -> tuple[int, list[str]]:
+    """How many elements are asked of the group itself, and the names of those that lack."""
+    asked = 0
+    lacking: list[str] = []
+    if group.status is not DraftStatus.ENTERED_IN_ERROR:
+        for element in REQUIRED.get(group.kind, ()):
+            has = element.has(group.head, group.items)
+            if has is not None:
+                asked += 1
+                if not has:
+                    lacking.append(element.name)
+    return asked, lacking
 
 
-def _result(item: Item, lacking: list[str]) -> int:
-    """How many elements this result must have; what lacks is added to the list."""
+def missing_of_result(item: Item, lacking: list[str]) -> int:
+    """How many elements are asked of one result; the names of those that lack are added to the list."""
     resource = item.resource
+    if item.status is _IN_ERROR or resource["resourceType"] != "Observation":
+        return 0
     if not item.codes[0].code:
         lacking.append("code")
+    amount = resource.get("valueQuantity")
+    if amount is not None:
+        if "unit" not in amount:
+            lacking.append("unit")
+        if "referenceRange" not in resource:
+            lacking.append("range")
+        return 4
     if resource["status"] in _NO_VALUE or "dataAbsentReason" in resource:
         return 1
-    amount = resource.get("valueQuantity")
-    if amount is None:
-        if not any(name.startswith("value") or name == "component" for name in resource):
-            lacking.append("value")
-        return 2
-    if "unit" not in amount:
-        lacking.append("unit")
-    if "referenceRange" not in resource:
-        lacking.append("range")
-    return 4
+    if not any(name in resource for name in _VALUES):
+        lacking.append("value")
+    return 2

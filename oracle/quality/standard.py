@@ -10,7 +10,6 @@ citizen number.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 
@@ -19,7 +18,6 @@ from oracle.hl7.message import Message, Segment
 from oracle.hl7.timestamps import parse_stamp
 from oracle.normalise import tables
 from oracle.normalise.datatypes import ID_CARD_TYPES
-from salus.core.record import Code, Item
 
 _UCUM = "http://unitsofmeasure.org"
 _LOCAL = "urn:id:"
@@ -37,25 +35,18 @@ _UNITS = (
 WRITTEN_AS_UCUM = frozenset(_UNITS.split())
 
 
-def count_codes(counts: Counter[str], codes: Iterable[Code]) -> None:
-    """Count coded elements, and those in a known system."""
-    for code in codes:
-        system = code.system
-        if system.startswith(_OWN):
-            continue
-        counts["codes"] += 1
-        if code.code and system and not system.startswith(_LOCAL):
-            counts["codes.known"] += 1
+@lru_cache(maxsize=1024)
+def weight_of(system: str) -> tuple[int, int]:
+    """What a code of a FHIR system URI adds to codes, and to codes in a known system: our own are not the sender's."""
+    if system.startswith(_OWN):
+        return 0, 0
+    return 1, int(system != "" and not system.startswith(_LOCAL))
 
 
-def count_units(counts: Counter[str], items: Iterable[Item]) -> None:
-    """Count units of numbers, and those of UCUM."""
-    for item in items:
-        amount = item.resource.get("valueQuantity")
-        if amount is not None and "unit" in amount:
-            counts["units"] += 1
-            if amount.get("system") == _UCUM or amount["unit"] in WRITTEN_AS_UCUM:
-                counts["units.known"] += 1
+@lru_cache(maxsize=1024)
+def is_known_unit(system: str | None, unit: str) -> bool:
+    """Whether a unit is one of UCUM."""
+    return system == _UCUM or unit in WRITTEN_AS_UCUM
 
 
 def count_demographics(counts: Counter[str], message: Message) -> None:
