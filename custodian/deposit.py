@@ -11,7 +11,7 @@ from typing import Any
 from custodian.log import deposited
 from custodian.rules import Admitted, Custodian, View, admit
 from custodian.schemas import DepositBody, read_deposit
-from custodian.wrap import fingerprint, wrap
+from custodian.wrap import Wrapping, fingerprint
 from salus.core import hpke
 from salus.core.codes import Code
 from salus.core.custody import DepositBatch, DepositedRecord
@@ -24,7 +24,8 @@ from salus.core.policy import ParticipantRole, ParticipantStatus
 
 VERB = "deposit"
 MAX_ITEMS = 1000
-_CATEGORIES = sum(Category)
+_UNKNOWN = ~int(sum(Category))
+_CONFIDENTIALITY, _FORM = int(max(Confidentiality)), int(max(Form))
 
 
 def deposit(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,7 +47,8 @@ def deposit(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
     if not all(_is_sound(item, index) for item in items):
         raise RefusedError(Code.DEPOSIT_MISMATCH, "an item has labels out of range or the share of another custodian")
     now = custodian.clock.now()
-    records = tuple(_record(custodian, body, item, leaf, now) for item, leaf in zip(items, hashes, strict=True))
+    wrapping = Wrapping(body.source, now, custodian.keys, custodian.random)
+    records = tuple(_record(wrapping, item, leaf) for item, leaf in zip(items, hashes, strict=True))
     batch = DepositBatch(body.source, body.root, body.custodian_set, now, records)
     try:
         custodian.store.deposit(batch, deposited(admitted.signer, body.source, body.root, len(items)))
@@ -88,10 +90,10 @@ def _is_sound(item: DepositItem, index: int) -> bool:
     return (
         leaf.version >= 1
         and leaf.categories != 0
-        and leaf.categories & ~_CATEGORIES == 0
+        and leaf.categories & _UNKNOWN == 0
         and MIN_LEVEL <= leaf.level <= MAX_LEVEL
-        and leaf.confidentiality <= max(Confidentiality)
-        and leaf.form <= max(Form)
+        and leaf.confidentiality <= _CONFIDENTIALITY
+        and leaf.form <= _FORM
         and leaf.first_day <= leaf.last_day
         and item.share[0] == index
         and (leaf.level == MAX_LEVEL) == (item.inner_share is not None)
@@ -99,9 +101,7 @@ def _is_sound(item: DepositItem, index: int) -> bool:
     )
 
 
-def _record(
-    custodian: Custodian, body: DepositBody, item: DepositItem, leaf_hash: LeafHash, now: int
-) -> DepositedRecord:
-    wrapped = wrap(item.share, item.inner_share, body.source, leaf_hash, now, custodian.keys, custodian.random)
+def _record(wrapping: Wrapping, item: DepositItem, leaf_hash: LeafHash) -> DepositedRecord:
+    wrapped = wrapping.wrap(item.share, item.inner_share, leaf_hash)
     mark = fingerprint(item.share, item.inner_share)
     return DepositedRecord(leaf_hash, item.leaf, item.topics, item.topics_salt, wrapped, mark)

@@ -35,20 +35,20 @@ def fingerprint(share: bytes, inner: bytes | None) -> bytes:
     return sha256(b"salus.share.v1" + share + (inner or b""))
 
 
-def wrap(
-    share: bytes,
-    inner: bytes | None,
-    source: ParticipantId,
-    leaf: LeafHash,
-    now: int,
-    keys: PeriodKeys,
-    random: Randomness,
-) -> WrappedShare:
-    """Wrap a record version's shares under the present period's key."""
-    period = period_at(now)
-    nonce = random(_NONCE_BYTES)
-    sealed = AESGCM(keys.present(period)).encrypt(nonce, share + (inner or b""), _aad(source, leaf, period))
-    return WrappedShare(period, _VERSION + nonce + sealed)
+class Wrapping:
+    """Wraps shares of one source under the present period's key."""
+
+    def __init__(self, source: ParticipantId, now: int, keys: PeriodKeys, random: Randomness) -> None:
+        self._source = source
+        self._period = period_at(now)
+        self._cipher = AESGCM(keys.present(self._period))
+        self._random = random
+
+    def wrap(self, share: bytes, inner: bytes | None, leaf: LeafHash) -> WrappedShare:
+        """Wrap a record version's shares."""
+        nonce = self._random(_NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, share + (inner or b""), _aad(self._source, leaf, self._period))
+        return WrappedShare(self._period, _VERSION + nonce + sealed)
 
 
 def unwrap(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -17,39 +18,35 @@ from salus.core.ids import LeafHash, RecordId, SubjectRef
 from salus.core.leaf import SALT_BYTES, Leaf, topics_commitment
 from salus.core.sealing import SealedRecord
 
+_Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+_Salt = Annotated[bytes, msgspec.Meta(min_length=SALT_BYTES, max_length=SALT_BYTES)]
+_Share = Annotated[bytes, msgspec.Meta(min_length=sharing.SHARE_BYTES, max_length=sharing.SHARE_BYTES)]
+_Int8 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 8)]
+_Int32 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+_Int64 = Annotated[int, msgspec.Meta(ge=0)]  # msgpack has no longer ones
 
-class _Item(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    record_id: bytes
-    version: int
-    previous: bytes
-    subject: bytes
-    envelope_digest: bytes
-    content_commitment: bytes
-    categories: int
-    level: int
-    confidentiality: int
-    form: int
-    first_day: int
-    last_day: int
-    topics: int
-    topics_salt: bytes
-    share: bytes
-    inner_share: bytes | None
+
+class _Item(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
+    record_id: _Hash
+    version: _Int32
+    previous: _Hash
+    subject: _Hash
+    envelope_digest: _Hash
+    content_commitment: _Hash
+    categories: _Int64
+    level: _Int8
+    confidentiality: _Int8
+    form: _Int8
+    first_day: _Int32
+    last_day: _Int32
+    topics: _Int32
+    topics_salt: _Salt
+    share: _Share
+    inner_share: _Share | None
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[_Item])
-_HASHES = ("record_id", "previous", "subject", "envelope_digest", "content_commitment")
-_WIDTHS = {
-    "version": 32,
-    "categories": 64,
-    "level": 8,
-    "confidentiality": 8,
-    "form": 8,
-    "first_day": 32,
-    "last_day": 32,
-    "topics": 32,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +109,12 @@ def decode_items(payload: bytes, custodian_set: int) -> list[DepositItem]:
     """
     try:
         rows = _decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except msgspec.MsgspecError as error:  # not such rows, or a field of the wrong size
         raise InputError("malformed deposit payload") from error
     return [_item(row, custodian_set) for row in rows]
 
 
 def _item(row: _Item, custodian_set: int) -> DepositItem:
-    sized = (
-        all(len(getattr(row, name)) == 32 for name in _HASHES)
-        and all(0 <= getattr(row, name) < 1 << width for name, width in _WIDTHS.items())
-        and len(row.topics_salt) == SALT_BYTES
-        and len(row.share) == sharing.SHARE_BYTES
-        and (row.inner_share is None or len(row.inner_share) == sharing.SHARE_BYTES)
-    )
-    if not sized:
-        raise InputError("a deposit item has a field of the wrong size")
     leaf = Leaf(
         RecordId(row.record_id),
         row.version,

@@ -25,6 +25,8 @@ from salus.core.errors import ConflictError, RefusedError
 from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef, order_id
 
 NONCE_SECONDS = 3600
+_CACHE_KIB = 32_768
+_CHECKPOINT_PAGES = 4000
 
 
 class DatabaseCustodianStore:
@@ -90,13 +92,13 @@ class DatabaseCustodianStore:
         """
         with writing(self._engine) as connection:
             rows.lock(connection)
-            erased = rows.tombstones_of(connection, batch)
-            known = rows.fingerprints(connection, batch)
+            orders = {item.leaf_hash: order_id(item.leaf.record_id, item.leaf.subject) for item in batch.records}
+            erased = rows.tombstones_of(connection, batch.source, orders.values())
+            known = rows.known_leaves(connection, batch)
             for item in batch.records:
-                if known.get(item.leaf_hash, item.fingerprint) != item.fingerprint:
+                if item.leaf_hash in known and known[item.leaf_hash][1] != item.fingerprint:
                     raise ConflictError("a record version is stored with another share")
-                order = order_id(item.leaf.record_id, item.leaf.subject)
-                if item.leaf_hash not in erased.get(order, {item.leaf_hash}):
+                if erased and item.leaf_hash not in erased.get(orders[item.leaf_hash], {item.leaf_hash}):
                     raise RefusedError(Code.RECORD_DESTROYED)
             gone = {leaf for leaves in erased.values() for leaf in leaves}
             new = [item for item in batch.records if item.leaf_hash not in known and item.leaf_hash not in gone]
@@ -104,7 +106,7 @@ class DatabaseCustodianStore:
                 if new:
                     raise ConflictError("the batch is stored with other records")
                 return
-            rows.insert_batch(connection, batch, new)
+            rows.insert_batch(connection, batch, new, [key for key, _ in known.values()])
             rows.append_log(connection, content, batch.at)
 
     def find(self, leaves: Sequence[LeafHash]) -> dict[LeafHash, list[KeptRecord]]:
@@ -343,3 +345,5 @@ class DatabaseCustodianStore:
 
 def _zero_deleted(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA secure_delete=ON")
+    connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, func, insert, select, update
 
 from salus.adapters.database import custodian_tables as t
+from salus.adapters.database.bulk import append_rows, reserve_keys
 from salus.core.canonical import canonical
 from salus.core.custody import BatchRef, DepositBatch, DepositedRecord, KeptRecord, LogEntry, log_entry
 from salus.core.errors import ConflictError
-from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef, order_id
+from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef
 from salus.core.leaf import Leaf
 
 T = TypeVar("T")
@@ -91,85 +92,99 @@ def is_stored(connection: Connection, deposited: DepositBatch) -> bool:
     return True
 
 
-def fingerprints(connection: Connection, deposited: DepositBatch) -> dict[LeafHash, bytes]:
-    """Fingerprints of those leaves of the batch that are stored."""
-    known: dict[LeafHash, bytes] = {}
+def known_leaves(connection: Connection, deposited: DepositBatch) -> dict[LeafHash, tuple[int, bytes]]:
+    """Key and fingerprint of those leaves of the batch that are stored."""
+    known: dict[LeafHash, tuple[int, bytes]] = {}
     for chunk in chunks([item.leaf_hash for item in deposited.records]):
-        query = select(t.record.c.leaf, t.record.c.fingerprint).where(
-            t.record.c.source == deposited.source, t.record.c.leaf.in_(chunk)
-        )
-        known.update((LeafHash(bytes(row.leaf)), bytes(row.fingerprint)) for row in connection.execute(query))
+        found = connection.execute(_KNOWN_LEAVES, {"source": deposited.source, "leaves": chunk})
+        known.update((LeafHash(bytes(leaf)), (int(key), bytes(mark))) for leaf, key, mark in found)
     return known
 
 
-def tombstones_of(connection: Connection, deposited: DepositBatch) -> dict[bytes, set[LeafHash]]:
-    """Tombstones, by order id, of the records in the batch."""
+def tombstones_of(connection: Connection, source: ParticipantId, orders: Iterable[bytes]) -> dict[bytes, set[LeafHash]]:
+    """Tombstones of a source's records by order id."""
     found: dict[bytes, set[LeafHash]] = {}
-    for chunk in chunks({order_id(item.leaf.record_id, item.leaf.subject) for item in deposited.records}):
-        query = select(t.tombstone.c.order_id, t.tombstone.c.leaf).where(
-            t.tombstone.c.source == deposited.source, t.tombstone.c.order_id.in_(chunk)
-        )
-        for row in connection.execute(query):
-            found.setdefault(bytes(row.order_id), set()).add(LeafHash(bytes(row.leaf)))
+    for chunk in chunks(set(orders)):
+        for order, leaf in connection.execute(_TOMBSTONES, {"source": source, "orders": chunk}):
+            found.setdefault(bytes(order), set()).add(LeafHash(bytes(leaf)))
     return found
 
 
-def insert_batch(connection: Connection, deposited: DepositBatch, new: list[DepositedRecord]) -> None:
-    """Insert a batch, those of its records that are new, and their shares."""
-    connection.execute(
-        insert(t.batch).values(
-            source=deposited.source,
-            root=deposited.root,
-            custodian_set=deposited.custodian_set,
-            size=len(deposited.records),
-            deposited_at=deposited.at,
-        )
-    )
-    is_batch = (t.batch.c.source == deposited.source) & (t.batch.c.root == deposited.root)
-    batch_key = connection.execute(select(t.batch.c.key).where(is_batch)).scalar_one()
-    if new:
-        connection.execute(insert(t.record), [record_values(deposited, item) for item in new])
-    keys: dict[bytes, int] = {}
-    for chunk in chunks([item.leaf_hash for item in deposited.records]):
-        query = select(t.record.c.leaf, t.record.c.key).where(
-            t.record.c.source == deposited.source, t.record.c.leaf.in_(chunk)
-        )
-        keys.update((bytes(row.leaf), int(row.key)) for row in connection.execute(query))
-    if new:
-        connection.execute(
-            insert(t.share),
-            [{"record": keys[item.leaf_hash], "period": item.share.period, "blob": item.share.blob} for item in new],
-        )
-    if keys:
-        connection.execute(insert(t.batch_record), [{"batch": batch_key, "record": key} for key in keys.values()])
+def insert_batch(
+    connection: Connection, deposited: DepositBatch, new: Sequence[DepositedRecord], known: Iterable[int]
+) -> None:
+    """Insert a batch, those of its records that are new, and their shares; `known` are keys of its other records."""
+    [batch_key] = reserve_keys(connection, t.batch, 1)
+    row = (batch_key, deposited.source, deposited.root, deposited.custodian_set, len(deposited.records), deposited.at)
+    append_rows(connection, t.batch, ("key", "source", "root", "custodian_set", "size", "deposited_at"), [row])
+    keys = reserve_keys(connection, t.record, len(new)) if new else ()
+    numbered = list(zip(keys, new, strict=True))
+    append_rows(connection, t.record, _RECORD, [_record_row(deposited, key, item) for key, item in numbered])
+    shares = [(key, item.share.period, item.share.blob) for key, item in numbered]
+    append_rows(connection, t.share, ("record", "period", "blob"), shares)
+    members = [(batch_key, key) for key in sorted({*known, *keys})]
+    append_rows(connection, t.batch_record, ("batch", "record"), members)
 
 
-def record_values(deposited: DepositBatch, item: DepositedRecord) -> dict[str, Any]:
-    """Column values of a record."""
+_KNOWN_LEAVES = select(t.record.c.leaf, t.record.c.key, t.record.c.fingerprint).where(
+    t.record.c.source == bindparam("source"), t.record.c.leaf.in_(bindparam("leaves", expanding=True))
+)
+_TOMBSTONES = select(t.tombstone.c.order_id, t.tombstone.c.leaf).where(
+    t.tombstone.c.source == bindparam("source"), t.tombstone.c.order_id.in_(bindparam("orders", expanding=True))
+)
+_RECORD = (
+    "key",
+    "source",
+    "leaf",
+    "record_id",
+    "version",
+    "previous",
+    "subject",
+    "envelope_digest",
+    "content_commitment",
+    "categories",
+    "level",
+    "confidentiality",
+    "form",
+    "first_day",
+    "last_day",
+    "topics",
+    "topics_salt",
+    "topics_commitment",
+    "custodian_set",
+    "fingerprint",
+    "anchored",
+    "deposited_at",
+)
+
+
+def _record_row(deposited: DepositBatch, key: int, item: DepositedRecord) -> tuple[Any, ...]:
+    """Values of a record, in the order of `_RECORD`."""
     leaf = item.leaf
-    return {
-        "source": deposited.source,
-        "leaf": item.leaf_hash,
-        "record_id": leaf.record_id,
-        "version": leaf.version,
-        "previous": leaf.previous,
-        "subject": leaf.subject,
-        "envelope_digest": leaf.envelope_digest,
-        "content_commitment": leaf.content_commitment,
-        "categories": leaf.categories,
-        "level": leaf.level,
-        "confidentiality": leaf.confidentiality,
-        "form": leaf.form,
-        "first_day": leaf.first_day,
-        "last_day": leaf.last_day,
-        "topics": item.topics,
-        "topics_salt": item.topics_salt,
-        "topics_commitment": leaf.topics_commitment,
-        "custodian_set": leaf.custodian_set,
-        "fingerprint": item.fingerprint,
-        "anchored": False,
-        "deposited_at": deposited.at,
-    }
+    return (
+        key,
+        deposited.source,
+        item.leaf_hash,
+        leaf.record_id,
+        leaf.version,
+        leaf.previous,
+        leaf.subject,
+        leaf.envelope_digest,
+        leaf.content_commitment,
+        leaf.categories,
+        leaf.level,
+        leaf.confidentiality,
+        leaf.form,
+        leaf.first_day,
+        leaf.last_day,
+        item.topics,
+        item.topics_salt,
+        leaf.topics_commitment,
+        leaf.custodian_set,
+        item.fingerprint,
+        False,
+        deposited.at,
+    )
 
 
 def erase_one(connection: Connection, key: int) -> None:

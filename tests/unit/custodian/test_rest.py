@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from custodian import settings as told
-from custodian.wrap import fingerprint, period_at, unwrap, wrap
+from custodian.wrap import Wrapping, fingerprint, period_at, unwrap
 from salus.adapters.memory import MemoryPeriodKeys, SeededRandomness
 from salus.adapters.period_keys import FolderPeriodKeys
 from salus.core.custody import WrappedShare
@@ -23,14 +23,14 @@ SHARE, INNER = b"\x01" + b"s" * 32, b"\x01" + b"i" * 32
 @pytest.mark.parametrize("inner", [None, INNER])
 def test_wrap__unwrap__gives_the_shares_back(inner: bytes | None) -> None:
     keys = MemoryPeriodKeys()
-    wrapped = wrap(SHARE, inner, SOURCE, LEAF, NOW, keys, SeededRandomness())
+    wrapped = Wrapping(SOURCE, NOW, keys, SeededRandomness()).wrap(SHARE, inner, LEAF)
     assert SHARE[1:] not in wrapped.blob
     assert unwrap(wrapped, SOURCE, LEAF, keys) == (SHARE, inner)
 
 
 def test_wrap__any_changed_byte_or_row__does_not_unwrap() -> None:
     keys = MemoryPeriodKeys()
-    wrapped = wrap(SHARE, INNER, SOURCE, LEAF, NOW, keys, SeededRandomness())
+    wrapped = Wrapping(SOURCE, NOW, keys, SeededRandomness()).wrap(SHARE, INNER, LEAF)
     for at in range(len(wrapped.blob)):
         bent = bytearray(wrapped.blob)
         bent[at] ^= 1
@@ -44,7 +44,7 @@ def test_wrap__any_changed_byte_or_row__does_not_unwrap() -> None:
 
 def test_wrap__erased_period__is_lost_for_good() -> None:
     keys = MemoryPeriodKeys()
-    wrapped = wrap(SHARE, None, SOURCE, LEAF, NOW, keys, SeededRandomness())
+    wrapped = Wrapping(SOURCE, NOW, keys, SeededRandomness()).wrap(SHARE, None, LEAF)
     keys.erase(wrapped.period)
     with pytest.raises(NotFoundError):
         unwrap(wrapped, SOURCE, LEAF, keys)
