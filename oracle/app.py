@@ -2,7 +2,7 @@
 
 | method and path | who | body | answer |
 | --- | --- | --- | --- |
-| `POST /v1/messages` | senders | one HL7 v2 message | its acknowledgment (`application/hl7-v2`) |
+| `POST /v1/messages` | senders, by bearer token | one HL7 v2 message | its acknowledgment (`application/hl7-v2`) |
 | `POST /v1/claims/prepare` | a code | `{code, controller}` | `{subjectRef, sourceId, deadline, typedData}` |
 | `POST /v1/claims` | a code | `{code, controller, deadline, signature}` | `{subjectRef, txHash}` |
 | `GET /v1/content/{cid}` | any member | header: signed call `content`, body `{cid}` | envelope |
@@ -16,9 +16,9 @@ are counted per network address.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 import structlog
@@ -31,11 +31,12 @@ from starlette.routing import Route
 
 from oracle.attempts import Attempts
 from oracle.claims import Claims
-from oracle.intake.http import CONTENT_TYPE, MAX_MESSAGE_BYTES, answer
-from oracle.intake.ports import Peer, Sink
+from oracle.intake.http import CONTENT_TYPE, answer
+from oracle.intake.ports import Peer, Taker
+from oracle.intake.senders import HttpSenders
 from oracle.members import Members
 from oracle.metrics import Metrics
-from oracle.problems import MEDIA_TYPE, NO_TOKEN, TOO_LARGE, TOO_MANY, Problem, problem_of
+from oracle.problems import BUSY, MEDIA_TYPE, NO_TOKEN, TOO_LARGE, TOO_MANY, Problem, problem_of
 from oracle.proofs import AnchoredBatches, inclusion_proof
 from oracle.store import Erasing
 from salus.core.canonical import canonical, integer, parse
@@ -51,12 +52,30 @@ _log = structlog.get_logger()
 Reply = dict[str, Any] | bytes | Problem
 
 
+class Bodies:
+    """Bytes of messages being posted, all requests together; above `most` the growing one is told to come later."""
+
+    def __init__(self, most: int = 256 * 1024 * 1024) -> None:
+        self._most = most
+        self._held = 0
+
+    def grow(self, size: int) -> bool:
+        """Count bytes in; False when they are too many."""
+        self._held += size
+        return self._held <= self._most
+
+    def shrink(self, size: int) -> None:
+        """Count bytes out."""
+        self._held -= size
+
+
 @dataclass(frozen=True, slots=True)
 class Front:
-    """What the application answers with. `ready` gives the figures of readiness or raises; `listener` names HTTP's."""
+    """What the application answers with. `ready` gives the figures of readiness or raises."""
 
     source: ParticipantId
-    sink: Sink
+    sink: Taker
+    senders: HttpSenders
     claims: Claims
     content: ContentStore
     erasing: Erasing
@@ -65,8 +84,7 @@ class Front:
     attempts: Attempts
     metrics: Metrics
     ready: Callable[[], dict[str, Any]]
-    listener: str
-    token: str | None = None
+    bodies: Bodies = field(default_factory=Bodies)
 
 
 def create_app(front: Front) -> Starlette:
@@ -93,13 +111,27 @@ class _Endpoints:
 
     async def messages(self, request: Request) -> Response:
         front = self._front
-        if front.token is not None and not _shows(request, front.token):
+        source = front.senders.recognise(request.headers.get("authorization", ""))
+        if source is None:
             return _reply(NO_TOKEN)
-        body = await _read(request, MAX_MESSAGE_BYTES)
-        if body is None:
-            return _reply(TOO_LARGE)
-        status, reply = await answer(body, Peer("http", _address(request), front.listener), front.sink)
-        return Response(reply, status, media_type=CONTENT_TYPE)
+        if seconds := front.senders.take(source):
+            return _later(seconds)
+        taken, most, crowded = 0, source.max_message_bytes, False
+
+        def grow(size: int) -> bool:
+            nonlocal taken, crowded
+            taken += size
+            crowded = not front.bodies.grow(size)
+            return not crowded
+
+        try:
+            body = await _read(request, most, grow)
+            if body is None:
+                return _later(1.0) if crowded else _reply(TOO_LARGE)
+            posted = await answer(body, Peer("http", _address(request), source.name), front.sink, most)
+        finally:
+            front.bodies.shrink(taken)
+        return Response(posted.reply, posted.status, media_type=CONTENT_TYPE)
 
     async def prepare(self, request: Request) -> Response:
         return await self._claiming(request, _prepare)
@@ -229,13 +261,13 @@ def _reply(reply: Reply) -> Response:
     return Response(canonical(reply), media_type="application/json")
 
 
-async def _read(request: Request, most: int) -> bytes | None:
-    """The body, or None when it is larger than `most`."""
+async def _read(request: Request, most: int, grow: Callable[[int], bool] = lambda _: True) -> bytes | None:
+    """The body, or None when it is larger than `most`, or `grow` refuses what has come of it."""
     parts, size = [], 0
     try:
         async for part in request.stream():
             size += len(part)
-            if size > most:
+            if not grow(len(part)) or size > most:
                 return None
             parts.append(part)
     except ClientDisconnect:
@@ -243,9 +275,10 @@ async def _read(request: Request, most: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _shows(request: Request, token: str) -> bool:
-    shown = request.headers.get("authorization", "")
-    return hmac.compare_digest(shown.encode(), f"Bearer {token}".encode())
+def _later(seconds: float) -> Response:
+    answer = _reply(BUSY)
+    answer.headers["retry-after"] = str(ceil(seconds))
+    return answer
 
 
 def _address(request: Request) -> str:

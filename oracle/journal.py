@@ -5,7 +5,7 @@
     append ─► waiting ─┘         (meanwhile the next group gathers)
 
 A future is done when its message is durable, also when the same bytes were before (a replay stores nothing). Rows hold
-keyed hashes and sealed bytes only.
+keyed hashes and sealed bytes only. What an application acknowledgment will need is stored in the same transaction.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class GroupResult:
 class _Waiting:
     received: Incoming
     listener: str
-    future: asyncio.Future[None]
+    future: asyncio.Future[bytes]
 
 
 class Journal:
@@ -73,9 +73,12 @@ class Journal:
         self._stopping = False
         self._thread: Thread | None = None
 
-    def append(self, received: Incoming, peer: Origin) -> asyncio.Future[None]:
-        """Store one message; call it on an event loop. The future fails with UnavailableError when too much waits."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def append(self, received: Incoming, peer: Origin) -> asyncio.Future[bytes]:
+        """Store one message; call it on an event loop. The future gives the message's name (see `name_of`).
+
+        The future fails with UnavailableError when too much waits.
+        """
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         with self._changed:
             full = len(self._waiting) >= self._limits.waiting or self._waiting_bytes > self._limits.waiting_bytes
             if full or self._stopping:
@@ -107,11 +110,14 @@ class Journal:
         if not group:
             return 0
         failure: Exception | None = None
+        names: list[bytes] = []
         try:
-            results = self._store.append([self._row(one) for one in group])
+            rows = [self._row(one) for one in group]
+            names = [name_of(row.message_hash, row.raw_hash) for row in rows]
+            results = self._store.append(rows)
         except Exception as error:  # noqa: BLE001 - whatever failed, these messages are not durable and their senders must know
             failure = error
-        _resolve(group, failure)
+        _resolve(group, names, failure)
         if failure is None:
             self.on_group(GroupResult(tuple(results)))
         return len(group)
@@ -145,7 +151,26 @@ class Journal:
             flags=flags,
             fault=fault,
             sealed=seal_raw(site, message_hash, raw_hash, received.raw),
+            owed=site.seal(_OWED, message_hash + raw_hash, received.owed) if received.owed else b"",
+            transport=received.transport,
         )
+
+
+def name_of(message_hash: bytes, raw_hash: bytes) -> bytes:
+    """By what a message is known outside the journal: its two keyed hashes, 64 bytes that nobody can guess."""
+    return message_hash + raw_hash
+
+
+def open_owed(site: SiteKey, name: bytes, sealed: bytes) -> bytes:
+    """What an application acknowledgment needs of its message, as it was given.
+
+    Raises:
+        IntegrityError: another site key, or damage.
+    """
+    return site.open(_OWED, name, sealed)
+
+
+_OWED = "owed"
 
 
 def seal_raw(site: SiteKey, message_hash: bytes, raw_hash: bytes, raw: bytes) -> bytes:
@@ -162,21 +187,22 @@ def open_raw(site: SiteKey, message: SealedMessage) -> bytes:
     return site.open("raw", message.message_hash + message.raw_hash, message.sealed)
 
 
-def _resolve(group: list[_Waiting], failure: Exception | None) -> None:
+def _resolve(group: list[_Waiting], names: list[bytes], failure: Exception | None) -> None:
     """Finish futures, with one call into each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-    for one in group:
-        by_loop.setdefault(one.future.get_loop(), []).append(one.future)
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[bytes], bytes]]] = {}
+    for place, one in enumerate(group):
+        name = names[place] if failure is None else b""
+        by_loop.setdefault(one.future.get_loop(), []).append((one.future, name))
     for loop, futures in by_loop.items():
         if not loop.is_closed():
             loop.call_soon_threadsafe(_finish, futures, failure)
 
 
-def _finish(futures: list[asyncio.Future[None]], failure: Exception | None) -> None:
-    for future in futures:
+def _finish(futures: list[tuple[asyncio.Future[bytes], bytes]], failure: Exception | None) -> None:
+    for future, name in futures:
         if future.done():
             continue
         if failure is None:
-            future.set_result(None)
+            future.set_result(name)
         else:
             future.set_exception(failure)

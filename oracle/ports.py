@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from salus.core.ids import Address, LeafHash, RecordId, Root, SubjectRef
@@ -103,7 +103,9 @@ class MessageStore(Protocol):
 
     def redrive(self, key: int) -> None: ...
 
-    def purge(self, received_before: int, limit: int = 1000) -> int: ...
+    def purge(
+        self, received_before: int, limit: int = 1000, *, of: str | None = None, but: Collection[str] = ()
+    ) -> int: ...
 
 
 class RecordStore(Protocol):

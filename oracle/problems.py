@@ -53,6 +53,9 @@ class Problem:
 
 TOO_MANY = Problem(429, 0, "TOO_MANY_ATTEMPTS", "too many wrong attempts from this address", "Wait a minute.")
 TOO_LARGE = Problem(413, 0, "TOO_LARGE", "the request is larger than this oracle takes", InputError.advice)
+BUSY = Problem(
+    503, 0, "BUSY", "more messages than this oracle takes now", "Send it again after the time in Retry-After."
+)
 NO_TOKEN = Problem(401, 0, "TOKEN_NEEDED", "senders over HTTP show a bearer token here", "Ask the oracle's operator.")
 
 

@@ -37,6 +37,6 @@ class RefusedKeeper:
         self._kept += 1
         self._journal.append(received, peer).add_done_callback(self._look)
 
-    def _look(self, stored: asyncio.Future[None]) -> None:
+    def _look(self, stored: asyncio.Future[bytes]) -> None:
         if stored.cancelled() or stored.exception() is not None:
             self.dropped += 1

@@ -8,9 +8,9 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
@@ -28,8 +28,11 @@ from oracle.app import Front, create_app
 from oracle.attempts import Attempts
 from oracle.claims import Claims, Desk
 from oracle.deposit import Depositing
-from oracle.intake.mllp import MllpServer
+from oracle.intake.doors import Doors
+from oracle.intake.receive import SUPPORTED_EVENTS
 from oracle.intake.reception import Reception
+from oracle.intake.senders import HttpSenders
+from oracle.intake.throttle import Throttles
 from oracle.journal import GroupResult, Journal
 from oracle.link import Linking
 from oracle.members import Members
@@ -39,9 +42,11 @@ from oracle.pipeline import Pipeline
 from oracle.quarantine import Quarantine
 from oracle.reading import InlineReader, ProcessReader, Reader
 from oracle.refused import RefusedKeeper
+from oracle.reload import Reload
 from oracle.seal import Sealing, Sharing
-from oracle.settings import JournalSettings, Settings
+from oracle.settings import JournalSettings, Settings, SourcesSettings
 from oracle.sitekey import SiteKey
+from oracle.sources import Institution, LiveSources, MllpDoor, Source, SourceFolder
 from oracle.store import Erasing
 from oracle.workers import Workers
 from salus.adapters.chain.connect import Chain, connect
@@ -120,6 +125,8 @@ class Parts:
     erasing: Erasing
     content: FolderStore
     metrics: Metrics
+    sources: LiveSources
+    profile_of: Callable[[Source], SourceProfile]
 
 
 @contextmanager
@@ -207,8 +214,9 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
     depositing = Depositing(outbox, reader, custodians, caller, kept.site, source, clock, time.monotonic)
     anchoring = Anchoring(outbox, reader, writer, kept.site, source, clock, time.sleep)
     linking = Linking(DatabaseLinks(kept.database), reader, writer, kept.site, clock, time.monotonic)
-    profile = _profile(settings, reader)
-    profiles = {MLLP_LISTENER: profile, HTTP_LISTENER: profile}
+    sources = LiveSources(_sources(settings))
+    profile_of = partial(_profile, is_checkup=_is_checkup(settings, reader))
+    profiles = _profiles(settings, sources.all(), profile_of)
     reader_of_messages: Reader = (
         ProcessReader(profiles, settings.readers) if settings.readers else InlineReader(profiles)
     )
@@ -237,6 +245,8 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
         erasing=Erasing(records, content, reader, clock, source),
         content=content,
         metrics=metrics,
+        sources=sources,
+        profile_of=profile_of,
     )
 
 
@@ -248,15 +258,18 @@ async def _serve(parts: Parts) -> None:
         parts.journal,
         now=lambda: datetime.now(UTC),
         next_control_id=lambda: f"S{next(reply_ids)}",
-        charset_of=lambda _: settings.charset,
+        source_of=lambda peer: parts.sources.get(peer.listener),
         keep_refused=keeper.keep,
     )
     workers = Workers(parts.pipeline, lambda name: metrics.worker_errors.labels(name).inc())
     parts.journal.on_group = partial(_journalled, metrics, workers)
     metrics.watch(kept.database.backlog, lambda: reception.verdicts, SystemClock().now)
+    throttles = Throttles(parts.sources, time.monotonic)
+    everybody = HTTP_LISTENER if settings.sources is None and settings.http_token is None else ""
     front = Front(
         source=settings.participant,
         sink=reception,
+        senders=HttpSenders(parts.sources, throttles, time.monotonic, everybody),
         claims=parts.claims,
         content=parts.content,
         erasing=parts.erasing,
@@ -265,14 +278,10 @@ async def _serve(parts: Parts) -> None:
         attempts=Attempts(time.monotonic),
         metrics=metrics,
         ready=partial(_ready, parts),
-        listener=HTTP_LISTENER,
-        token=settings.http_token,
     )
-    mllp = MllpServer(reception, MLLP_LISTENER)
-    try:
-        await mllp.start(HOST, settings.mllp_port)
-    except OSError as error:
-        raise SetupError(f"port {settings.mllp_port} is taken: set SALUS_ORACLE_MLLP_PORT") from error
+    doors = Doors(reception, parts.sources, throttles)
+    (await doors.open(parts.sources.all()))()
+    watching = asyncio.create_task(_watch_sources(parts, doors))
     stop = Event()
     purger = Thread(target=_purge, args=(parts, stop), name="purge", daemon=True)
     config = uvicorn.Config(
@@ -286,11 +295,27 @@ async def _serve(parts: Parts) -> None:
     try:
         await uvicorn.Server(config).serve()
     finally:
-        await mllp.stop()
+        watching.cancel()
+        await doors.close()
         stop.set()
         await asyncio.to_thread(parts.journal.stop)
         await asyncio.to_thread(workers.stop)
         parts.reader.close()
+
+
+async def _watch_sources(parts: Parts, doors: Doors) -> None:
+    """Exchange sources when their files change, or at SIGHUP; without a folder there is nothing to exchange."""
+    settings, loop = parts.settings, asyncio.get_running_loop()
+    if settings.sources is None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        return
+
+    def prepare(sources: Sequence[Source]) -> None:
+        parts.reader.exchange(_profiles(settings, (*parts.sources.all(), *sources), parts.profile_of))
+
+    reload = Reload(_folder(settings, settings.sources), parts.sources, doors, prepare)
+    loop.add_signal_handler(signal.SIGHUP, reload.ask)
+    await reload.watch()
 
 
 def _journalled(metrics: Metrics, workers: Workers, group: GroupResult) -> None:
@@ -308,26 +333,87 @@ def _ready(parts: Parts) -> dict[str, object]:
         "waitingVersions": backlog.waiting_versions,
         "openBatches": backlog.open_batches,
         "openInvalidations": backlog.invalidations,
+        "openLinks": backlog.links,
     }
 
 
 def _purge(parts: Parts, stop: Event) -> None:
-    """Erase the bytes of old messages, a little at a time."""
+    """Erase the bytes of old messages, a little at a time: each source's by its own days, others by the oracle's."""
     while not stop.wait(_PURGE_SECONDS):
-        before = int(time.time()) - parts.settings.retain_days * _DAY_SECONDS
+        sources, messages = parts.sources.all(), parts.kept.messages
         try:
-            while parts.kept.messages.purge(before) and not stop.is_set():
-                pass
+            for source in sources:
+                _purge_older(source.retain_days, stop, partial(messages.purge, of=source.name))
+            known = [source.name for source in sources]
+            _purge_older(parts.settings.retain_days, stop, partial(messages.purge, but=known))
         except Exception as error:  # noqa: BLE001 - tried again at the next round
             _log.warning("journal not purged", error=type(error).__name__)
 
 
-def _profile(settings: Settings, reader: ChainReader) -> SourceProfile:
-    is_checkup = settings.is_checkup
-    if is_checkup is None:
-        kind = reader.participant(settings.participant, reader.head()).kind
-        is_checkup = kind == ParticipantKind.CHECKUP_CENTRE
-    return SourceProfile(settings.name, settings.authority, settings.charset, is_checkup_centre=is_checkup)
+def _purge_older(days: int, stop: Event, purge: Callable[[int], int]) -> None:
+    before = int(time.time()) - days * _DAY_SECONDS
+    while purge(before) and not stop.is_set():
+        pass
+
+
+def sources_of(settings: Settings | SourcesSettings, folder: Path) -> tuple[Source, ...]:
+    """Sources of a folder, checked.
+
+    Raises:
+        SetupError: each line says which file and key is wrong, and what is allowed.
+    """
+    return _folder(settings, folder).read()
+
+
+def _folder(settings: Settings | SourcesSettings, folder: Path) -> SourceFolder:
+    institution = Institution(settings.name, settings.authority, settings.retain_days)
+    return SourceFolder(folder, institution, SUPPORTED_EVENTS)
+
+
+def _sources(settings: Settings) -> tuple[Source, ...]:
+    """Sources of the folder; without one the two that the environment describes."""
+    return _own(settings) if settings.sources is None else sources_of(settings, settings.sources)
+
+
+def _own(settings: Settings) -> tuple[Source, Source]:
+    common = Source(
+        MLLP_LISTENER,
+        settings.name,
+        settings.authority,
+        charset=settings.charset,
+        is_checkup=settings.is_checkup,
+        retain_days=settings.retain_days,
+    )
+    door = MllpDoor(settings.mllp_port, HOST)
+    return replace(common, mllp=door), replace(common, name=HTTP_LISTENER, token=settings.http_token)
+
+
+def _profiles(
+    settings: Settings, sources: Iterable[Source], profile_of: Callable[[Source], SourceProfile]
+) -> dict[str, SourceProfile]:
+    """Profiles by source, and those of the environment, for messages that were taken before there was a folder."""
+    return {source.name: profile_of(source) for source in (*_own(settings), *sources)}
+
+
+def _profile(source: Source, *, is_checkup: bool) -> SourceProfile:
+    return SourceProfile(
+        source.title,
+        source.authority,
+        source.charset,
+        zone=source.zone,
+        is_checkup_centre=is_checkup if source.is_checkup is None else source.is_checkup,
+        patient=source.patient,
+        systems=source.systems,
+        ignored=source.ignored_segments,
+        level=source.level,
+    )
+
+
+def _is_checkup(settings: Settings, reader: ChainReader) -> bool:
+    """Whether every report is check-up content, unless a source says otherwise."""
+    if settings.is_checkup is not None:
+        return settings.is_checkup
+    return reader.participant(settings.participant, reader.head()).kind == ParticipantKind.CHECKUP_CENTRE
 
 
 def _answers(urls: Mapping[ParticipantId, str], custodian: ParticipantId) -> bool:

@@ -17,6 +17,7 @@
 | `SALUS_ORACLE_AUTHORITY` | assigning authority of identifiers that name none | the name |
 | `SALUS_ORACLE_CHARSET` | character set of the source's messages; wins over MSH-18 | by message |
 | `SALUS_ORACLE_CHECKUP` | `1`: every report is check-up content | by the participant's kind |
+| `SALUS_ORACLE_SOURCES` | folder with one TOML file for each sender (docs/hl7-intake.md) | one, as below |
 | `SALUS_ORACLE_MLLP_PORT` | MLLP port on 127.0.0.1 | 2575 |
 | `SALUS_ORACLE_HTTP_PORT` | HTTP port on 127.0.0.1 | 8450 |
 | `SALUS_ORACLE_HTTP_TOKEN_FILE` | file with the bearer token senders over HTTP must show | none asked |
@@ -62,6 +63,7 @@ class Settings:
     http_token: str | None = field(repr=False)
     readers: int
     retain_days: int
+    sources: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,37 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         http_token=_secret(values, "HTTP_TOKEN") if values.get(f"{PREFIX}HTTP_TOKEN_FILE") else None,
         readers=_number(values, "READERS", 1),
         retain_days=_number(values, "RETAIN_DAYS", 30),
+        sources=_folder(values, "SOURCES"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesSettings:
+    """What the check of source files needs: their folder, and what the files needn't say."""
+
+    folder: Path | None
+    name: str
+    authority: str
+    charset: str | None
+    is_checkup: bool | None
+    retain_days: int
+
+
+def read_sources(environ: Mapping[str, str] | None = None) -> SourcesSettings:
+    """The settings of sources alone; a missing name stands as "?" in what is shown.
+
+    Raises:
+        SetupError: as `read`.
+    """
+    values = os.environ if environ is None else environ
+    name = values.get(f"{PREFIX}NAME") or "?"
+    return SourcesSettings(
+        folder=_folder(values, "SOURCES"),
+        name=name,
+        authority=values.get(f"{PREFIX}AUTHORITY") or name,
+        charset=values.get(f"{PREFIX}CHARSET") or None,
+        is_checkup=_flag(values, "CHECKUP"),
+        retain_days=_number(values, "RETAIN_DAYS", 30),
     )
 
 
@@ -128,6 +161,13 @@ def _participant(values: Mapping[str, str]) -> ParticipantId:
         return ParticipantId(from_hex(_required(values, "PARTICIPANT_ID")))
     except InputError as error:
         raise SetupError(f"{PREFIX}PARTICIPANT_ID is 0x and 64 hex digits") from error
+
+
+def _folder(values: Mapping[str, str], name: str) -> Path | None:
+    text = values.get(PREFIX + name)
+    if text and not Path(text).is_dir():
+        raise SetupError(f"{PREFIX}{name} names no folder")
+    return Path(text) if text else None
 
 
 def _required(values: Mapping[str, str], name: str) -> str:

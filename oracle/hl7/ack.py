@@ -7,17 +7,23 @@ Source: HL7 v2.9 sections 2.9.2.2 (response), 2.14.8 (MSA), 2.14.5 (ERR), table 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from oracle.hl7.charset import ASCII, GB18030, UTF_8, decode, encode
-from oracle.hl7.errors import CONDITION_TEXT, AckCode, Condition, HL7Error, Location
+from oracle.hl7.errors import AckCode, Condition, HL7Error, Location
 from oracle.hl7.escapes import escape
 from oracle.hl7.message import Segment
+from oracle.hl7.modes import ORIGINAL, Asked, asked_by
 from oracle.hl7.separators import STANDARD, Separators, separators_of
+from oracle.hl7.texts import Language, condition_text, found_text
 from oracle.hl7.timestamps import hl7_stamp
 
 _CONDITION_SYSTEM = "HL70357"
+_SEVERITY = "E"  # table 0516
 _MAX_HEADER = 8192
 
 
@@ -36,6 +42,16 @@ class Header:
     version_id: str = ""
     charset: str = ""
     codec: str = UTF_8
+    sequence_number: str = ""
+    accept_ack: str = ""
+    application_ack: str = ""
+
+    @property
+    def asked(self) -> Asked:
+        """Which answers the message asks for."""
+        if not self.accept_ack and not self.application_ack:
+            return ORIGINAL
+        return asked_by(self.accept_ack, self.application_ack)
 
 
 def header_of(segment: Segment, codec: str) -> Header:
@@ -52,6 +68,9 @@ def header_of(segment: Segment, codec: str) -> Header:
         version_id=segment.field(12),
         charset=segment.field(18),
         codec=codec,
+        sequence_number=segment.value(13),
+        accept_ack=segment.value(15),
+        application_ack=segment.value(16),
     )
 
 
@@ -70,8 +89,32 @@ def salvage_header(raw: bytes, setting: str | None = None) -> Header:
         return Header(codec=codec)
 
 
-def build_ack(header: Header, code: AckCode, *, now: datetime, control_id: str, error: HL7Error | None = None) -> bytes:
-    """The reply as bytes, without MLLP framing. `now` is aware; `control_id` is this reply's own MSH-10."""
+def header_to_bytes(header: Header) -> bytes:
+    """A header as kept for a later answer (msgpack)."""
+    return msgspec.msgpack.encode(header)
+
+
+def header_from_bytes(kept: bytes) -> Header:
+    """A kept header."""
+    return _DECODER.decode(kept)
+
+
+def build_ack(
+    header: Header,
+    code: AckCode,
+    *,
+    now: datetime,
+    control_id: str,
+    error: HL7Error | None = None,
+    language: Language = Language.ENGLISH,
+    confirm: bool | None = None,
+    more: Sequence[Sequence[str]] = (),
+) -> bytes:
+    """The reply as bytes, without MLLP framing. `now` is aware; `control_id` is this reply's own MSH-10.
+
+    `confirm` fills MSH-15 (AL or NE) and MSH-16 (NE) of a deferred application acknowledgment. `more` are segments
+    beyond the standard's: name and fields of each, already escaped.
+    """
     marks = header.separators
     f, c = marks.field, marks.component
     kind = f"ACK{c}{header.trigger_event}{c}ACK" if header.trigger_event else "ACK"
@@ -89,31 +132,45 @@ def build_ack(header: Header, code: AckCode, *, now: datetime, control_id: str, 
             control_id,
             header.processing_id or "P",
             header.version_id or "2.5.1",
-            *([""] * 5),
+            "",
+            "",
+            *(("", "") if confirm is None else ("AL" if confirm else "NE", "NE")),
+            "",
             header.charset or _charset_name(header.codec),
         )
     )
     text = f"{msh}\rMSA{f}{code.value}{f}{header.control_id}\r"
     if error is not None:
-        text += _err(error, marks) + "\r"
+        text += _err(error, marks, _writable(language, header.codec)) + "\r"
+    text += "".join(f.join(segment) + "\r" for segment in more)
     return encode(text, header.codec)
 
 
 def accept(header: Header, *, now: datetime, control_id: str) -> bytes:
-    """AA: the message is stored durably."""
-    return build_ack(header, AckCode.ACCEPT, now=now, control_id=control_id)
+    """AA, or CA in enhanced mode: the message is stored durably."""
+    code = AckCode.COMMIT_ACCEPT if header.asked.enhanced else AckCode.ACCEPT
+    return build_ack(header, code, now=now, control_id=control_id)
 
 
-def refuse(header: Header, error: HL7Error, *, now: datetime, control_id: str) -> bytes:
-    """AE or AR, as the error's class says, with an ERR segment."""
-    return build_ack(header, error.ack, now=now, control_id=control_id, error=error)
+def refuse(
+    header: Header, error: HL7Error, *, now: datetime, control_id: str, language: Language = Language.ENGLISH
+) -> bytes:
+    """AE or AR as the error's class says (CE or CR in enhanced mode), with an ERR segment."""
+    code = error.ack.commit if header.asked.enhanced else error.ack
+    return build_ack(header, code, now=now, control_id=control_id, error=error, language=language)
 
 
-def _err(error: HL7Error, marks: Separators) -> str:
+def _writable(language: Language, codec: str) -> Language:
+    """Chinese only where the reply's character set has it."""
+    return Language.ENGLISH if codec == ASCII else language
+
+
+def _err(error: HL7Error, marks: Separators, language: Language) -> str:
     f, c = marks.field, marks.component
-    condition = f"{int(error.condition)}{c}{CONDITION_TEXT[Condition(error.condition)]}{c}{_CONDITION_SYSTEM}"
-    severity = "E"
-    return f.join(("ERR", "", _erl(error.location, c), condition, severity, "", "", "", escape(error.text, marks)))
+    condition = Condition(error.condition)
+    coded = c.join((str(int(condition)), escape(condition_text(condition, language), marks), _CONDITION_SYSTEM))
+    found = escape(found_text(error.text, condition, language), marks)
+    return f.join(("ERR", "", _erl(error.location, c), coded, _SEVERITY, "", "", "", found))
 
 
 def _erl(location: Location, component: str) -> str:
@@ -131,3 +188,6 @@ def _erl(location: Location, component: str) -> str:
 def _charset_name(codec: str) -> str:
     """MSH-18 of a reply to a sender that named none; ASCII needs no name."""
     return {UTF_8: "UNICODE UTF-8", GB18030: "GB 18030-2000"}.get(codec, "")
+
+
+_DECODER = msgspec.msgpack.Decoder(Header)

@@ -18,17 +18,28 @@ Source: HL7 v2.9 section 2.9.2 (acknowledgment), section 2.15.5 (ERR), tables 00
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import ClassVar
 
 
 class AckCode(Enum):
-    """HL7 table 0008, original mode."""
+    """HL7 table 0008: application codes, and commit codes of enhanced mode."""
 
     ACCEPT = "AA"
     ERROR = "AE"
     REJECT = "AR"
+    COMMIT_ACCEPT = "CA"
+    COMMIT_ERROR = "CE"
+    COMMIT_REJECT = "CR"
+
+    @property
+    def commit(self) -> AckCode:
+        """The commit code that says the same of a message's reception."""
+        return {"AA": AckCode.COMMIT_ACCEPT, "AE": AckCode.COMMIT_ERROR, "AR": AckCode.COMMIT_REJECT}.get(
+            self.value, self
+        )
 
 
 class Condition(IntEnum):
@@ -85,6 +96,17 @@ class Location:
         if self.field:
             place += f"-{self.field}"
         return f"{place}.{self.component}" if self.component else place
+
+
+def location_of(text: str) -> Location:
+    """The place that `str` of a location names; an empty one if it names none."""
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        return Location()
+    return Location(found[1], int(found[2] or 1), int(found[3] or 0), 0, int(found[4] or 0))
+
+
+_PLACE = re.compile(r"([A-Z][A-Z0-9]{2})(?:\[(\d{1,6})\])?(?:-(\d{1,4})(?:\.(\d{1,4}))?)?", re.ASCII)
 
 
 class HL7Error(Exception):

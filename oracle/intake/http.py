@@ -1,30 +1,47 @@
 """HL7 v2 over HTTP: one message in the body of a POST, its reply in the body of the answer.
 
-Framework-free, so any HTTP server can call it. The status repeats what MSA-1 says, for senders that look no further.
+Framework-free, so any HTTP server can call it. The status repeats what MSA-1 says, for senders that look no further. A
+message that asks for no reply gets 204. An application acknowledgment that is owed is fetched later by the message's
+name (`GET /v1/messages/{name}/ack`), unless its source has a connection for them.
 Source: HL7 over HTTP, draft of the HAPI project (content type application/hl7-v2); table below is ours.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from oracle.hl7.errors import TooLargeError
-from oracle.intake.ports import Peer, Sink
+from oracle.intake.ports import Peer, Taker
 
 CONTENT_TYPE = "application/hl7-v2"
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 # MSA-1 → status: AE may be sent again after it was mended, AR never can be taken
-STATUS = {b"AA": 200, b"AE": 422, b"AR": 400}
+STATUS = {b"AA": 200, b"CA": 200, b"AE": 422, b"CE": 422, b"AR": 400, b"CR": 400}
+STATUS_NO_REPLY = 204
 STATUS_TOO_LARGE = 413
 STATUS_BUSY = 503
 
 
-async def answer(body: bytes, peer: Peer, sink: Sink, max_bytes: int = MAX_MESSAGE_BYTES) -> tuple[int, bytes]:
-    """Status and reply to one posted message; MLLP marks around it are tolerated."""
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The answer to a posted message; `name` is by what its application acknowledgment is fetched, if one is owed."""
+
+    status: int
+    reply: bytes
+    name: bytes = b""
+
+
+async def answer(body: bytes, peer: Peer, sink: Taker, max_bytes: int = MAX_MESSAGE_BYTES) -> Posted:
+    """Answer one posted message; MLLP marks around it are tolerated."""
     if len(body) > max_bytes:
-        error = TooLargeError(f"the message is longer than {max_bytes} bytes")
-        return STATUS_TOO_LARGE, sink.refuse(body[:8192], peer, error)
-    reply = await sink.receive(body.strip(b"\x0b\x1c\r\n"), peer)
-    return status_of(reply), reply
+        error = TooLargeError("the message is longer than this source may send")
+        return Posted(STATUS_TOO_LARGE, sink.refuse(body[:8192], peer, error))
+    taken = await sink.take(body.strip(b"\x0b\x1c\r\n"), peer)
+    name = taken.name if taken.owed else b""
+    if not taken.reply:
+        return Posted(STATUS_NO_REPLY, b"", name)
+    return Posted(STATUS_BUSY if taken.busy else status_of(taken.reply), taken.reply, name)
 
 
 def status_of(reply: bytes) -> int:
@@ -32,6 +49,6 @@ def status_of(reply: bytes) -> int:
     for segment in reply.split(b"\r"):
         if segment.startswith(b"MSA"):
             code = segment[4:6]
-            busy = code == b"AE" and b"207^" in reply
+            busy = code in (b"AE", b"CE") and b"207^" in reply
             return STATUS_BUSY if busy else STATUS.get(code, 500)
     return 500

@@ -4,6 +4,10 @@ No task and no coroutine per message: `data_received` cuts frames out of the buf
 whenever the oldest is done all finished replies leave in one write. That lets a journal commit hundreds of messages of
 several connections at once. VT and FS can't occur inside GB18030, Big5 or UTF-8 characters, so framing works on bytes.
 
+A listener may be shared: a client certificate then says which source a connection is of. What a source may send and
+how fast is asked for at each change of settings, so open connections follow. An acknowledgment that comes in answers
+one that this server sent (`oracle.owed`), and is never answered.
+
 Tolerated and counted: bytes between frames, a missing CR after FS, a frame cut off by a new VT (the sender restarted;
 it gets no reply and sends again). A frame beyond the size limit is skipped and answered AR.
 Source: HL7 Version 3 Standard, Transport Specification MLLP, Release 1, section 2 (also HL7 v2 Implementation Guide,
@@ -13,12 +17,16 @@ appendix C: minimal lower layer protocol).
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import count
 
 from oracle.hl7.errors import BusyError, TooLargeError
 from oracle.intake.ports import Peer, Sink
+from oracle.intake.throttle import Throttle
 
 START = b"\x0b"
 END = b"\x1c"
@@ -59,6 +67,16 @@ class MllpCounters:
     timeouts: int = 0
     pauses: int = 0
     crowded_out: int = 0
+    unknown_certificates: int = 0
+    acknowledgments: int = 0
+    throttled: int = 0
+
+
+@dataclass(slots=True)
+class Held:
+    """Bytes of messages that have not ended, over all connections that share it."""
+
+    bytes: int = 0
 
 
 def frame(message: bytes) -> bytes:
@@ -87,6 +105,8 @@ class MllpProtocol(asyncio.Protocol):
         self._closing = False
         self._last_data = 0.0
         self._frame_began: float | None = None
+        self._throttle: Throttle | None = None
+        self._resume: asyncio.TimerHandle | None = None
 
     # transport side
 
@@ -96,15 +116,30 @@ class MllpProtocol(asyncio.Protocol):
         self._transport = transport
         address = transport.get_extra_info("peername")
         host = address[0] if isinstance(address, tuple) else str(address or "")
-        self._peer = Peer("mllp", host, self._server.listener)
+        self._peer = Peer("mllp", host, self._server.listener, next(_NUMBERS))
         self._last_data = self._server.clock()
-        if not self._server.admit(self):
+        if not self.renew() or not self._server.admit(self):
             transport.abort()
+
+    def renew(self) -> bool:
+        """Take the settings of the source this connection is of; False when it is no source's (any more)."""
+        server = self._server
+        assert self._transport is not None  # noqa: S101 - asked between connection_made and connection_lost only
+        name = server.listener if server.identify is None else server.identify(self._transport)
+        if name is None:
+            self._counters.unknown_certificates += 1
+            return False
+        self._peer = replace(self._peer, listener=name)
+        self._limits = server.limits_of(name)
+        self._throttle = server.throttle_of(name)
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names the argument
         """Messages already given to the sink stay there; the sender will ask for their replies again."""
         self._server.leave(self)
         self._transport = None
+        if self._resume is not None:
+            self._resume.cancel()
         self._pending.clear()
         self._buffer.clear()
         self._hold()
@@ -197,8 +232,27 @@ class MllpProtocol(asyncio.Protocol):
         """Account for what is buffered; False when all connections together hold too much and this one is growing."""
         growth = len(self._buffer) - self._held
         self._held = len(self._buffer)
-        self._server.unfinished += growth
-        return growth <= 0 or self._server.unfinished <= self._limits.unfinished_bytes
+        held = self._server.held
+        held.bytes += growth
+        return growth <= 0 or held.bytes <= self._limits.unfinished_bytes
+
+    @property
+    def number(self) -> int:
+        """Number of this connection, in this process."""
+        return self._peer.connection
+
+    @property
+    def source(self) -> str:
+        """Name of the source it is of."""
+        return self._peer.listener
+
+    def send(self, message: bytes) -> bool:
+        """Send a message of the server's own; False when the connection is ending or its sender doesn't read."""
+        transport = self._transport
+        if transport is None or transport.is_closing() or self._closing or self._writing_paused:
+            return False
+        transport.write(frame(message))
+        return True
 
     @property
     def pending(self) -> int:
@@ -215,7 +269,13 @@ class MllpProtocol(asyncio.Protocol):
         if len(message) > self._limits.message_bytes:
             self._refuse_oversized(message[:_HEAD])
             return
+        if is_acknowledgment(message):
+            self._counters.acknowledgments += 1
+            self._server.acknowledged(self._peer.listener, message)
+            return
         self._counters.messages += 1
+        if self._throttle is not None:
+            self._throttle.take(self._server.clock())
         self._queue(self._sink.receive(message, self._peer), len(message))
 
     def _begin_frame(self, size: int) -> None:
@@ -229,7 +289,7 @@ class MllpProtocol(asyncio.Protocol):
 
     def _refuse_oversized(self, head: bytes) -> None:
         self._counters.oversized_frames += 1
-        error = TooLargeError(f"the message is longer than {self._limits.message_bytes} bytes")
+        error = TooLargeError("the message is longer than this source may send")
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         reply.set_result(self._sink.refuse(head, self._peer, error))
         self._queue(reply, 0)
@@ -254,13 +314,14 @@ class MllpProtocol(asyncio.Protocol):
             self._pending_bytes -= size
             if reply.cancelled() or reply.exception() is not None:
                 out.append(frame(self._sink.refuse(b"", self._peer, BusyError("the message could not be stored"))))
-            else:
+            elif reply.result():
                 out.append(frame(reply.result()))
         transport = self._transport
         if transport is None or transport.is_closing():
             return
         self._counters.replies += len(out)
-        transport.write(b"".join(out))
+        if out:
+            transport.write(b"".join(out))
         self._adjust_reading()
         if self._closing and not pending:
             transport.close()
@@ -272,7 +333,8 @@ class MllpProtocol(asyncio.Protocol):
         limits = self._limits
         full = len(self._pending) >= limits.pending_messages or self._pending_bytes >= limits.pending_bytes
         some = len(self._pending) > limits.pending_messages // 2 or self._pending_bytes > limits.pending_bytes // 2
-        stop = self._closing or self._writing_paused or full or (self._reading_paused and some)
+        held_back = self._hold_back()
+        stop = self._closing or self._writing_paused or full or held_back or (self._reading_paused and some)
         if stop and not self._reading_paused:
             self._reading_paused = True
             self._counters.pauses += 1
@@ -283,17 +345,50 @@ class MllpProtocol(asyncio.Protocol):
             self._frame_began = self._last_data if self._frame_began is not None else None
             transport.resume_reading()
 
+    def _hold_back(self) -> bool:
+        """Whether the source has sent as much as it may for now; reading is looked at again when it may send more."""
+        if self._throttle is None:
+            return False
+        seconds = self._throttle.wait(self._server.clock())
+        if seconds <= 0:
+            return False
+        if self._resume is None:
+            self._counters.throttled += 1
+            self._resume = asyncio.get_running_loop().call_later(seconds, self._look_again)
+        return True
+
+    def _look_again(self) -> None:
+        self._resume = None
+        self._adjust_reading()
+
+
+def is_acknowledgment(message: bytes) -> bool:
+    """Whether a message answers one: it has an MSA segment near its head. No character's bytes hold a line end."""
+    return message.find(b"\rMSA", 0, _HEAD) >= 0 or message.find(b"\nMSA", 0, _HEAD) >= 0
+
+
+_NUMBERS = count(1)
+
 
 @dataclass(eq=False)
 class MllpServer:
-    """One listener of one source. `listener` names it in `Peer`, so settings of the source can be found."""
+    """One listener. `listener` names its source in `Peer`, unless `identify` says by a connection whose it is.
+
+    `bounds` and `throttle_of` give a source's limits and rate; `acknowledged` gets the source's name with each
+    acknowledgment that comes in. Listeners that share `held` share its bound.
+    """
 
     sink: Sink
     listener: str = ""
     limits: MllpLimits = field(default_factory=MllpLimits)
     counters: MllpCounters = field(default_factory=MllpCounters)
-    unfinished: int = 0
+    held: Held = field(default_factory=Held)
+    identify: Callable[[asyncio.Transport], str | None] | None = None
+    bounds: Callable[[str], MllpLimits] | None = None
+    throttle_of: Callable[[str], Throttle | None] = lambda _: None
+    acknowledged: Callable[[str, bytes], None] = lambda _name, _message: None
     _open: set[MllpProtocol] = field(default_factory=set)
+    _socket: socket.socket | None = None
     _server: asyncio.Server | None = None
     _sweeper: asyncio.TimerHandle | None = None
     _drained: asyncio.Future[None] | None = None
@@ -302,12 +397,40 @@ class MllpServer:
         """Monotonic seconds of the event loop."""
         return asyncio.get_running_loop().time()
 
+    def limits_of(self, name: str) -> MllpLimits:
+        """Bounds of a source's connections."""
+        return self.limits if self.bounds is None else self.bounds(name)
+
+    @property
+    def connections(self) -> list[MllpProtocol]:
+        """Those that are open."""
+        return list(self._open)
+
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Listen; returns the port, which the system chooses when 0 was asked for."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: MllpProtocol(self), host, port, ssl=tls, backlog=256)
+        """Listen; returns the port, which the system chooses when 0 was asked for.
+
+        Raises:
+            OSError: the port is taken, or the address isn't this machine's.
+        """
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=256)
+        await self.listen(tls)
         self._sweep()
-        return int(self._server.sockets[0].getsockname()[1])
+        return int(self._socket.getsockname()[1])
+
+    async def listen(self, tls: ssl.SSLContext | None) -> None:
+        """Take new connections by this context from now on. The socket stays the same: nobody finds the port closed."""
+        assert self._socket is not None  # noqa: S101 - `start` comes first
+        loop, old = asyncio.get_running_loop(), self._server
+        self._server = await loop.create_server(lambda: MllpProtocol(self), sock=self._socket.dup(), ssl=tls)
+        if old is not None:
+            old.close()
+
+    def renew(self) -> None:
+        """Settings have changed: open connections follow, those of no source end once their replies are out."""
+        for connection in self.connections:
+            if not connection.renew():
+                connection.close()
 
     async def stop(self, grace: float = 10.0) -> None:
         """Take no more messages, send the replies that are owed, then close."""
@@ -315,6 +438,8 @@ class MllpServer:
             self._sweeper.cancel()
         if self._server is not None:
             self._server.close()
+        if self._socket is not None:
+            self._socket.close()
         for connection in list(self._open):
             connection.close()
         if self._open:

@@ -1,10 +1,15 @@
 """The sink every HL7 transport shares: judge, store, then answer.
 
-    receive ─► verdict asks for storing? ─ no ─► reply AE or AR at once
-                      └ yes ─► journal.append ─► durable ─► reply (AA, or AE for quarantine)
+    receive ─► verdict asks for storing? ─ no ─► reply AE or AR (CE or CR) at once
+                      └ yes ─► journal.append ─► durable ─► reply (AA or CA; original mode: AE for quarantine)
                                      └ fails ─► AE 207: the sender keeps the message and tries again
 
+A source may want its AA of original mode only once records were made: then the reply waits for the result. In enhanced
+mode MSH-15 says whether there is a reply at all. Where a failure to store couldn't be told, storing is tried until it
+succeeds; the transport meanwhile holds the connection back.
+
 Nothing here waits: the journal resolves its futures in batches (group commit) and each resolution makes one reply.
+Source: HL7 v2.5.1 sections 2.9.2 and 2.9.3.
 """
 
 from __future__ import annotations
@@ -12,20 +17,31 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
-from oracle.hl7.ack import refuse, salvage_header
-from oracle.hl7.errors import BusyError, HL7Error
-from oracle.intake.ports import Journal, Peer
-from oracle.intake.receive import Received, receive, reply_to
+from oracle.hl7.ack import Header, header_to_bytes, refuse, salvage_header
+from oracle.hl7.errors import BusyError, Condition, HL7Error, location_of
+from oracle.hl7.modes import When
+from oracle.hl7.texts import Language
+from oracle.intake.ports import Journal, Peer, Result, Results, Taken
+from oracle.intake.receive import Received, Verdict, receive, reply_to
+from oracle.sources import DueAt, Source
+
+_AGAIN_SECONDS = 0.25
+
+Answer = asyncio.Future[Any]
+Shape = Callable[[Taken], Any]
 
 
 class Reception:
-    """A `Sink` over a journal. `charset_of` gives the configured character set of the source behind a peer, or None.
+    """A `Taker` over a journal. `source_of` gives the source behind a peer; None: nothing but the standard's rules.
 
-    `keep_refused` gets each message answered AE or AR without being stored, for a person to look at; it must not raise.
-    `verdicts` counts what was decided, by verdict name.
+    `keep_refused` gets each message refused without being stored, for a person to look at; `expect_reply` each stored
+    message's name and peer when an application acknowledgment is owed. Neither may raise. `results` is needed when a
+    source's original mode is answered once processed. `verdicts` counts what was decided, by verdict name.
     """
 
     def __init__(
@@ -34,52 +50,166 @@ class Reception:
         *,
         now: Callable[[], datetime],
         next_control_id: Callable[[], str],
-        charset_of: Callable[[Peer], str | None] = lambda _: None,
+        source_of: Callable[[Peer], Source | None] = lambda _: None,
         keep_refused: Callable[[Received, Peer], None] = lambda _received, _peer: None,
+        expect_reply: Callable[[bytes, Peer], None] = lambda _name, _peer: None,
+        results: Results | None = None,
     ) -> None:
         self._journal = journal
         self._now = now
         self._next_control_id = next_control_id
-        self._charset_of = charset_of
+        self._source_of = source_of
         self._keep_refused = keep_refused
+        self._expect_reply = expect_reply
+        self._results = results
         self.verdicts: Counter[str] = Counter()
 
     def receive(self, raw: bytes, peer: Peer) -> asyncio.Future[bytes]:
         """Judge and store one message; the future gives its reply."""
-        received = receive(raw, self._charset_of(peer))
-        self.verdicts[received.verdict.value] += 1
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        if not received.verdict.stored:
-            self._keep_refused(received, peer)
-            answer.set_result(self._reply(received))
-            return answer
-        try:
-            stored = self._journal.append(received, peer)
-        except HL7Error as error:
-            answer.set_result(self._failure(received, error))
-            return answer
-        stored.add_done_callback(partial(self._answer, received, answer))
-        return answer
+        return self._begin(raw, peer, _reply_alone)
+
+    def take(self, raw: bytes, peer: Peer) -> asyncio.Future[Taken]:
+        """Judge and store one message; the future gives its reply and what became of it."""
+        return self._begin(raw, peer, _all)
 
     def refuse(self, head: bytes, peer: Peer, error: HL7Error) -> bytes:
         """Reply to bytes a transport refused by itself."""
         self.verdicts["transport"] += 1
-        header = salvage_header(head, self._charset_of(peer))
-        return refuse(header, error, now=self._now(), control_id=self._next_control_id())
+        source = self._source_of(peer)
+        header = salvage_header(head, source.charset if source else None)
+        return self._refusal(header, error, source)
 
-    def _answer(self, received: Received, answer: asyncio.Future[bytes], stored: asyncio.Future[None]) -> None:
+    def _begin(self, raw: bytes, peer: Peer, shape: Shape) -> Answer:
+        source = self._source_of(peer)
+        received = receive(raw, source.charset if source else None, source)
+        self.verdicts[received.verdict.value] += 1
+        answer: Answer = asyncio.get_running_loop().create_future()
+        if not received.verdict.stored:
+            self._keep_refused(received, peer)
+            answer.set_result(shape(Taken(self._reply(received, source))))
+            return answer
+        if _owes(received.header, peer, source):
+            received = replace(received, owed=header_to_bytes(received.header), transport=peer.transport)
+        self._store(received, peer, source, answer, shape)
+        return answer
+
+    def _store(self, received: Received, peer: Peer, source: Source | None, answer: Answer, shape: Shape) -> None:
+        try:
+            stored = self._journal.append(received, peer)
+        except HL7Error as error:
+            self._failed(received, peer, source, answer, shape, error)
+            return
+        stored.add_done_callback(partial(self._stored, received, peer, source, answer, shape))
+
+    def _stored(
+        self,
+        received: Received,
+        peer: Peer,
+        source: Source | None,
+        answer: Answer,
+        shape: Shape,
+        stored: asyncio.Future[bytes],
+    ) -> None:
         if answer.done():
             return
         failure = None if stored.cancelled() else stored.exception()
         if stored.cancelled() or failure is not None:
             error = failure if isinstance(failure, HL7Error) else BusyError("the message could not be stored")
-            answer.set_result(self._failure(received, error))
+            self._failed(received, peer, source, answer, shape, error)
+            return
+        name = stored.result()
+        owed = bool(received.owed)
+        if owed:
+            self._expect_reply(name, peer)
+        if self._results is not None and _waits(received, source):
+            told = partial(self._processed, received, name, source, answer, shape)
+            self._results.of(name).add_done_callback(told)
+            return
+        answer.set_result(shape(Taken(self._reply(received, source), name, owed=owed)))
+
+    def _processed(
+        self,
+        received: Received,
+        name: bytes,
+        source: Source | None,
+        answer: Answer,
+        shape: Shape,
+        told: asyncio.Future[Result | None],
+    ) -> None:
+        if answer.done():
+            return
+        result = None if told.cancelled() else told.result()
+        if result is None:
+            later = BusyError("the message is stored but not processed yet: send it again")
+            taken = Taken(self._refusal(received.header, later, source), name, busy=True)
+        elif result.success:
+            taken = Taken(self._reply(received, source), name)
         else:
-            answer.set_result(self._reply(received))
+            taken = Taken(self._refusal(received.header, error_of(result), source), name)
+        answer.set_result(shape(taken))
 
-    def _reply(self, received: Received) -> bytes:
-        return reply_to(received, now=self._now(), control_id=self._next_control_id())
-
-    def _failure(self, received: Received, error: HL7Error) -> bytes:
+    def _failed(
+        self, received: Received, peer: Peer, source: Source | None, answer: Answer, shape: Shape, error: HL7Error
+    ) -> None:
+        asked = received.header.asked
+        if asked.enhanced and not asked.accept.wants(success=False):
+            again = partial(self._again, received, peer, source, answer, shape)
+            asyncio.get_running_loop().call_later(_AGAIN_SECONDS, again)
+            return
         self.verdicts["not stored"] += 1
-        return refuse(received.header, error, now=self._now(), control_id=self._next_control_id())
+        answer.set_result(shape(Taken(self._refusal(received.header, error, source), busy=True)))
+
+    def _again(self, received: Received, peer: Peer, source: Source | None, answer: Answer, shape: Shape) -> None:
+        if not answer.done():
+            self._store(received, peer, source, answer, shape)
+
+    def _reply(self, received: Received, source: Source | None) -> bytes:
+        asked = received.header.asked
+        success = received.error is None or received.verdict.stored
+        if asked.enhanced and not asked.accept.wants(success=success):
+            return b""
+        return reply_to(received, now=self._now(), control_id=self._next_control_id(), language=_language(source))
+
+    def _refusal(self, header: Header, error: HL7Error, source: Source | None) -> bytes:
+        asked = header.asked
+        if asked.enhanced and not asked.accept.wants(success=False):
+            return b""
+        return refuse(header, error, now=self._now(), control_id=self._next_control_id(), language=_language(source))
+
+
+def error_of(result: Result) -> HL7Error:
+    """The error that says why no record was made of a stored message. Its text is its condition's."""
+    try:
+        condition = Condition(result.code)
+    except ValueError:
+        condition = Condition.INTERNAL
+    return HL7Error(_WAITS_FOR_A_PERSON, location_of(result.location), condition=condition)
+
+
+_WAITS_FOR_A_PERSON = "no record could be made of this message; it is kept for a person to look at"
+
+
+def _owes(header: Header, peer: Peer, source: Source | None) -> bool:
+    """Whether an application acknowledgment is owed; a file has no way back but a second connection."""
+    if header.asked.application is When.NEVER or source is None:
+        return False
+    return peer.transport != "file" or source.acknowledgement.reply_to is not None
+
+
+def _waits(received: Received, source: Source | None) -> bool:
+    """Whether the reply waits until the message is processed."""
+    if source is None or received.verdict is not Verdict.ACCEPT or received.header.asked.enhanced:
+        return False
+    return source.acknowledgement.original is DueAt.PROCESSED
+
+
+def _language(source: Source | None) -> Language:
+    return source.language if source is not None else Language.ENGLISH
+
+
+def _reply_alone(taken: Taken) -> bytes:
+    return taken.reply
+
+
+def _all(taken: Taken) -> Taken:
+    return taken

@@ -3,6 +3,7 @@
 model.py    what is known of a sender
 table.py    a TOML table read strictly: unknown keys and wrong values are refused by name
 read.py     one file to a `Source`
+tls.py      its TLS, and who a certificate names
 folder.py   all files of a folder, and whether they have changed
 live.py     the sources in force, exchanged while the oracle runs
 """
@@ -14,21 +15,21 @@ from oracle.sources.model import (
     BatchFolder,
     ClientTls,
     DueAt,
-    Language,
     MllpDoor,
     Rate,
     ReplyTo,
     ServerTls,
     Source,
 )
-from oracle.sources.read import read_source
+from oracle.sources.read import Institution, read_source
+from oracle.sources.tls import client_context, server_context, shown_by
 
 __all__ = [
     "Acknowledgement",
     "BatchFolder",
     "ClientTls",
     "DueAt",
-    "Language",
+    "Institution",
     "LiveSources",
     "MllpDoor",
     "Rate",
@@ -36,6 +37,9 @@ __all__ = [
     "ServerTls",
     "Source",
     "SourceFolder",
+    "client_context",
     "read_folder",
     "read_source",
+    "server_context",
+    "shown_by",
 ]

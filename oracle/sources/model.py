@@ -7,18 +7,12 @@ from datetime import tzinfo
 from enum import StrEnum
 from pathlib import Path
 
+from oracle.hl7.texts import Language
 from oracle.hl7.timestamps import SHANGHAI
 from oracle.model import IdentifierRule
 
 DEFAULT_MESSAGE_BYTES = 16 * 1024 * 1024
 LARGEST_MESSAGE_BYTES = 96 * 1024 * 1024
-
-
-class Language(StrEnum):
-    """Language of the texts in ERR."""
-
-    CHINESE = "zh"
-    ENGLISH = "en"
 
 
 class DueAt(StrEnum):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta, timezone, tzinfo
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from oracle.hl7.charset import codec_of
+from oracle.hl7.texts import Language
 from oracle.model import IdentifierRule
 from oracle.sources.model import (
     DEFAULT_MESSAGE_BYTES,
@@ -19,7 +21,6 @@ from oracle.sources.model import (
     BatchFolder,
     ClientTls,
     DueAt,
-    Language,
     MllpDoor,
     Rate,
     ReplyTo,
@@ -27,6 +28,7 @@ from oracle.sources.model import (
     Source,
 )
 from oracle.sources.table import Table
+from oracle.sources.tls import client_context, server_context
 from salus.core.errors import SetupError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -178,6 +180,7 @@ def _mllp(table: Table | None) -> MllpDoor | None:
     if within is not None:
         tls = ServerTls(within.path("certificate"), within.path("key"), within.path("client_ca"))
         within.end()
+        _try(table, partial(server_context, tls))
     pinned = table.each("client_fingerprints", "SHA-256 fingerprints of certificates", _fingerprint)
     names = table.each("client_names", "subject common names", str)
     table.end()
@@ -186,6 +189,14 @@ def _mllp(table: Table | None) -> MllpDoor | None:
     if tls is not None and not pinned and not names:
         raise table.wrong("client_fingerprints", "or client_names must say which certificates are this sender's")
     return MllpDoor(port, host, tls, frozenset(pinned), frozenset(names))
+
+
+def _try(table: Table, make: Callable[[], object]) -> None:
+    """Refuse a TLS table whose files don't go together."""
+    try:
+        make()
+    except SetupError as error:
+        raise table.wrong("tls", str(error)) from error
 
 
 def _fingerprint(text: str) -> bytes:
@@ -246,6 +257,7 @@ def _reply_to(table: Table) -> ReplyTo:
             within.flag("certificate", default=None)
             within.flag("key", default=None)
         within.end()
+        _try(table, partial(client_context, tls))
     found = ReplyTo(table.host("host", None), table.number("port", None, 1, 65_535), tls)
     table.end()
     return found

@@ -17,21 +17,21 @@ class GroupJournal:
     def __init__(self) -> None:
         self.kept: list[Received] = []
         self.groups = 0
-        self._open: list[asyncio.Future[None]] = []
+        self._open: list[asyncio.Future[bytes]] = []
 
-    def append(self, received: Received, peer: Peer) -> asyncio.Future[None]:
+    def append(self, received: Received, peer: Peer) -> asyncio.Future[bytes]:
         loop = asyncio.get_running_loop()
         self.kept.append(received)
         if not self._open:
             loop.call_later(0.002, self._commit)
-        stored: asyncio.Future[None] = loop.create_future()
+        stored: asyncio.Future[bytes] = loop.create_future()
         self._open.append(stored)
         return stored
 
     def _commit(self) -> None:
         self.groups += 1
         for stored in self._open:
-            stored.set_result(None)
+            stored.set_result(b"")
         self._open = []
 
 
@@ -72,7 +72,7 @@ def test_send__thousands_over_eight_connections__each_answered_once() -> None:
 
 def test_send__server_stops_before_answering__reports_unanswered() -> None:
     class Silent:
-        def append(self, received: Received, peer: Peer) -> asyncio.Future[None]:
+        def append(self, received: Received, peer: Peer) -> asyncio.Future[bytes]:
             return asyncio.get_running_loop().create_future()
 
     async def case() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -94,10 +94,13 @@ class DatabaseMessages:
                 raise ConflictError(f"message {key} is not in quarantine")
             settle(connection, [MessageOutcome(key, MessageState.PENDING)])
 
-    def purge(self, received_before: int, limit: int = 1000) -> int:
+    def purge(
+        self, received_before: int, limit: int = 1000, *, of: str | None = None, but: Collection[str] = ()
+    ) -> int:
         """Erase bytes of finished messages received before a time, once all they became is anchored; how many.
 
-        A message about a record that has changed since that time is kept: what comes next is folded with it.
+        Only messages of the listener `of`, if it is given, and of none in `but`. A message about a record that has
+        changed since that time is kept: what comes next is folded with it.
         """
         under_way = exists().where(
             version.c.message == message.c.key,
@@ -112,6 +115,7 @@ class DatabaseMessages:
             select(raw.c.message)
             .join(message, message.c.key == raw.c.message)
             .where(message.c.state == MessageState.DONE, message.c.received_at < received_before, ~under_way, ~in_use)
+            .where(message.c.listener == of if of is not None else message.c.listener.not_in(but))
             .order_by(raw.c.message)
             .limit(limit)
         )

@@ -355,6 +355,6 @@ def test_frames__unfinished_ones_hold_too_much_together__the_growing_one_is_clos
         crowding.connection_lost(None)
         wire.protocol.data_received(TRAILER)
         assert await wire.settle() == frame(b"ack:" + b"a" * 80)
-        assert wire.server.unfinished <= len(TRAILER)
+        assert wire.server.held.bytes <= len(TRAILER)
 
     run(case)

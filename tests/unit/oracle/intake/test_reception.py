@@ -7,8 +7,11 @@ from oracle.intake.http import answer, status_of
 from oracle.intake.ports import Peer
 from oracle.intake.receive import Received
 from oracle.intake.reception import Reception
+from oracle.sources import Source
 
 PEER = Peer("http", "10.0.0.7", "his")
+NAME = bytes(64)
+GBK = Source("his", "示例医院", "H1", charset="GBK")
 RAW = b"MSH|^~\\&|LIS|H1|ESB|H2|20260101||ORU^R01|42|P|2.4\rPID|1||7\r"
 
 
@@ -17,20 +20,20 @@ class ListJournal:
 
     def __init__(self, *, durable: bool = True, failure: Exception | None = None, full: bool = False) -> None:
         self.kept: list[Received] = []
-        self.waiting: list[asyncio.Future[None]] = []
+        self.waiting: list[asyncio.Future[bytes]] = []
         self._durable = durable
         self._failure = failure
         self._full = full
 
-    def append(self, received: Received, peer: Peer) -> asyncio.Future[None]:
+    def append(self, received: Received, peer: Peer) -> asyncio.Future[bytes]:
         if self._full:
             raise BusyError("the journal is full")
         self.kept.append(received)
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        stored: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         if self._failure is not None:
             stored.set_exception(self._failure)
         elif self._durable:
-            stored.set_result(None)
+            stored.set_result(NAME)
         self.waiting.append(stored)
         return stored
 
@@ -41,7 +44,7 @@ def _reception(journal: ListJournal) -> Reception:
         journal,
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         next_control_id=lambda: f"R{next(numbers)}",
-        charset_of=lambda peer: "GBK" if peer.listener == "his" else None,
+        source_of=lambda peer: GBK if peer.listener == "his" else None,
     )
 
 
@@ -51,7 +54,7 @@ def test_receive__not_yet_durable__gives_no_reply() -> None:
         reply = _reception(journal).receive(RAW, PEER)
         await asyncio.sleep(0)
         assert not reply.done()
-        journal.waiting[0].set_result(None)
+        journal.waiting[0].set_result(NAME)
         assert b"MSA|AA|42\r" in await reply
 
     asyncio.run(case())
@@ -104,12 +107,12 @@ def test_refuse__oversized__names_the_control_id() -> None:
 def test_http__each_outcome__has_its_status() -> None:
     async def case() -> None:
         reception = _reception(ListJournal())
-        assert (await answer(RAW, PEER, reception))[0] == 200
-        assert (await answer(b"\x0b" + RAW + b"\x1c\r", PEER, reception))[0] == 200
-        assert (await answer(RAW.replace(b"|42|", b"||"), PEER, reception))[0] == 422
-        assert (await answer(RAW.replace(b"ORU", b"XXX"), PEER, reception))[0] == 400
-        assert (await answer(b"", PEER, reception))[0] == 400
-        assert (await answer(RAW, PEER, reception, max_bytes=10))[0] == 413
+        assert (await answer(RAW, PEER, reception)).status == 200
+        assert (await answer(b"\x0b" + RAW + b"\x1c\r", PEER, reception)).status == 200
+        assert (await answer(RAW.replace(b"|42|", b"||"), PEER, reception)).status == 422
+        assert (await answer(RAW.replace(b"ORU", b"XXX"), PEER, reception)).status == 400
+        assert (await answer(b"", PEER, reception)).status == 400
+        assert (await answer(RAW, PEER, reception, max_bytes=10)).status == 413
 
     asyncio.run(case())
 
