@@ -114,6 +114,16 @@ RULES = (
         lambda at: at.kind == "Practitioner" and at.path == "name.suffix" and at.value == "MD(XCN.7)",
     ),
     Rule(
+        "use of a birth name",
+        "XCN.10 is B in every such name; table NameType of the guide gives B no use",
+        lambda at: at.kind == "Practitioner" and at.path == "name.use",
+    ),
+    Rule(
+        "place reserved",
+        "the guide gives the place of PV1-42 the status reserved",
+        lambda at: at.path == "location.status" and "PV1.42" in str(at.parent.get("extension")),
+    ),
+    Rule(
         "extension without URL",
         "an extension's url must be absolute; the guide gives originalText",
         lambda at: _url(at) in ("SN.1", "SN.3"),

@@ -265,6 +265,7 @@ def human_name(repetition: Repetition, zone: tzinfo = SHANGHAI) -> Json | None:
         result["given"] = [part for part in (given, middle) if part]
     else:
         result["text"] = family
+        result |= {} if is_hanzi(family) else family_name(repetition, 1)
     if prefix:
         result["prefix"] = [prefix]
     if any(suffixes):

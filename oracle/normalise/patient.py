@@ -1,20 +1,23 @@
-"""PID (and NK1) to Patient, and the key by which the source knows the subject.
+"""PID, PD1 and NK1 to Patient, and the key by which the source knows the subject.
 
 The subject key is the source's own number: the one its patient rule names, or without a rule type MR or PI of the
 source's authority first, then other numbers it gave, a national document number last of all.
-Source: segment maps PID[Patient] and NK1[Patient] of HL7/v2-to-fhir.
+Source: segment maps PID[Patient], PD1[Patient] and NK1[Patient] of HL7/v2-to-fhir.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from oracle.hl7.errors import Location
 from oracle.hl7.message import Message, Repetition, Segment
 from oracle.model import IdentifierRule
-from oracle.normalise import tables
+from oracle.normalise import local, tables
+from oracle.normalise.contact import contact, each
+from oracle.normalise.contained import Contained
 from oracle.normalise.datatypes import (
     NATIONAL_TYPES,
     Authority,
@@ -24,17 +27,39 @@ from oracle.normalise.datatypes import (
     concept,
     human_name,
     identifier,
+    identifier_type,
     telecom,
 )
 from oracle.normalise.errors import NormaliseError
-from oracle.normalise.reading import Reading, join_key
+from oracle.normalise.organizations import organization
+from oracle.normalise.people import person
+from oracle.normalise.reading import Reading, cleared, join_key
 from oracle.normalise.source import SourceProfile
 from salus.core.record import Code, DraftStatus, Item, NormalisedGroup, resource_id
 
 Json = dict[str, Any]
 
-_MAPPED = frozenset({1, 2, 3, 5, 7, 8, 10, 11, 13, 14, 15, 16, 17, 18, 22, 24, 25, 26, 29, 30, 33, 40})
-_NK1_MAPPED = frozenset({1, 2, 3, 4, 5, 6})
+_MAPPED = frozenset(
+    {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 22, 23, 24, 25, 26, 28, 29, 30, 33, 39, 40}
+)
+_PD1_MAPPED = frozenset({3, 4, 12})
+# PID: fields and the elements they alone fill, for explicit nulls
+_ELEMENTS = {
+    5: ("name",),
+    7: ("birthDate", "_birthDate"),
+    8: ("gender",),
+    11: ("address",),
+    13: ("telecom",),
+    14: ("telecom",),
+    15: ("communication",),
+    16: ("maritalStatus",),
+    24: ("multipleBirthBoolean",),
+    25: ("multipleBirthInteger",),
+    29: ("deceasedDateTime",),
+    30: ("deceasedBoolean",),
+}
+_STRUCTURES = "http://hl7.org/fhir/StructureDefinition/"
+_CARD = re.compile(r"\d{17}[\dX]", re.ASCII)
 _OWN_TYPES = ("MR", "PI", "PT", "LOCALID", "PATIENTID", "")
 
 
@@ -93,29 +118,37 @@ def patient_number(reading: Reading, segment: Segment, field: int) -> tuple[Auth
     numbers = [one for one in segment.repetitions(field) if one.value(1)]
     if not numbers:
         raise NormaliseError("the patient identifier is missing", segment.at(field))
-    best = _named(numbers, reading.source.patient, home, segment.at(field)) or min(numbers, key=lambda one: _rank(one, home))
+    best = _named(numbers, reading.source.patient, home, segment.at(field)) or min(
+        numbers, key=lambda one: _rank(one, home)
+    )
     return authority_of(best, 4) or home, best.value(1)
 
 
-def demographics(reading: Reading, pid: Segment, subject: Subject, days: tuple[int, int]) -> NormalisedGroup:
-    """The demographics record of a subject. Ethnicity, race and religion become an item of their own."""
+def demographics(
+    reading: Reading, pid: Segment, subject: Subject, days: tuple[int, int], own: Sequence[Segment] = ()
+) -> NormalisedGroup:
+    """The demographics record of a subject. Ethnicity, race and religion become an item of their own.
+
+    `own` are the Z segments that go with the person.
+    """
     key = join_key("demographics", subject.authority.key, subject.number)
     home = home_authority(reading.message, reading.source)
     reading.leave_out_rest(pid, _MAPPED)
+    zone, contained = reading.source.zone, Contained()
+    texts: list[str] = []
     patient: Json = {
         "resourceType": "Patient",
-        "identifier": _each(pid, 3, lambda one: identifier(one, home)),
-        "name": _each(pid, 5, human_name),
-        "telecom": _each(pid, 13, lambda one: telecom(one, "home"))
-        + _each(pid, 14, lambda one: telecom(one, "work"))
-        + _each(pid, 40, telecom),
+        "identifier": _identifiers(reading, pid, home),
+        "name": each(pid, 5, lambda one: human_name(one, zone)) + each(pid, 9, lambda one: human_name(one, zone)),
+        "telecom": each(pid, 13, lambda one: telecom(one, "home", zone))
+        + each(pid, 14, lambda one: telecom(one, "work", zone))
+        + each(pid, 40, lambda one: telecom(one, zone=zone)),
         "gender": _gender(reading, pid),
-        "address": _each(pid, 11, address),
-        "contact": [one for nk1 in reading.message.all("NK1") if (one := _contact(reading, nk1))],
+        "address": _addresses(reading, pid),
+        "contact": [one for nk1 in reading.message.all("NK1") if (one := contact(reading, nk1, contained, texts))],
+        "generalPractitioner": _doctors(reading, home, contained, texts),
     }
-    born = reading.stamp(pid, 7)
-    if born is not None:
-        patient["birthDate"] = born.date()
+    patient |= _birth(reading, pid)
     marital = tables.MARITAL_STATUS.get(pid.value(16).upper())
     if marital:
         system = "v3-NullFlavor" if marital == "UNK" else "v3-MaritalStatus"
@@ -125,11 +158,9 @@ def demographics(reading: Reading, pid: Segment, subject: Subject, days: tuple[i
     if pid.first(15) and (language := concept(pid.first(15))):
         patient["communication"] = [{"language": language[0], "preferred": True}]
     patient |= _multiple_birth(pid) | _death(reading, pid)
-    extensions = _citizenship(pid)
-    if extensions:
-        patient["extension"] = extensions
-    if pid.value(18):
-        patient["identifier"].append(dict(identifier(pid.first(18), home) or {}, type=_ACCOUNT))
+    patient["extension"] = _extensions(pid)
+    own_texts = local.keep(patient, own)
+    contained.put_into(patient)
     return NormalisedGroup(
         record_key=key,
         subject_key=subject.key,
@@ -137,12 +168,13 @@ def demographics(reading: Reading, pid: Segment, subject: Subject, days: tuple[i
         head={name: value for name, value in patient.items() if value not in ([], "")},
         items=_identity(pid, subject, key, days),
         codes=(),
-        texts=(),
+        texts=tuple(text for text in (*texts, *own_texts) if text),
         first_day=days[0],
         last_day=days[1],
         source_labels=subject.source_labels,
         birth_day=subject.birth_day,
         is_checkup=reading.source.is_checkup_centre,
+        cleared=cleared(pid, _ELEMENTS),
     )
 
 
@@ -180,33 +212,65 @@ def _rank(one: Repetition, home: Authority) -> tuple[int, int, int]:
     )
 
 
-def _each(segment: Segment, field: int, convert: Callable[[Repetition], Json | None]) -> list[Json]:
-    return [result for one in segment.repetitions(field) if (result := convert(one)) is not None]
+def _identifiers(reading: Reading, pid: Segment, home: Authority) -> list[Json]:
+    """PID-3 first, then PID-2, PID-4, the account PID-18 and the national number PID-19, each once."""
+    zone = reading.source.zone
+    found = [one for field in (3, 2, 4) for sent in pid.repetitions(field) if (one := identifier(sent, home, zone))]
+    account = identifier(pid.first(18), home, zone) if pid.field(18) else None
+    if account:
+        found.append(account | {"type": _ACCOUNT})
+    national = pid.value(19).upper()
+    if _CARD.fullmatch(national):
+        found.append({"system": tables.CHINESE_ID_CARD, "value": national, "type": identifier_type("NNCHN")})
+    elif national:
+        found.append({"value": pid.value(19), "type": identifier_type("SS")})
+    seen: dict[tuple[str, str], Json] = {}
+    for one in found:
+        seen.setdefault((one.get("system", ""), one["value"]), one)
+    return list(seen.values())
+
+
+def _addresses(reading: Reading, pid: Segment) -> list[Json]:
+    """PID-11, with the county of PID-12 in the only address, or as one of its own."""
+    found = each(pid, 11, lambda one: address(one, reading.source.zone))
+    county = pid.value(12)
+    if county and len(found) == 1 and "district" not in found[0]:
+        found[0]["district"] = county
+    elif county and county not in (one.get("district") for one in found):
+        found.append({"district": county})
+    return found
+
+
+def _doctors(reading: Reading, home: Authority, contained: Contained, texts: list[str]) -> list[Json]:
+    """PD1-3 and PD1-4, where and by whom a patient is looked after."""
+    pd1 = reading.message.first("PD1")
+    if pd1 is None:
+        return []
+    reading.leave_out_rest(pd1, _PD1_MAPPED)
+    places = [found for one in pd1.repetitions(3) if (found := organization(one))]
+    people = [found for one in pd1.repetitions(4) if (found := person(one, home, reading.source.zone))]
+    texts.extend(one.display for one in places)
+    return [contained.refer(one) for one in (*places, *people)]
 
 
 def _gender(reading: Reading, pid: Segment) -> str:
+    """PID-8; empty when the source doesn't say, so that it changes nothing."""
     sent = pid.value(8).upper()
     if sent not in tables.GENDER:
         reading.leave_out(pid, 8)
-    return tables.GENDER.get(sent, "unknown")
+    return tables.GENDER.get(sent, "unknown") if sent else ""
 
 
-def _contact(reading: Reading, nk1: Segment) -> Json | None:
-    reading.leave_out_rest(nk1, _NK1_MAPPED)
-    name = human_name(nk1.first(2)) if nk1.first(2) else None
-    relation = concept(nk1.first(3), f"{tables.TERMINOLOGY}v2-0063") if nk1.first(3) else None
-    phones = _each(nk1, 5, telecom) + _each(nk1, 6, lambda one: telecom(one, "work"))
-    home = address(nk1.first(4)) if nk1.first(4) else None
-    result: Json = {}
-    if relation:
-        result["relationship"] = [relation[0]]
-    if name:
-        result["name"] = name
-    if phones:
-        result["telecom"] = phones
-    if home:
-        result["address"] = home
-    return result or None
+def _birth(reading: Reading, pid: Segment) -> Json:
+    """PID-7 as date, with the time in an extension when one was sent."""
+    born = reading.stamp(pid, 7)
+    if born is None:
+        return {}
+    result: Json = {"birthDate": born.date()}
+    moment = born.instant()
+    if moment:
+        result["_birthDate"] = {"extension": [{"url": _STRUCTURES + "patient-birthTime", "valueDateTime": moment}]}
+    return result
 
 
 def _multiple_birth(pid: Segment) -> Json:
@@ -225,14 +289,19 @@ def _death(reading: Reading, pid: Segment) -> Json:
     return {"deceasedBoolean": sent == "Y"} if sent in ("Y", "N") else {}
 
 
-def _citizenship(pid: Segment) -> list[Json]:
+def _extensions(pid: Segment) -> list[Json]:
+    """Mother's maiden name (PID-6), birth place (23), citizenship (26, 39) and nationality (28)."""
     result: list[Json] = []
-    for one in pid.repetitions(26):
-        country = concept(one)
-        if country:
-            part = {"url": "code", "valueCodeableConcept": country[0]}
-            url = "http://hl7.org/fhir/StructureDefinition/patient-citizenship"
-            result.append({"url": url, "extension": [part]})
+    if pid.value(6):
+        result.append({"url": _STRUCTURES + "patient-mothersMaidenName", "valueString": pid.value(6)})
+    if pid.value(23):
+        result.append({"url": _STRUCTURES + "patient-birthPlace", "valueAddress": {"text": pid.value(23)}})
+    for field, name in ((26, "citizenship"), (39, "citizenship"), (28, "nationality")):
+        for one in pid.repetitions(field):
+            country = concept(one)
+            if country:
+                part = {"url": "code", "valueCodeableConcept": country[0]}
+                result.append({"url": f"{_STRUCTURES}patient-{name}", "extension": [part]})
     return result
 
 
@@ -246,15 +315,18 @@ def _identity(pid: Segment, subject: Subject, key: str, days: tuple[int, int]) -
             if found:
                 extensions.append({"url": url, "valueCodeableConcept": found[0]})
                 texts.append(found[0].get("text") or found[1][0].code)
-    if not extensions:
+    nulls = any(pid.is_null(field) for field, _ in _IDENTITY_EXTENSIONS)
+    if not extensions and not nulls:
         return ()
     resource = {
         "resourceType": "Patient",
         "id": resource_id(key, "identity"),
         "identifier": [subject.reference["identifier"]],
-        "extension": extensions,
     }
-    return (Item("item|identity", resource, (IDENTITY,), tuple(texts), days[0], days[1], DraftStatus.CURRENT),)
+    if extensions:
+        resource["extension"] = extensions
+    gone = () if extensions else ("extension",)
+    return (Item("item|identity", resource, (IDENTITY,), tuple(texts), *days, DraftStatus.CURRENT, cleared=gone),)
 
 
 _IDENTITY_EXTENSIONS = (

@@ -56,7 +56,7 @@ def _person(raw: str, separators: Separators, default: Authority, zone: tzinfo) 
     display = number
     if family or given:
         name = _name(family, given, middle, sent.value(6), (sent.value(5), sent.value(21)))
-        name |= family_name(sent, 2) if given else {}
+        name |= family_name(sent, 2) if given or not is_hanzi(family) else {}
         use = tables.NAME_USE.get(sent.value(10))
         if use:
             name["use"] = use
@@ -87,7 +87,7 @@ def _role(raw: str, separators: Separators, default: Authority, zone: tzinfo) ->
     display = number
     if family or given:
         name = _name(family, given, middle, prefix, (suffix, degree))
-        if given and family:
+        if family and (given or not is_hanzi(family)):
             name["family"] = family
         resource["name"] = [name]
         display = name["text"]

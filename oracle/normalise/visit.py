@@ -1,33 +1,34 @@
 """ADT: one encounter record per visit, one demographics record per subject.
 
 Diagnoses (DG1) and allergies (AL1) are items of the encounter. The encounter names its patient by number only.
+The rest of PV1 and PV2 is in stay.py.
 Source: message map ADT_A01 and segment maps EVN, PV1, PV2, DG1, AL1 of HL7/v2-to-fhir.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from oracle.hl7.message import Segment
+from oracle.hl7.message import Message, Segment
 from oracle.hl7.timestamps import Stamp
-from oracle.normalise import identity, tables
-from oracle.normalise.datatypes import Authority, authority_of, concept, practitioner, table_concept
+from oracle.normalise import identity, local, tables
+from oracle.normalise.contained import Contained
+from oracle.normalise.datatypes import Authority, authority_of, concept, identifier, table_concept
 from oracle.normalise.errors import NormaliseError
 from oracle.normalise.patient import Subject, demographics, home_authority, subject_of
-from oracle.normalise.reading import Reading, days_of, join_key, numbered, said_at
+from oracle.normalise.reading import Reading, cleared, days_of, join_key, numbered, said_at
+from oracle.normalise.stay import PV1_ELEMENTS, PV1_MAPPED, PV2_ELEMENTS, add_stay
 from salus.core.record import Code, Item, NormalisedGroup, resource_id
 
 Json = dict[str, Any]
 
 _TAKEN = frozenset({"MSH", "EVN", "PID", "PD1", "PV1", "PV2", "DG1", "AL1", "NK1", "SFT", "ARV"})
-_PV1_MAPPED = frozenset({1, 2, 3, 4, 7, 8, 9, 10, 13, 14, 16, 17, 19, 36, 44, 45, 50})
-_PV2_MAPPED = frozenset({3})
 _DG1_MAPPED = frozenset({1, 2, 3, 4, 5, 6, 15, 16, 18})
 _AL1_MAPPED = frozenset({1, 2, 3, 4, 5, 6})
 _PERSON_ONLY = frozenset({"A28", "A31"})
-_PARTICIPANTS = ((7, "ATND", "attender"), (8, "REF", "referrer"), (9, "CON", "consultant"), (17, "ADM", "admitter"))
 
 
 def visit(reading: Reading) -> list[NormalisedGroup]:
@@ -44,16 +45,26 @@ def visit(reading: Reading) -> list[NormalisedGroup]:
     recorded = reading.stamp(evn, 2) if evn else None
     occurred = (reading.stamp(evn, 6) if evn else None) or recorded or reading.stamp(message.header, 7)
     for segment in message.segments:
-        if segment.name not in _TAKEN:
+        if segment.name not in _TAKEN and not local.is_local(segment):
             reading.leave_out(segment)
-    person = demographics(reading, pid, subject, days_of(occurred))
-    groups = (
-        [person]
-        if message.type[1] in _PERSON_ONLY | identity.EVENTS
-        else [person, _encounter(reading, subject, occurred)]
-    )
+    is_person_only = message.type[1] in _PERSON_ONLY | identity.EVENTS
+    of_person, of_visit = _own(message, is_person_only=is_person_only)
+    groups = [demographics(reading, pid, subject, days_of(occurred), of_person)]
+    if not is_person_only:
+        groups.append(_encounter(reading, subject, occurred, of_visit))
     at = said_at(recorded)
     return [replace(group, unmapped=reading.unmapped, said_at=at, said=message.type[1]) for group in groups]
+
+
+def _own(message: Message, *, is_person_only: bool) -> tuple[list[Segment], list[Segment]]:
+    """Z segments of the person, which stand before PV1, and of the visit."""
+    own: tuple[list[Segment], list[Segment]] = ([], [])
+    visit_began = False
+    for segment in message.segments:
+        visit_began = visit_began or segment.name == "PV1"
+        if local.is_local(segment):
+            own[visit_began and not is_person_only].append(segment)
+    return own
 
 
 def encounter_reference(pv1: Segment | None, pid: Segment | None, home: Authority) -> Json | None:
@@ -85,13 +96,13 @@ def visit_labels(reading: Reading) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def _encounter(reading: Reading, subject: Subject, occurred: Stamp | None) -> NormalisedGroup:
+def _encounter(reading: Reading, subject: Subject, occurred: Stamp | None, own: Sequence[Segment]) -> NormalisedGroup:
     message = reading.message
     home = home_authority(message, reading.source)
     pv1 = message.first("PV1")
     if pv1 is None:
         raise NormaliseError("the message has no PV1 segment", message.header.at())
-    reading.leave_out_rest(pv1, _PV1_MAPPED)
+    reading.leave_out_rest(pv1, PV1_MAPPED)
     admitted, discharged = reading.stamp(pv1, 44), reading.stamp(pv1, 45)
     found = visit_number(pv1, message.first("PID"), home)
     if found is None:
@@ -104,38 +115,21 @@ def _encounter(reading: Reading, subject: Subject, occurred: Stamp | None) -> No
     key = join_key("encounter", owner.key, number)
     head: Json = {
         "resourceType": "Encounter",
-        "identifier": [{"type": table_concept("VN", "0203"), "system": owner.system, "value": number}],
+        "identifier": _numbers(reading, pv1, home, owner, number),
         "status": _status(message.type[1], pv1.value(2), discharged),
         "class": _class(pv1.value(2)),
         "subject": subject.reference,
         "serviceProvider": {"display": reading.source.name},
     }
-    texts: list[str] = []
     if admitted or discharged:
         period = {"start": admitted, "end": discharged}
         head["period"] = {name: stamp.date_time() for name, stamp in period.items() if stamp}
-    _add_concepts(head, pv1, texts)
-    participants = [
-        {"type": [{"coding": [_participation(code, display)]}], "individual": person}
-        for field, code, display in _PARTICIPANTS
-        for one in pv1.repetitions(field)
-        if (person := practitioner(one, home))
-    ]
-    if participants:
-        head["participant"] = participants
-    place = " ".join(part for part in (pv1.value(3, component) for component in (4, 7, 8, 1, 2, 3)) if part)
-    if place:
-        head["location"] = [{"location": {"display": place}}]
-        texts.append(place)
-    codes: list[Code] = []
+    contained = Contained()
+    codes, texts = add_stay(reading, pv1, home, head, contained)
+    texts.extend(local.keep(head, own))
+    contained.put_into(head)
     pv2 = message.first("PV2")
-    if pv2 is not None:
-        reading.leave_out_rest(pv2, _PV2_MAPPED)
-        reason = concept(pv2.first(3)) if pv2.first(3) else None
-        if reason:
-            head["reasonCode"] = [reason[0]]
-            codes.extend(reason[1])
-            texts.append(reason[0].get("text", ""))
+    nulls = cleared(pv1, PV1_ELEMENTS) + (cleared(pv2, PV2_ELEMENTS) if pv2 is not None else ())
     first, last = days_of(admitted or occurred, discharged or admitted or occurred)
     items = (*_diagnoses(reading, key, head, (first, last)), *_allergies(reading, key, head, (first, last)))
     return NormalisedGroup(
@@ -144,7 +138,7 @@ def _encounter(reading: Reading, subject: Subject, occurred: Stamp | None) -> No
         kind="encounter",
         head=head,
         items=items,
-        codes=tuple(codes),
+        codes=codes,
         texts=tuple(text for text in texts if text),
         first_day=first,
         last_day=last,
@@ -153,6 +147,7 @@ def _encounter(reading: Reading, subject: Subject, occurred: Stamp | None) -> No
         birth_day=subject.birth_day,
         is_checkup=reading.source.is_checkup_centre,
         also=account_keys(message.first("PID"), home),
+        cleared=nulls,
     )
 
 
@@ -183,29 +178,14 @@ def _class(sent: str) -> Json:
     return {"system": tables.TERMINOLOGY + system, "code": code, "display": display}
 
 
-def _participation(code: str, display: str) -> Json:
-    return {"system": f"{tables.TERMINOLOGY}v3-ParticipationType", "code": code, "display": display}
-
-
-def _add_concepts(head: Json, pv1: Segment, texts: list[str]) -> None:
-    """Admission type, service, and how the patient came and left."""
-    stay: Json = {}
-    for field, table, name in ((4, "0007", "type"), (10, "0069", "serviceType")):
-        found = concept(pv1.first(field), f"{tables.TERMINOLOGY}v2-{table}") if pv1.first(field) else None
-        if found:
-            head[name] = [found[0]] if name == "type" else found[0]
-            texts.append(found[0].get("text") or found[1][0].code)
-    for field, table, name in (
-        (13, "0092", "reAdmission"),
-        (14, "0023", "admitSource"),
-        (36, "0112", "dischargeDisposition"),
-    ):
-        found = concept(pv1.first(field), f"{tables.TERMINOLOGY}v2-{table}") if pv1.first(field) else None
-        if found:
-            stay[name] = found[0]
-            texts.append(found[0].get("text", ""))
-    if stay:
-        head["hospitalization"] = stay
+def _numbers(reading: Reading, pv1: Segment, home: Authority, owner: Authority, number: str) -> list[Json]:
+    """The visit's numbers: PV1-19, or what stands for it, and the alternates of PV1-50."""
+    zone = reading.source.zone
+    own = identifier(pv1.first(19), home, zone) if pv1.field(19) else None
+    own = own or {"system": owner.system, "value": number}
+    own["type"] = table_concept("VN", "0203") | {"text": "visit number"}
+    others = [one for sent in pv1.repetitions(50) if (one := identifier(sent, home, zone))]
+    return [own, *(one for one in others if one["value"] != own["value"])]
 
 
 def _diagnoses(reading: Reading, key: str, encounter: Json, days: tuple[int, int]) -> list[Item]:

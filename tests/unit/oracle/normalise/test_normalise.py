@@ -173,8 +173,8 @@ def test_adt__no_visit_number__admission_time_names_the_visit() -> None:
 
 
 def test_adt__unknown_segments_and_fields__are_named() -> None:
-    person, visit = _groups("ADT^A01", "EVN|A01|20260101", PID + "||||||SSN", PV1, "ZPD|1|x", "IN1|1|y")
-    assert set(person.unmapped) == set(visit.unmapped) == {"ZPD", "IN1", "PID-19"}
+    person, visit = _groups("ADT^A01", "EVN|A01|20260101", PID + "|||||||C1^^L", PV1, "IN1|1|y")
+    assert set(person.unmapped) == set(visit.unmapped) == {"IN1", "PID-20"}
 
 
 # --- ORU
