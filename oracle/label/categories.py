@@ -99,6 +99,22 @@ _CHECKUP_WORDS = re.compile("体检|健康检查|健康体检|check-?up", re.IGN
 _DOCUMENT_RULES = tuple((re.compile(words, re.IGNORECASE), category) for words, category in _DOCUMENT_WORDS)
 _REPORT_RULES = tuple((re.compile(words, re.IGNORECASE), category) for words, category in _REPORT_WORDS)
 
+# Kinds of group that say all themselves; an order has the category of the report it asks for
+BY_KIND = MappingProxyType(
+    {
+        "account": Category.CLAIM,
+        "administration": Category.MEDDISP,
+        "appointment": Category.ENC,
+        "charge": Category.CLAIM,
+        "dispense": Category.MEDDISP,
+        "prescription": Category.MEDORD,
+        "problem": Category.PROBLEM,
+        "vaccination": Category.IMMUN,
+    }
+)
+_BY_RESOURCE = MappingProxyType({"Coverage": Category.CLAIM, "Goal": Category.CAREPLAN, "Procedure": Category.PROC})
+# Categories a result doesn't take over from its group: who may see a prescription may not yet see a laboratory value
+_NOT_OF_RESULTS = frozenset({Category.CLAIM, Category.ENC, Category.MEDDISP, Category.MEDORD, Category.PROBLEM})
 _INPATIENT, _OUTPATIENT = frozenset("IB"), frozenset("OER")
 
 
@@ -108,6 +124,8 @@ def category_of_group(group: NormalisedGroup) -> Category:
         return _category_of_patient(group)
     if group.kind == "encounter":
         return Category.ENC
+    if group.kind in BY_KIND:
+        return BY_KIND[group.kind]
     words = " ".join(_names(group.codes, group.head))
     if group.kind == "document":
         return _category_of_document(group, words)
@@ -127,14 +145,19 @@ def category_of_item(item: Item, group_category: Category) -> Category:
         return Category.ALLERGY
     if kind == "Patient":
         return Category.DEMO
-    if group_category is Category.LAB and _is_vital(item):
-        return Category.VITAL
+    if kind in _BY_RESOURCE:
+        return _BY_RESOURCE[kind]
+    measured = kind in ("Observation", "Media") and (
+        group_category is Category.LAB or group_category in _NOT_OF_RESULTS
+    )
+    if measured:
+        return Category.VITAL if _is_vital(item) else Category.LAB
     return group_category
 
 
 def checkup_of(group: NormalisedGroup) -> Category:
-    """CHECKUP for reports and documents of a check-up centre, or named so; otherwise nothing."""
-    if group.kind not in ("report", "document"):
+    """CHECKUP for reports, orders and documents of a check-up centre, or named so; otherwise nothing."""
+    if group.kind not in ("report", "order", "document"):
         return Category(0)
     named = _CHECKUP_WORDS.search(" ".join(_names(group.codes, group.head)))
     return Category.CHECKUP if group.is_checkup or named else Category(0)

@@ -1,12 +1,13 @@
 """What the oracle makes of a message: groups of FHIR resources, then drafts of record versions, before they are sealed.
 
 Record grain (DESIGN section 5): ADT gives one encounter record per visit and one demographics record per subject;
-ORU one record per OBR group with every level-5 item split into a record of its own; MDM one per document.
+ORU one record per OBR group with every level-5 item split into a record of its own; MDM one per document; orders,
+prescriptions, vaccinations, appointments, charges, accounts and problems one each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha1
@@ -31,7 +32,8 @@ class RecordDraft:
     `record_key` is the source's own key for the record and `subject_key` its key for the patient; both stay at the
     source and reach the chain only as HMACs. `content` is a FHIR R4 resource or collection Bundle (a plain dict,
     decimals as `decimal.Decimal`). `first_day` and `last_day` are civil days in Asia/Shanghai counted from 1970-01-01;
-    0 means undated. `kind` is a short word for people: "encounter", "demographics", "report", "document".
+    0 means undated. `kind` is a short word for people: "encounter", "demographics", "report", "document", "order",
+    "appointment", "vaccination", "prescription", "dispense", "administration", "charge", "account", "problem".
     """
 
     record_key: str
@@ -136,16 +138,20 @@ def compose(record_key: str, head: dict[str, Any], items: Sequence[Item]) -> dic
     carrier = dict(head, id=resource_id(record_key, "head"))
     if head["resourceType"] in _LONE_HEADS and not items:
         return carrier
+    resources = [carrier]
+    links: dict[str, list[dict[str, Any]]] = {}
     for item in items:
-        reference = f"urn:uuid:{item.resource['id']}"
-        kind = item.resource["resourceType"]
-        if head["resourceType"] == "DiagnosticReport" and kind == "Observation":
-            carrier.setdefault("result", []).append({"reference": reference})
-        elif head["resourceType"] == "DiagnosticReport" and kind == "Media":
-            carrier.setdefault("media", []).append({"link": {"reference": reference}})
-        elif head["resourceType"] == "Encounter" and kind == "Condition":
-            carrier.setdefault("diagnosis", []).append({"condition": {"reference": reference}})
-    resources = [carrier, *(item.resource for item in items)]
+        resource = item.resource
+        pair = head["resourceType"], resource["resourceType"]
+        reference = {"reference": f"urn:uuid:{resource['id']}"}
+        if pair in _LINKS:
+            element, wrapped = _LINKS[pair]
+            links.setdefault(element, []).append(wrapped(reference))
+        elif pair in _BACK_LINKS:
+            resource = resource | {_BACK_LINKS[pair]: [{"reference": f"urn:uuid:{carrier['id']}"}]}
+        resources.append(resource)
+    for element, references in links.items():
+        carrier[element] = [*carrier.get(element, ()), *references]
     entries = [{"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource} for resource in resources]
     return {
         "resourceType": "Bundle",
@@ -155,5 +161,57 @@ def compose(record_key: str, head: dict[str, Any], items: Sequence[Item]) -> dic
     }
 
 
+_Json = dict[str, Any]
 _RESOURCE_NAMESPACE = UUID("4f0a1d5e-6c1b-5b7e-9a55-53414c555301")
-_LONE_HEADS = frozenset({"Patient", "DocumentReference"})
+_LONE_HEADS = frozenset(
+    {
+        "Account",
+        "Appointment",
+        "ChargeItem",
+        "Condition",
+        "DocumentReference",
+        "Immunization",
+        "MedicationAdministration",
+        "MedicationDispense",
+        "MedicationRequest",
+        "Patient",
+        "ServiceRequest",
+    }
+)
+
+
+def _itself(reference: _Json) -> _Json:
+    return reference
+
+
+# Types of head and item → element of the head that refers to the item, and what it puts around the reference
+_LINKS: dict[tuple[str, str], tuple[str, Callable[[_Json], _Json]]] = {
+    ("Account", "Coverage"): ("coverage", lambda reference: {"coverage": reference}),
+    ("Appointment", "Condition"): ("reasonReference", _itself),
+    ("Appointment", "Media"): ("supportingInformation", _itself),
+    ("Appointment", "Observation"): ("supportingInformation", _itself),
+    ("ChargeItem", "Condition"): ("supportingInformation", _itself),
+    ("ChargeItem", "Coverage"): ("supportingInformation", _itself),
+    ("ChargeItem", "Procedure"): ("service", _itself),
+    ("Condition", "Media"): ("evidence", lambda reference: {"detail": [reference]}),
+    ("Condition", "Observation"): ("evidence", lambda reference: {"detail": [reference]}),
+    ("DiagnosticReport", "Media"): ("media", lambda reference: {"link": reference}),
+    ("DiagnosticReport", "Observation"): ("result", _itself),
+    ("Encounter", "Condition"): ("diagnosis", lambda reference: {"condition": reference}),
+    ("MedicationAdministration", "Media"): ("supportingInformation", _itself),
+    ("MedicationAdministration", "Observation"): ("supportingInformation", _itself),
+    ("MedicationDispense", "Media"): ("supportingInformation", _itself),
+    ("MedicationDispense", "Observation"): ("supportingInformation", _itself),
+    ("MedicationRequest", "Condition"): ("reasonReference", _itself),
+    ("MedicationRequest", "Media"): ("supportingInformation", _itself),
+    ("MedicationRequest", "Observation"): ("supportingInformation", _itself),
+    ("ServiceRequest", "Condition"): ("reasonReference", _itself),
+    ("ServiceRequest", "Media"): ("supportingInfo", _itself),
+    ("ServiceRequest", "Observation"): ("supportingInfo", _itself),
+}
+# Types whose items refer to the head, because FHIR gives the head no element for them
+_BACK_LINKS = {
+    ("Condition", "Goal"): "addresses",
+    ("Immunization", "Media"): "partOf",
+    ("Immunization", "Observation"): "partOf",
+}
