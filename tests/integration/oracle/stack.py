@@ -47,7 +47,7 @@ from tests.integration.world import ChainWorld
 
 SOURCE = "hospital-b"
 PROFILE = SourceProfile("Hospital B", "HB")
-_BACKLOG = ("pendingMessages", "waitingVersions", "openBatches", "openInvalidations")
+_BACKLOG = ("pendingMessages", "waitingVersions", "openBatches", "openInvalidations", "openLinks")
 _REPLY_SECONDS = 10
 _OWN = Ask(Purpose.PATRQT, Action.ACCESS, Person("self", Role.PATIENT), history=True)
 
