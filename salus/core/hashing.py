@@ -42,15 +42,26 @@ def words(*values: Word) -> bytes:
     Raises:
         ValueError: bytes of another length than 20 or 32, a negative integer, or one beyond 256 bits.
     """
-    return b"".join([value if type(value) is bytes and len(value) == 32 else _word(value) for value in values])
+    try:
+        return b"".join(
+            [
+                value
+                if type(value) is bytes and len(value) == 32
+                else value.to_bytes(32, "big")
+                if type(value) is int
+                else _word(value)
+                for value in values
+            ]
+        )
+    except OverflowError as error:
+        raise ValueError("an integer word is 0 to 2^256 - 1") from error
 
 
 def _word(value: Word) -> bytes:
+    """The rarer kinds."""
     if isinstance(value, Tag):
         return value._value_  # what `value` gives, without the call
     if isinstance(value, int):
-        if value < 0 or value >> 256:
-            raise ValueError("an integer word is 0 to 2^256 - 1")
         return value.to_bytes(32, "big")
     if len(value) == 32:
         return bytes(value)

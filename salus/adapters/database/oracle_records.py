@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 from sqlalchemy import Column, Connection, Row, bindparam, delete, func, insert, select, update
 
+from salus.adapters.database.bulk import append_rows, reserve_keys
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_links import add_links
 from salus.adapters.database.oracle_messages import chunks, settle
@@ -17,7 +19,7 @@ from salus.core.ids import LeafHash, RecordId, SubjectRef
 from salus.core.journal import HeadStatus, KnownSubject, NewVersion, RecordState, Work
 from salus.core.leaf import Leaf
 
-_LEAF_FIELDS = tuple(Leaf.__slots__)
+_leaf_fields = attrgetter(*Leaf.__slots__)
 _HEAD_COLUMNS = ("subject_ref", "version", "leaf_hash", "content_hash", "status", "updated_at", "said_at")
 _TOLD = 8
 KNOWN_SUBJECT: tuple[Column[Any], ...] = (
@@ -27,6 +29,19 @@ KNOWN_SUBJECT: tuple[Column[Any], ...] = (
     subject.c.survivor,
 )
 """Columns that `known_subject` reads."""
+_SUBJECT = ("name_hash", "subject_ref", "sealed_seed", "created_at")
+_VERSION = (
+    "key",
+    "record",
+    "message",
+    "version",
+    "leaf_hash",
+    "leaf",
+    "custodian_set",
+    "status",
+    "withdraws",
+    "created_at",
+)
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple)
 
@@ -104,19 +119,7 @@ class DatabaseRecords:
     def commit(self, work: Work) -> None:
         """Store subjects, versions, heads and outcomes of messages: one durable transaction."""
         with self._database.writing() as connection:
-            if work.subjects:
-                connection.execute(
-                    insert(subject),
-                    [
-                        {
-                            "name_hash": one.name_hash,
-                            "subject_ref": one.subject,
-                            "sealed_seed": one.sealed_seed,
-                            "created_at": work.at,
-                        }
-                        for one in work.subjects
-                    ],
-                )
+            append_rows(connection, subject, _SUBJECT, [_subject_row(one, work.at) for one in work.subjects])
             if work.versions:
                 keys = _move_heads(connection, work)
                 _add_versions(connection, work, keys)
@@ -165,7 +168,7 @@ def known_subject(row: Row[Any]) -> KnownSubject:
 
 def leaf_to_bytes(leaf: Leaf) -> bytes:
     """A leaf as kept: msgpack array in the order of docs/protocol.md section 3."""
-    return _encoder.encode([getattr(leaf, name) for name in _LEAF_FIELDS])
+    return _encoder.encode(_leaf_fields(leaf))
 
 
 def leaf_from_bytes(stored: bytes) -> Leaf:
@@ -177,25 +180,14 @@ def _move_heads(connection: Connection, work: Work) -> dict[bytes, int]:
     """Set the heads to the newest of the versions; keys of all records touched."""
     newest: dict[bytes, NewVersion] = {one.leaf.record_id: one for one in work.versions}
     keys = _keys(connection, list(newest))
-    updates, inserts = [], []
-    for record_id, one in newest.items():
-        values = {
-            "subject_ref": one.leaf.subject,
-            "version": one.leaf.version,
-            "leaf_hash": one.leaf_hash,
-            "content_hash": one.content_hash,
-            "status": int(one.status),
-            "updated_at": work.at,
-            "said_at": one.said_at,
-        }
-        if record_id in keys:
-            updates.append(values | {"at_key": keys[record_id]})
-        else:
-            group = None if one.group == record_id else one.group
-            inserts.append(values | {"record_id": record_id, "group_hash": group})
-    if inserts:
-        made = connection.execute(insert(record).returning(record.c.key, record.c.record_id), inserts)
-        keys |= {bytes(record_id): key for key, record_id in made}
+    updates = [_head(one, work.at) | {"at_key": keys[name]} for name, one in newest.items() if name in keys]
+    fresh = [one for name, one in newest.items() if name not in keys]
+    if fresh:
+        names = [bytes(one.leaf.record_id) for one in fresh]
+        made = dict(zip(names, reserve_keys(connection, record, len(fresh)), strict=True))
+        columns = ("key", "record_id", "group_hash", *_HEAD_COLUMNS)
+        append_rows(connection, record, columns, [_record_row(made[one.leaf.record_id], one, work.at) for one in fresh])
+        keys |= made
     if updates:
         connection.execute(_UPDATE_HEAD, updates)
     return keys
@@ -232,25 +224,47 @@ def _keys(connection: Connection, record_ids: Sequence[bytes]) -> dict[bytes, in
 
 
 def _add_versions(connection: Connection, work: Work, keys: dict[bytes, int]) -> None:
+    numbered = list(zip(reserve_keys(connection, version, len(work.versions)), work.versions, strict=True))
     rows = [
-        {
-            "record": keys[one.leaf.record_id],
-            "message": one.message,
-            "version": one.leaf.version,
-            "leaf_hash": one.leaf_hash,
-            "leaf": leaf_to_bytes(one.leaf),
-            "custodian_set": one.leaf.custodian_set,
-            "status": int(one.status),
-            "withdraws": int(one.withdraws or 0),
-            "created_at": work.at,
-            "batch": None,
-        }
-        for one in work.versions
+        (
+            key,
+            keys[one.leaf.record_id],
+            one.message,
+            one.leaf.version,
+            one.leaf_hash,
+            leaf_to_bytes(one.leaf),
+            one.leaf.custodian_set,
+            int(one.status),
+            int(one.withdraws or 0),
+            work.at,
+        )
+        for key, one in numbered
     ]
-    made = connection.execute(insert(version).returning(version.c.key, version.c.leaf_hash), rows)
-    named = {bytes(leaf_hash): key for key, leaf_hash in made}
-    secrets = [{"version": named[one.leaf_hash], "sealed": one.secret} for one in work.versions]
-    connection.execute(insert(secret), sorted(secrets, key=lambda row: row["version"]))
+    append_rows(connection, version, _VERSION, rows)
+    append_rows(connection, secret, ("version", "sealed"), [(key, one.secret) for key, one in numbered])
+
+
+def _subject_row(one: KnownSubject, at: int) -> tuple[bytes, bytes, bytes, int]:
+    return one.name_hash, one.subject, one.sealed_seed, at
+
+
+def _head(one: NewVersion, at: int) -> dict[str, Any]:
+    """What a record's head says once this is its newest version."""
+    return {
+        "subject_ref": one.leaf.subject,
+        "version": one.leaf.version,
+        "leaf_hash": one.leaf_hash,
+        "content_hash": one.content_hash,
+        "status": int(one.status),
+        "updated_at": at,
+        "said_at": one.said_at,
+    }
+
+
+def _record_row(key: int, one: NewVersion, at: int) -> tuple[Any, ...]:
+    group = None if one.group == one.leaf.record_id else one.group
+    head = _head(one, at)
+    return key, one.leaf.record_id, group, *(head[name] for name in _HEAD_COLUMNS)
 
 
 _UPDATE_HEAD = (
