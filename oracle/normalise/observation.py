@@ -18,7 +18,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from oracle.hl7.message import Repetition, Segment
+from oracle.hl7.message import NULL, Repetition, Segment
+from oracle.hl7.separators import Separators
 from oracle.hl7.timestamps import Stamp
 from oracle.normalise import tables
 from oracle.normalise.contained import Contained, Part
@@ -120,8 +121,7 @@ class Reported:
 def observation(reading: Reading, obx: Segment, notes: Sequence[str | Note], report: Reported) -> Item:
     """One OBX as an item."""
     reading.leave_out_rest(obx, MAPPED)
-    found = dictionary_concept(obx.first(3).raw, obx.separators) if obx.first(3) else None
-    code, codes = found or ({"text": "unnamed"}, (Code("", "", ""),))
+    code, codes, words = _meaning(obx.first(3).raw, obx.separators)
     key = _key(report, codes[0], obx.value(4))
     measured = reading.stamp(obx, 14)
     sent_status = obx.value(11).upper() or report.status
@@ -129,32 +129,42 @@ def observation(reading: Reading, obx: Segment, notes: Sequence[str | Note], rep
     span, moment = report.span, report.collected_text
     if measured is not None and measured is not report.collected:
         span, moment = days_of(measured), measured.date_time()
-    contained = Contained()
-    if obx.value(2).upper() in ("ED", "RP"):
-        resource, texts = _media(obx, code, sent_status, report)
+    kind = obx.value(2).upper()
+    if kind in ("ED", "RP"):
+        resource, texts = _media(obx, kind, code, sent_status, report)
     else:
-        resource, texts = _observation(reading, obx, code, sent_status, report)
-        if obx.raw.count(obx.separators.field) > _LAST_OF_MOST:
-            texts += add_makers(reading, obx, report.home, resource, contained)
+        resource, texts = _observation(reading, obx, kind, code, sent_status, report)
+    if notes or obx.raw.count(obx.separators.field) > _LAST_OF_MOST:
+        texts += _add_rest(reading, obx, notes, report.home, resource)
     resource["id"] = resource_id(report.record_key, key)
     if moment:
         resource["createdDateTime" if resource["resourceType"] == "Media" else "effectiveDateTime"] = moment
+    return Item(
+        key=key,
+        resource=resource,
+        codes=codes,
+        texts=(*words, *filter(None, texts)) if texts else words,
+        first_day=span[0],
+        last_day=span[1],
+        status=tables.DRAFT_STATUS.get(sent_status, DraftStatus.CURRENT),
+        said=sent_status,
+        cleared=cleared(obx, _ELEMENTS) if NULL in obx.raw else (),
+    )
+
+
+def _add_rest(
+    reading: Reading, obx: Segment, notes: Sequence[str | Note], home: Authority, resource: Json
+) -> list[str]:
+    """Makers and notes, which most results don't have, with the resources these need; the words in them."""
+    contained, texts = Contained(), []
+    if resource["resourceType"] == "Observation":
+        texts += add_makers(reading, obx, home, resource, contained)
     if notes:
         written = [Note(one) if isinstance(one, str) else one for one in notes]
         resource["note"] = [one.annotation(contained) for one in written]
         texts += [one.text for one in written]
     contained.put_into(resource)
-    return Item(
-        key=key,
-        resource=resource,
-        codes=codes,
-        texts=tuple(text for text in (code.get("text"), *(one.display for one in codes), *texts) if text),
-        first_day=span[0],
-        last_day=span[1],
-        status=tables.DRAFT_STATUS.get(sent_status, DraftStatus.CURRENT),
-        said=sent_status,
-        cleared=cleared(obx, _ELEMENTS),
-    )
+    return texts
 
 
 def attachment(repetition: Repetition) -> tuple[Json, str]:
@@ -176,10 +186,18 @@ def attachment(repetition: Repetition) -> tuple[Json, str]:
     return {"contentType": mime.replace(" ", ""), "data": b64encode(raw).decode("ascii")}, words
 
 
-def _media(obx: Segment, code: Json, sent_status: str, report: Reported) -> tuple[Json, list[str]]:
+@lru_cache(maxsize=4096)
+def _meaning(raw: str, separators: Separators) -> tuple[Json, tuple[Code, ...], tuple[str, ...]]:
+    """OBX-3 as code, with the codes and words in it. The result must not be changed."""
+    found = dictionary_concept(raw, separators) if raw and raw != NULL else None
+    code, codes = found or ({"text": "unnamed"}, (Code("", "", ""),))
+    return code, codes, tuple(text for text in (code.get("text"), *(one.display for one in codes)) if text)
+
+
+def _media(obx: Segment, kind: str, code: Json, sent_status: str, report: Reported) -> tuple[Json, list[str]]:
     first = obx.first(5)
     words = ""
-    if obx.value(2).upper() == "RP":
+    if kind == "RP":
         content: Json = {"contentType": "application/octet-stream", "url": first.value(1).replace(" ", "%20")}
     else:
         content, words = attachment(first)
@@ -197,7 +215,7 @@ def _media(obx: Segment, code: Json, sent_status: str, report: Reported) -> tupl
 
 
 def _observation(
-    reading: Reading, obx: Segment, code: Json, sent_status: str, report: Reported
+    reading: Reading, obx: Segment, kind: str, code: Json, sent_status: str, report: Reported
 ) -> tuple[Json, list[str]]:
     result: Json = {
         "resourceType": "Observation",
@@ -206,17 +224,17 @@ def _observation(
         "subject": report.subject,
     }
     if report.category:
-        coding = {"system": f"{tables.TERMINOLOGY}observation-category", "code": report.category}
-        result["category"] = [{"coding": [coding]}]
+        result["category"] = _category(report.category)
     if report.encounter:
         result["encounter"] = report.encounter
+    separators = obx.separators
     unit_raw = obx.first(6).raw
-    unit = unit_of(unit_raw, obx.separators) if unit_raw else {}
-    texts = _set_value(reading, obx, unit, result)
-    flags = [_interpretation(one.value(1)) for one in obx.repetitions(8)]
+    unit = unit_of(unit_raw, separators) if unit_raw else {}
+    texts = _set_value(reading, obx, kind, unit, result)
+    flags = _interpretations(obx.field(8), separators) if obx.field(8) else None
     if flags:
         result["interpretation"] = flags
-    ranged = reference_range(obx.first(7).raw, unit_raw, obx.separators) if obx.field(7) else None
+    ranged = reference_range(obx.first(7).raw, unit_raw, separators) if obx.field(7) else None
     if ranged:
         result["referenceRange"] = [ranged]
     nature = obx.value(10) if obx.field(10) else ""
@@ -227,9 +245,8 @@ def _observation(
     return result, texts
 
 
-def _set_value(reading: Reading, obx: Segment, unit: Json, result: Json) -> list[str]:
+def _set_value(reading: Reading, obx: Segment, kind: str, unit: Json, result: Json) -> list[str]:
     """Put OBX-5 into value[x], or into components when it repeats; returns the words in it."""
-    kind = obx.value(2).upper()
     values = obx.repetitions(5)
     if not values:
         return []
@@ -313,9 +330,20 @@ def _time(text: str) -> Json | None:
     return {"valueTime": f"{hour}:{minute}:{second}{found.group(4) or ''}"}
 
 
+@lru_cache(maxsize=64)
+def _category(code: str) -> list[Json]:
+    """Category of the observations in a section. The result must not be changed."""
+    return [{"coding": [{"system": f"{tables.TERMINOLOGY}observation-category", "code": code}]}]
+
+
 @lru_cache(maxsize=256)
+def _interpretations(raw: str, separators: Separators) -> list[Json]:
+    """OBX-8 with its repetitions. The result must not be changed."""
+    sent = [Repetition(one, separators) for one in raw.split(separators.repetition) if one and one != NULL]
+    return [_interpretation(one.value(1)) for one in sent]
+
+
 def _interpretation(sent: str) -> Json:
-    """OBX-8. The result must not be changed."""
     code = tables.INTERPRETATION.get(sent) or tables.INTERPRETATION.get(sent.upper())
     if code is None:
         return {"text": sent or "?"}
