@@ -13,17 +13,15 @@ import multiprocessing
 import signal
 import time
 from dataclasses import dataclass, field
-from datetime import date
 from itertools import islice
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self
 
-from cli.hospital_day import results
+from bench.messages import reports
 from cli.mllp_client import send
 
 CHUNK = 256
-DAY = date(2026, 11, 23)
 _PAUSE_SECONDS = 0.2
 
 
@@ -54,7 +52,7 @@ class Fed:
 
 def load(feeding: Feeding) -> list[bytes]:
     """The messages, the same for the same seed."""
-    return list(results(feeding.seed, feeding.most, "UNICODE UTF-8", DAY))
+    return list(reports(feeding.seed, feeding.most))
 
 
 class Feeder:

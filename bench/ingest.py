@@ -11,17 +11,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 from dataclasses import dataclass
-from datetime import date
 from itertools import count
 from pathlib import Path
 
 from bench.lines import Progress, fsync_milliseconds, line, run, scratch
+from bench.messages import reports
 from bench.receivers import Receiver
-from cli.hospital_day import results
 from cli.mllp_client import SendReport, send
 
 GOAL = "≥ 2,000/s"
-DAY = date(2026, 11, 23)
 WARM_UP = 500
 WINDOWS = (1, 32)
 _SHARE = {"salus": 1, "hl7": 8, "hl7-durable": 8}
@@ -47,10 +45,7 @@ def measure(kind: str, messages: int, connections: int, window: int, folder: Pat
     Raises:
         RuntimeError: a message was not answered AA, or a durable receiver keeps another number than it answered.
     """
-    warm, load = (
-        list(results(seed, WARM_UP, "UNICODE UTF-8", DAY)),
-        list(results(seed + 1, messages, "UNICODE UTF-8", DAY)),
-    )
+    warm, load = list(reports(seed, WARM_UP)), list(reports(seed + 1, messages))
     with Receiver(kind, folder) as receiver:
         asyncio.run(_send(warm, receiver.port, connections, window))
         before = receiver.report()

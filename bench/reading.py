@@ -11,12 +11,11 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from datetime import date
 
 import hl7
 
 from bench.lines import line, run
-from cli.hospital_day import results
+from bench.messages import reports
 from cli.hospital_people import HOSPITAL
 from oracle.hl7.charset import decode
 from oracle.hl7.message import parse
@@ -27,7 +26,6 @@ from oracle.normalise import normalise
 from oracle.reading import read_message
 
 ROUNDS = 5
-DAY = date(2026, 11, 23)
 _PROFILES = {"mllp": HOSPITAL}
 STEPS: dict[str, Callable[[bytes], object]] = {
     "decode and parse": lambda raw: parse(decode(raw).text),
@@ -55,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.reading", description=__doc__.partition("\n")[0])
     parser.add_argument("--messages", type=int, default=400)
     told = parser.parse_args()
-    messages = list(results(1, told.messages, "UNICODE UTF-8", DAY))
+    messages = list(reports(1, told.messages))
     size, segments = sum(map(len, messages)) / len(messages), messages[0].count(b"\r")
     for name, work in STEPS.items():
         taken = micros(messages, work)
