@@ -99,6 +99,11 @@ class Kept:
         return DatabaseMessages(self.database)
 
     @property
+    def links(self) -> DatabaseLinks:
+        """Links of patients that are not on chain yet."""
+        return DatabaseLinks(self.database)
+
+    @property
     def desk(self) -> Desk:
         """Issues claim codes."""
         return Desk(DatabaseDeskCodes(self.database), self.site, SystemClock(), secrets.token_bytes)

@@ -16,6 +16,7 @@ from cli.world.services import oracle_settings
 from oracle import runtime, settings
 from oracle.hl7.errors import Condition
 from oracle.quarantine import Quarantine
+from salus.core.ids import hex32
 from salus.core.journal import Fault
 
 Source = Annotated[Name, typer.Argument(help="Whose oracle.")]
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     oracle.command("quarantine")(quarantine)
     oracle.command("show")(show)
     oracle.command("redrive")(redrive)
+    oracle.command("links")(links)
     app.add_typer(oracle, name="oracle")
 
 
@@ -66,6 +68,22 @@ def redrive(source: Source, key: Key) -> None:
     output.emit({"redriven": key}, [f"message {key} will be tried again"])
 
 
+def links(source: Source) -> None:
+    """Merges and links of patients that are not on chain yet; one of a claimed patient waits for their signature."""
+    with _journal(source) as kept:
+        rows = [
+            {
+                "key": one.key,
+                "change": one.kind.name.lower(),
+                "subjectRef": hex32(one.subject.subject),
+                "survivor": hex32(one.survivor.subject),
+            }
+            for one in kept.links.open(1000)
+        ]
+    headings = {"key": "key", "change": "change", "subjectRef": "subject", "survivor": "survivor"}
+    output.emit_table(rows, headings, "every merge is on chain")
+
+
 def _fault(fault: Fault) -> str:
     name = Condition(fault.code).name if fault.code in set(Condition) else str(fault.code)
     return f"{name.replace('_', ' ').lower()} ({fault.code}) at {fault.location}" if fault.location else name
@@ -73,6 +91,12 @@ def _fault(fault: Fault) -> str:
 
 @contextmanager
 def _kept(source: Name) -> Iterator[Quarantine]:
+    with _journal(source) as kept:
+        yield kept.quarantine
+
+
+@contextmanager
+def _journal(source: Name) -> Iterator[runtime.Kept]:
     told = {settings.PREFIX + name: value for name, value in oracle_settings(running_world(), source).items()}
     with runtime.opened_journal(settings.read_journal(told)) as kept:
-        yield kept.quarantine
+        yield kept
