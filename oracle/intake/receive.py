@@ -67,6 +67,18 @@ SUPPORTED_EVENTS: dict[str, frozenset[str]] = {
     "ORU": frozenset({"R01"}),
     "OUL": frozenset({"R22", "R23", "R24"}),
     "MDM": frozenset({"T02", "T04", "T06", "T08", "T10"}),
+    "ORM": frozenset({"O01"}),
+    "OML": frozenset({"O21", "O33", "O35"}),
+    "OMG": frozenset({"O19"}),
+    "OMP": frozenset({"O09"}),
+    "RDE": frozenset({"O01", "O11", "O25"}),
+    "RDS": frozenset({"O01", "O13"}),
+    "RAS": frozenset({"O01", "O17"}),
+    "VXU": frozenset({"V04"}),
+    "SIU": frozenset({f"S{number}" for number in (*range(12, 23), 26)}),
+    "DFT": frozenset({"P03", "P11"}),
+    "BAR": frozenset({"P01", "P05", "P06", "P12"}),
+    "PPR": frozenset({"PC1", "PC2", "PC3"}),
 }
 _PROCESSING_IDS = frozenset({"", "P", "T", "D"})
 

@@ -4,6 +4,10 @@
            identity.py  merges, links, moves
     ORU, OUL ─► report.py ─► observation.py   one group per OBR (items: results)
     MDM ─► document.py   one group
+    ORM, OML, OMG ─► order.py          one group per order; OMP, RDE ─► prescription.py
+    RDS, RAS ─► dispense.py            one group per RXD or RXA; VXU ─► vaccination.py per RXA
+    SIU ─► appointment.py              one group per patient
+    DFT ─► charge.py, BAR ─► account.py, PPR ─► problem.py
 
 Pure: the same message and source give the same groups, byte for byte.
 """
@@ -14,19 +18,44 @@ from dataclasses import replace
 
 from oracle.hl7.errors import Condition, HL7Error
 from oracle.hl7.message import Message
+from oracle.normalise.account import accounts
+from oracle.normalise.appointment import appointments
+from oracle.normalise.charge import charges
+from oracle.normalise.dispense import administrations, dispenses
 from oracle.normalise.document import document
 from oracle.normalise.errors import NormaliseError
 from oracle.normalise.identity import identity_changes
+from oracle.normalise.order import orders
+from oracle.normalise.prescription import prescriptions
+from oracle.normalise.problem import problems
 from oracle.normalise.reading import Reading, said_at
 from oracle.normalise.report import reports
 from oracle.normalise.source import SourceProfile
 from oracle.normalise.systems import with_systems
+from oracle.normalise.vaccination import vaccinations
 from oracle.normalise.visit import visit
 from salus.core.record import NormalisedGroup
 
 __all__ = ["NormaliseError", "SourceProfile", "identity_changes", "normalise"]
 
-_MAPPINGS = {"ADT": visit, "ORU": reports, "OUL": reports, "MDM": document}
+_MAPPINGS = {
+    "ADT": visit,
+    "BAR": accounts,
+    "DFT": charges,
+    "MDM": document,
+    "OMG": orders,
+    "OML": orders,
+    "OMP": prescriptions,
+    "ORM": orders,
+    "ORU": reports,
+    "OUL": reports,
+    "PPR": problems,
+    "RAS": administrations,
+    "RDE": prescriptions,
+    "RDS": dispenses,
+    "SIU": appointments,
+    "VXU": vaccinations,
+}
 
 
 def normalise(message: Message, source: SourceProfile) -> list[NormalisedGroup]:

@@ -33,7 +33,7 @@ from salus.core.record import Code, DraftStatus, Item, NormalisedGroup
 Json = dict[str, Any]
 
 _TAKEN = frozenset({"MSH", "SFT", "EVN", "SCH", "TQ1", "NTE", "PD1", "ARV", "RGS"})
-_SCH_MAPPED = frozenset({1, 2, 6, 7, 8, 9, 10, 11, 12, 16, 25, 26, 27})
+_SCH_MAPPED = frozenset({1, 2, 6, 7, 8, 9, 10, 11, 12, 16, 20, 25, 26, 27})
 _TQ1_MAPPED = frozenset({1, 7, 8})
 _RESOURCES = frozenset({"AIS", "AIG", "AIL", "AIP"})
 # Who or what takes part: segment → field of its start, of its length, of the length's unit
@@ -269,10 +269,10 @@ def _add_services(found: _Appointment, head: Json, texts: list[str | None]) -> t
 
 
 def _participants(around: Circumstances, found: _Appointment, status: str, texts: list[str | None]) -> list[Json]:
-    """The patient, contacts (SCH-12, SCH-16), people (AIP), places (AIL) and things (AIG)."""
+    """The patient, contacts (SCH-12, SCH-16), who entered it (SCH-20), people (AIP), places (AIL) and things (AIG)."""
     answer = PARTICIPATION.get(status, "accepted")
     result: list[Json] = [{"actor": around.patient, "status": answer}]
-    for number, words in ((12, "placer contact"), (16, "filler contact")):
+    for number, words in ((12, "placer contact"), (16, "filler contact"), (20, "enterer")):
         for sent in found.sch.repetitions(number):
             person = practitioner(sent, around.home)
             if person:

@@ -92,8 +92,9 @@ def collect(
     *,
     specimen_first: bool = False,
     repeats: str = "",
+    what: str = "order",
 ) -> list[Order]:
-    """Cut a message into orders, as `cut`.
+    """Cut a message into orders, as `cut`; `what` it holds is for the error.
 
     Raises:
         NormaliseError: the message has no order.
@@ -101,7 +102,7 @@ def collect(
     found = cut(reading, reading.message.segments, ranks, parts, specimen_first=specimen_first, repeats=repeats)
     if not found:
         raise NormaliseError(
-            "the message has no order", reading.message.header.at(), condition=Condition.SEGMENT_SEQUENCE
+            f"the message has no {what}", reading.message.header.at(), condition=Condition.SEGMENT_SEQUENCE
         )
     return found
 

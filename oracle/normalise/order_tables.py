@@ -97,7 +97,7 @@ CHARGE_STATUS = MappingProxyType(
     {"CG": "billable", "CD": "billable", "AJ": "billable", "CO": "not-billable", "PY": "not-billable"}
 )
 # EventType (0003) → account-status; ours
-ACCOUNT_STATUS = MappingProxyType({"P01": "active", "P05": "active", "P06": "inactive"})
+ACCOUNT_STATUS = MappingProxyType({"P01": "active", "P05": "active", "P06": "inactive", "P12": "active"})
 
 # ProblemConfirmationStatus (PRB-13) and ProblemLifeCycleStatus (PRB-14) have no HL7 table; ours, by small letters
 PROBLEM_CONFIRMATION = MappingProxyType(

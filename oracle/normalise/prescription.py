@@ -55,6 +55,8 @@ _RANKS = MappingProxyType({"ORC": 0, "RXO": 1, "RXE": 2})
 _PARTS = frozenset({"NTE", "OBX", "TQ1", "RXR", "RXC", "DG1"})
 _RXO_MAPPED = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 11, 12, 13, 14, 18, 19, 20, 25, 26})
 _RXE_MAPPED = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15, 21, 25, 26, 27, 33, 34})
+# Fields of RXO and RXE that say the same; where they differ the encoded order counts
+_SAME = ((1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (9, 9), (11, 10), (12, 11), (13, 12), (18, 25), (19, 26))
 # RXE: fields and the elements they alone fill, for explicit nulls
 _ELEMENTS = {
     9: ("substitution",),
@@ -80,9 +82,7 @@ def prescription(around: Circumstances, order: Order, used: Counter[str]) -> Nor
     """One ordered drug."""
     reading, home, orc = around.reading, around.home, order.orc
     rxo, rxe = order.details.get("RXO"), order.details.get("RXE")
-    for segment, mapped in ((orc, MAPPED), (rxo, _RXO_MAPPED), (rxe, _RXE_MAPPED)):
-        if segment:
-            reading.leave_out_rest(segment, mapped)
+    _leave_out(reading, orc, rxo, rxe)
     placed, event = authored(reading, orc)
     status = _status(orc)
     texts: list[str | None] = []
@@ -142,6 +142,17 @@ def prescription(around: Circumstances, order: Order, used: Counter[str]) -> Nor
         cleared=(cleared(orc, ORC_ELEMENTS) if orc else ()) + (cleared(rxe, _ELEMENTS) if rxe else ()),
         local=order.own,
     )
+
+
+def _leave_out(reading: Reading, orc: Segment | None, rxo: Segment | None, rxe: Segment | None) -> None:
+    """Name what isn't mapped, also where the pharmacy's word has taken the place of the order's."""
+    for segment, mapped in ((orc, MAPPED), (rxo, _RXO_MAPPED), (rxe, _RXE_MAPPED)):
+        if segment:
+            reading.leave_out_rest(segment, mapped)
+    if rxo and rxe:
+        for asked, encoded in _SAME:
+            if rxo.field(asked) and rxe.field(encoded) not in ("", rxo.field(asked)):
+                reading.leave_out(rxo, asked)
 
 
 def _key(order: Order, around: Circumstances, used: Counter[str]) -> str:

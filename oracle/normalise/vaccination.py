@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 _RANKS = MappingProxyType({"ORC": 0, "RXA": 1})
 _PARTS = frozenset({"RXR", "OBX", "NTE"})
-_RXA_MAPPED = frozenset({1, 2, 3, 5, 6, 7, 9, 10, 11, 15, 16, 17, 18, 19, 20, 21, 22, 27})
+_RXA_MAPPED = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 15, 16, 17, 18, 19, 20, 21, 22, 27})
 _NO_ORDER = frozenset({"9999"})
 _NO_AMOUNT = frozenset({"999"})
 _NOT_GIVEN = (tables.CODE_SYSTEM["CVX"], "998")
@@ -54,7 +54,7 @@ def vaccinations(reading: Reading) -> list[NormalisedGroup]:
     """
     used: Counter[str] = Counter()
     around = circumstances_in(reading)
-    found = collect(reading, _RANKS, _PARTS)
+    found = collect(reading, _RANKS, _PARTS, what="vaccination")
     return complete(reading, [_vaccination(around(order.pid, order.pv1), order, used) for order in found])
 
 
@@ -64,7 +64,7 @@ def _vaccination(around: Circumstances, order: Order, used: Counter[str]) -> Nor
         raise NormaliseError("the order has no RXA segment", order.place.at())
     if orc:
         reading.leave_out_rest(orc, MAPPED)
-    reading.leave_out_rest(rxa, _RXA_MAPPED)
+    reading.leave_out_rest(rxa, _RXA_MAPPED if rxa.value(4) in ("", rxa.value(3)) else _RXA_MAPPED - {4})
     code, codes = drug(rxa, 5)
     given = reading.stamp(rxa, 3)
     entered = reading.stamp(orc, 9) if orc else None

@@ -52,7 +52,7 @@ def test_send__thousands_over_eight_connections__each_answered_once() -> None:
         port = await server.start("127.0.0.1", 0)
         seen: list[int] = []
         report = await send(
-            [*_messages(3000), *_messages(5, "ORM^O01"), *_messages(2, "")],
+            [*_messages(3000), *_messages(5, "QRY^A19"), *_messages(2, "")],
             "127.0.0.1",
             port,
             connections=8,

@@ -131,7 +131,7 @@ BAD = {
         "AR",
         Condition.UNSUPPORTED_EVENT_CODE,
     ),
-    "another type": (report("B2").replace(b"ORU^R01^ORU_R01", b"ORM^O01"), "AR", Condition.UNSUPPORTED_MESSAGE_TYPE),
+    "another type": (report("B2").replace(b"ORU^R01^ORU_R01", b"QRY^A19"), "AR", Condition.UNSUPPORTED_MESSAGE_TYPE),
     "no control id": (report(""), "AE", Condition.REQUIRED_FIELD_MISSING),
     "no message type": (report("B4").replace(b"ORU^R01^ORU_R01", b""), "AE", Condition.REQUIRED_FIELD_MISSING),
     "another version": (report("B5").replace(b"|2.5.1|", b"|3.0|"), "AR", Condition.UNSUPPORTED_VERSION_ID),

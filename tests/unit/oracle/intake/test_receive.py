@@ -31,7 +31,7 @@ def test_receive__good_message__is_accepted_with_its_keys() -> None:
         (b"", Verdict.REJECT, b"MSA|AR|\r", b"|100^"),
         (b"\r\n", Verdict.REJECT, b"MSA|AR|\r", b"|100^"),
         (b"PID|1||7", Verdict.REJECT, b"MSA|AR|\r", b"|100^"),
-        (_raw("ORM^O01"), Verdict.REJECT, b"MSA|AR|42\r", b"|200^"),
+        (_raw("QRY^A19"), Verdict.REJECT, b"MSA|AR|42\r", b"|200^"),
         (_raw("ACK"), Verdict.REJECT, b"MSA|AR|42\r", b"|200^"),
         (_raw("ADT^A99"), Verdict.REJECT, b"MSA|AR|42\r", b"|201^"),
         (_raw("ADT"), Verdict.REJECT, b"MSA|AR|42\r", b"|201^"),
@@ -78,7 +78,8 @@ def test_receive__source_setting__decides_charset() -> None:
 
 
 def test_supported_events__each_type__has_events() -> None:
-    assert set(SUPPORTED_EVENTS) == {"ADT", "ORU", "OUL", "MDM"}
+    assert all(SUPPORTED_EVENTS.values())
+    assert {"ADT", "BAR", "DFT", "MDM", "OML", "ORM", "ORU", "PPR", "RDE", "SIU", "VXU"} <= set(SUPPORTED_EVENTS)
 
 
 @given(st.binary(max_size=400), st.booleans())

@@ -419,7 +419,7 @@ def test_mdm__no_document_number__key_is_of_the_content() -> None:
         ("ORU^R01", (PID, OBR.replace("|CH|F", "|CH|Y")), "OBR-25"),
         ("MDM^T02", (PID, "OBX|1|TX|a||x"), "MSH"),
         ("MDM^T02", (PID, TXA), "TXA"),
-        ("SIU^S12", (PID,), "MSH-9"),
+        ("QRY^A19", (PID,), "MSH-9"),
     ],
 )
 def test_normalise__unusable_message__raises_with_its_place(kind: str, segments: tuple[str, ...], place: str) -> None:
