@@ -363,8 +363,12 @@ class MllpProtocol(asyncio.Protocol):
 
 
 def is_acknowledgment(message: bytes) -> bool:
-    """Whether a message answers one: it has an MSA segment near its head. No character's bytes hold a line end."""
-    return message.find(b"\rMSA", 0, _HEAD) >= 0 or message.find(b"\nMSA", 0, _HEAD) >= 0
+    """Whether a message answers one: MSA comes next after MSH, or after SFT and UAC. No character holds a line end."""
+    if message.find(b"\rMSA", 0, _HEAD) < 0 and message.find(b"\nMSA", 0, _HEAD) < 0:
+        return False
+    segments = message[:_HEAD].replace(b"\n", b"\r").split(b"\r")
+    first = next((one for one in segments[1:] if one and not one.startswith((b"SFT", b"UAC"))), b"")
+    return first.startswith(b"MSA")
 
 
 _NUMBERS = count(1)

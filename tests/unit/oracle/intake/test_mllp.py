@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracle.hl7.errors import HL7Error
-from oracle.intake.mllp import START, TRAILER, MllpLimits, MllpProtocol, MllpServer, frame
+from oracle.intake.mllp import START, TRAILER, MllpLimits, MllpProtocol, MllpServer, frame, is_acknowledgment
 from oracle.intake.ports import Peer
 
 
@@ -358,3 +358,17 @@ def test_frames__unfinished_ones_hold_too_much_together__the_growing_one_is_clos
         assert wire.server.held.bytes <= len(TRAILER)
 
     run(case)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (b"MSH|^~\\&|A\rMSA|AA|1\r", True),
+        (b"MSH|^~\\&|A\r\nMSA|AA|1\r\n", True),
+        (b"MSH|^~\\&|A\rSFT|x\rMSA|CA|1\r", True),
+        (b"MSH|^~\\&|A\rPID|1\rOBX|1|TX|t||see\nMSA below\r", False),
+        (b"MSH|^~\\&|A\rPID|1\r", False),
+    ],
+)
+def test_is_acknowledgment__only_where_the_standard_puts_it__true(message: bytes, expected: bool) -> None:
+    assert is_acknowledgment(message) is expected
