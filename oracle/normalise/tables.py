@@ -1,4 +1,4 @@
-"""HL7 v2 tables to FHIR codes, and the required bindings they must stay inside.
+"""HL7 v2 tables to FHIR codes. The required bindings they must stay inside are in `bindings`.
 
 Compiled from the concept maps of HL7/v2-to-fhir (8c9b414, Apache-2.0, see NOTICE). Rows marked "ours" fill what those
 maps leave open or add what Chinese senders write (GB/T 2261.1 sex, GB/T 2261.2 marital status, arrows for flags).
@@ -264,72 +264,4 @@ _LABORATORY = "BG BLB CG CH CP GE HM IMM LAB MB MCB MYC NS PAT SP SR TX VR"
 _IMAGING = "CT CUS IMG MRI NMR NMS OUS RAD RUS RX VUS XRC"
 OBSERVATION_CATEGORY = MappingProxyType(
     dict.fromkeys(_LABORATORY.split(), "laboratory") | dict.fromkeys(_IMAGING.split(), "imaging")
-)
-
-# Required bindings of FHIR R4, checked by test over everything the mapping can give out
-REQUIRED_BINDINGS = MappingProxyType(
-    {
-        "Patient.gender": frozenset({"male", "female", "other", "unknown"}),
-        "HumanName.use": frozenset({"usual", "official", "temp", "nickname", "anonymous", "old", "maiden"}),
-        "Address.use": frozenset({"home", "work", "temp", "old", "billing"}),
-        "Address.type": frozenset({"postal", "physical", "both"}),
-        "ContactPoint.system": frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"}),
-        "ContactPoint.use": frozenset({"home", "work", "temp", "old", "mobile"}),
-        "Encounter.status": frozenset(
-            {
-                "planned",
-                "arrived",
-                "triaged",
-                "in-progress",
-                "onleave",
-                "finished",
-                "cancelled",
-                "entered-in-error",
-                "unknown",
-            }
-        ),
-        "Observation.status": frozenset(
-            {
-                "registered",
-                "preliminary",
-                "final",
-                "amended",
-                "corrected",
-                "cancelled",
-                "entered-in-error",
-                "unknown",
-            }
-        ),
-        "DiagnosticReport.status": frozenset(
-            {
-                "registered",
-                "partial",
-                "preliminary",
-                "final",
-                "amended",
-                "corrected",
-                "appended",
-                "cancelled",
-                "entered-in-error",
-                "unknown",
-            }
-        ),
-        "DocumentReference.status": frozenset({"current", "superseded", "entered-in-error"}),
-        "DocumentReference.docStatus": frozenset({"preliminary", "final", "amended", "entered-in-error"}),
-        "AllergyIntolerance.category": frozenset({"food", "medication", "environment", "biologic"}),
-        "AllergyIntolerance.criticality": frozenset({"low", "high", "unable-to-assess"}),
-        "Media.status": frozenset(
-            {
-                "preparation",
-                "in-progress",
-                "not-done",
-                "on-hold",
-                "stopped",
-                "completed",
-                "entered-in-error",
-                "unknown",
-            }
-        ),
-        "Quantity.comparator": frozenset({"<", "<=", ">=", ">"}),
-    }
 )
