@@ -20,6 +20,7 @@ from oracle.ports import Incoming, MessageStore, Origin
 from oracle.sitekey import SiteKey
 from salus.core.errors import UnavailableError
 from salus.core.journal import NO_FAULT, Appended, Fault, JournalRow, MessageFlag, MessageState, SealedMessage
+from salus.core.numbering import Numbered
 from salus.core.ports import Clock
 
 
@@ -50,7 +51,8 @@ class Journal:
     """Stores received messages in groups; satisfies the journal port of `oracle.intake`.
 
     `on_group` is called after each commit, in the thread that made it. `start` begins the writer thread; without it
-    `commit_group` does one group in the caller's thread.
+    `commit_group` does one group in the caller's thread. `number_of` gives a sender's counter and its number for a
+    message, where its source is counted.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class Journal:
         *,
         limits: JournalLimits = JournalLimits(),
         on_group: Callable[[GroupResult], None] = lambda _: None,
+        number_of: Callable[[str, Incoming], tuple[str, int] | None] = lambda _listener, _received: None,
     ) -> None:
         self._store = store
         self._site = site
         self._clock = clock
         self._limits = limits
         self.on_group = on_group
+        self._number_of = number_of
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._changed = Condition()
@@ -153,7 +157,16 @@ class Journal:
             sealed=seal_raw(site, message_hash, raw_hash, received.raw),
             owed=site.seal(_OWED, message_hash + raw_hash, received.owed) if received.owed else b"",
             transport=received.transport,
+            numbered=self._numbered(waiting),
         )
+
+    def _numbered(self, waiting: _Waiting) -> Numbered | None:
+        counted = self._number_of(waiting.listener, waiting.received)
+        if counted is None:
+            return None
+        counter, number = counted
+        application, facility, _ = waiting.received.message_key
+        return Numbered(self._site.digest("series", waiting.listener, application, facility, counter), number)
 
 
 def name_of(message_hash: bytes, raw_hash: bytes) -> bytes:

@@ -14,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from salus.core.journal import Appended, Backlog, MessageState, Work
+from salus.core.quality import Figure
 
 _SECONDS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 _RECORDS = (1, 5, 20, 50, 100, 200, 500, 1000)
@@ -55,6 +56,18 @@ class Metrics:
         self.unfolded = Counter(
             "salus_oracle_unfolded_total",
             "Earlier messages about a record that were no longer kept when it changed",
+            registry=self.registry,
+        )
+        self.missing_numbers = Gauge(
+            "salus_oracle_quality_missing_numbers",
+            "Numbers of a sender's messages that have not come",
+            ["source"],
+            registry=self.registry,
+        )
+        self.oldest_gap = Gauge(
+            "salus_oracle_quality_oldest_gap_seconds",
+            "Age of the oldest number that has not come",
+            ["source"],
             registry=self.registry,
         )
         self.anchored = Counter("salus_oracle_batches_anchored_total", "Batches anchored", registry=self.registry)
@@ -108,6 +121,10 @@ class Metrics:
             self.outcomes.labels(state.name.lower()).inc(states.count(state))
         self.versions.inc(len(work.versions))
 
+    def watch_figures(self, figures: Callable[[], Iterable[Figure]]) -> None:
+        """Show the figures of quality of the present day, read at each scrape."""
+        self.registry.register(_Figures(figures))
+
     def watch(
         self, backlog: Callable[[], Backlog], verdicts: Callable[[], Mapping[str, int]], now: Callable[[], int]
     ) -> None:
@@ -151,6 +168,28 @@ class _ThreadTimes(Collector):
         for name, used in seconds.items():
             found.add_metric([name], used)
         yield found
+
+
+class _Figures(Collector):
+    """Figures of one day; a counter that begins again at midnight, as after a restart."""
+
+    def __init__(self, figures: Callable[[], Iterable[Figure]]) -> None:
+        self._figures = figures
+
+    def describe(self) -> list[CounterMetricFamily]:
+        """Nothing is read before the first scrape."""
+        return [self._family()]
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """One sample for each source and measure."""
+        found = self._family()
+        for one in self._figures():
+            found.add_metric([one.source, one.measure], one.count)
+        yield found
+
+    def _family(self) -> CounterMetricFamily:
+        about = "Figures of quality since midnight, by docs/quality.md"
+        return CounterMetricFamily("salus_oracle_quality", about, labels=["source", "measure"])
 
 
 def _count(verdicts: Callable[[], Mapping[str, int]], verdict: str) -> float:

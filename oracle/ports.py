@@ -27,6 +27,7 @@ from salus.core.journal import (
     Work,
 )
 from salus.core.leaf import Leaf
+from salus.core.numbering import OpenGap
 from salus.core.state import BlockStamp
 
 
@@ -63,6 +64,11 @@ class Incoming(Protocol):
 
     @property
     def message_type(self) -> str: ...
+
+    @property
+    def sequence_number(self) -> int | None:
+        """MSH-13, the sender's own count of its messages."""
+        ...
 
     @property
     def charset_mismatch(self) -> bool: ...
@@ -164,6 +170,12 @@ class Outbox(Protocol):
     def done_invalidations(self, offset: int, limit: int) -> list[DoneInvalidation]: ...
 
     def reopen(self, batches: Sequence[int], invalidations: Sequence[int], seen: BlockStamp) -> None: ...
+
+
+class Numbers(Protocol):
+    """Senders' numbers."""
+
+    def gaps(self, noticed_before: int) -> list[OpenGap]: ...
 
 
 class DeskCodes(Protocol):

@@ -127,6 +127,7 @@ class Source:
     retain_days: int = 30
     max_message_bytes: int = DEFAULT_MESSAGE_BYTES
     sequence_numbers: bool = False
+    control_id_digits: int = 0
     silence_minutes: int = 0
     rate: Rate | None = None
     mllp: MllpDoor | None = None

@@ -93,6 +93,7 @@ def _source(top: Table, institution: Institution, supported: Mapping[str, frozen
         retain_days=top.number("retain_days", institution.retain_days, 0, 36_500),
         max_message_bytes=top.number("max_message_bytes", DEFAULT_MESSAGE_BYTES, 1024, LARGEST_MESSAGE_BYTES),
         sequence_numbers=bool(top.flag("sequence_numbers", default=False)),
+        control_id_digits=top.number("control_id_digits", 0, 0, 15),
         silence_minutes=top.number("silence_minutes", 0, 0, 100_000),
         rate=_rate(top.table("rate")),
         mllp=_mllp(top.table("mllp")),
