@@ -4,6 +4,7 @@
 | --- | --- |
 | `ingest` | durable ACK over MLLP, beside python-hl7 |
 | `reading` | HL7 to labelled FHIR, step by step |
+| `fhir_score` | how much of the FHIR that others expect of HL7 messages the mapping makes |
 | `labels` | precision and recall of the labels on the labelled set |
 | `path` | MLLP to anchored, with custodians and chain; exactly once |
 | `access` | request to plaintext, 20 requesters at once |
@@ -24,7 +25,7 @@ import argparse
 import subprocess
 import sys
 
-ALL = ("ingest", "reading", "labels", "path", "access", "receipt", "log_lookup")
+ALL = ("ingest", "reading", "fhir_score", "labels", "path", "access", "receipt", "log_lookup")
 NAMED_ONLY = ("quality", "soak")
 INTERRUPTED = 130
 
