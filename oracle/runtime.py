@@ -28,6 +28,7 @@ from oracle.app import Front, create_app
 from oracle.attempts import Attempts
 from oracle.claims import Claims, Desk
 from oracle.deposit import Depositing
+from oracle.gaps import GapWatch
 from oracle.intake.doors import Doors
 from oracle.intake.receive import SUPPORTED_EVENTS
 from oracle.intake.reception import Reception
@@ -47,6 +48,7 @@ from oracle.seal import Sealing, Sharing
 from oracle.settings import JournalSettings, Settings, SourcesSettings
 from oracle.sitekey import SiteKey
 from oracle.sources import Institution, LiveSources, MllpDoor, Source, SourceFolder
+from oracle.sources.numbers import number_of
 from oracle.store import Erasing
 from oracle.workers import Workers
 from salus.adapters.chain.connect import Chain, connect
@@ -59,8 +61,10 @@ from salus.adapters.database.oracle_desk import DatabaseDeskCodes
 from salus.adapters.database.oracle_links import DatabaseLinks
 from salus.adapters.database.oracle_messages import DatabaseMessages
 from salus.adapters.database.oracle_outbox import DatabaseOutbox
+from salus.adapters.database.oracle_quality import DatabaseQuality
 from salus.adapters.database.oracle_records import DatabaseRecords
 from salus.adapters.keys import keystore
+from salus.core.days import day_at
 from salus.core.errors import InputError, SetupError
 from salus.core.ids import Address, ParticipantId, from_hex
 from salus.core.ports import ChainReader, Signer
@@ -72,6 +76,7 @@ MLLP_LISTENER = "mllp"
 HTTP_LISTENER = "http"
 _SWITCH_SECONDS = 0.001
 _PURGE_SECONDS = 600.0
+_GAP_SECONDS = 10.0
 _DAY_SECONDS = 86_400
 
 _log = structlog.get_logger()
@@ -107,6 +112,11 @@ class Kept:
     def desk(self) -> Desk:
         """Issues claim codes."""
         return Desk(DatabaseDeskCodes(self.database), self.site, SystemClock(), secrets.token_bytes)
+
+    @property
+    def quality(self) -> DatabaseQuality:
+        """Figures of quality, and numbers of senders that have not come."""
+        return DatabaseQuality(self.database)
 
     @property
     def quarantine(self) -> Quarantine:
@@ -231,7 +241,12 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
         chain=chain,
         signer=signer,
         custodians=custodians,
-        journal=Journal(messages, kept.site, clock),
+        journal=Journal(
+            messages,
+            kept.site,
+            clock,
+            number_of=lambda listener, received: number_of(sources.get(listener), received),
+        ),
         reader=reader_of_messages,
         pipeline=Pipeline(
             messages,
@@ -269,6 +284,7 @@ async def _serve(parts: Parts) -> None:
     workers = Workers(parts.pipeline, lambda name: metrics.worker_errors.labels(name).inc())
     parts.journal.on_group = partial(_journalled, metrics, workers)
     metrics.watch(kept.database.backlog, lambda: reception.verdicts, SystemClock().now)
+    metrics.watch_figures(lambda: kept.quality.figures(day_at(SystemClock().now())))
     throttles = Throttles(parts.sources, time.monotonic)
     everybody = HTTP_LISTENER if settings.sources is None and settings.http_token is None else ""
     front = Front(
@@ -289,6 +305,7 @@ async def _serve(parts: Parts) -> None:
     watching = asyncio.create_task(_watch_sources(parts, doors))
     stop = Event()
     purger = Thread(target=_purge, args=(parts, stop), name="purge", daemon=True)
+    watcher = Thread(target=_watch_gaps, args=(parts, stop), name="gaps", daemon=True)
     config = uvicorn.Config(
         create_app(front), host=HOST, port=settings.http_port, log_level="warning", access_log=False, lifespan="off"
     )
@@ -297,6 +314,7 @@ async def _serve(parts: Parts) -> None:
     parts.journal.start()
     workers.start()
     purger.start()
+    watcher.start()
     try:
         await uvicorn.Server(config).serve()
     finally:
@@ -340,6 +358,16 @@ def _ready(parts: Parts) -> dict[str, object]:
         "openInvalidations": backlog.invalidations,
         "openLinks": backlog.links,
     }
+
+
+def _watch_gaps(parts: Parts, stop: Event) -> None:
+    """Look for numbers that have not come."""
+    watch = GapWatch(parts.kept.quality, SystemClock(), parts.metrics)
+    while not stop.wait(_GAP_SECONDS):
+        try:
+            watch.look()
+        except Exception as error:  # noqa: BLE001 - looked at again at the next round
+            _log.warning("gaps not looked at", error=type(error).__name__)
 
 
 def _purge(parts: Parts, stop: Event) -> None:

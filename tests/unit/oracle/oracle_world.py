@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 from oracle.anchor import Anchoring
@@ -21,6 +23,7 @@ from oracle.link import Linking
 from oracle.metrics import Metrics
 from oracle.normalise import SourceProfile
 from oracle.pipeline import Pipeline
+from oracle.ports import Incoming
 from oracle.reading import InlineReader
 from oracle.seal import Sealing, Sharing
 from oracle.sitekey import SiteKey
@@ -235,7 +238,14 @@ class Outside:
 class Oracle:
     """One run of an oracle's process."""
 
-    def __init__(self, path: Path, outside: Outside, wire: Tripwire | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        outside: Outside,
+        wire: Tripwire | None = None,
+        sources: Mapping[str, SourceProfile] = MappingProxyType({"his": PROFILE}),
+        number_of: Callable[[str, Incoming], tuple[str, int] | None] = lambda _listener, _received: None,
+    ) -> None:
         wrap = (wire or Tripwire()).wrap
         self.outside = outside
         if not path.exists():
@@ -250,7 +260,7 @@ class Oracle:
         self.outbox = DatabaseOutbox(database)
         self.codes = DatabaseDeskCodes(database)
         self.metrics = Metrics()
-        self.journal = Journal(wrap(self.messages), self.site, outside.clock)
+        self.journal = Journal(wrap(self.messages), self.site, outside.clock, number_of=number_of)
         chain = outside.chain
         records, outbox = wrap(self.records), wrap(self.outbox)
         sealing = Sealing(records, self.site, SOURCE, chain.chain_id, Sharing(1, 2, 3), outside.randomness)
@@ -275,7 +285,7 @@ class Oracle:
             records,
             wrap(outside.content),
             self.site,
-            InlineReader({"his": PROFILE}),
+            InlineReader(sources),
             sealing,
             depositing,
             anchoring,
@@ -284,11 +294,11 @@ class Oracle:
             self.metrics,
         )
 
-    def take(self, *raws: bytes) -> list[bool]:
+    def take(self, *raws: bytes, peer: Peer = PEER) -> list[bool]:
         """Hand messages in and commit them as one group; for each whether it was acknowledged."""
 
         async def taking() -> list[bool]:
-            futures = [self.journal.append(receive(raw), PEER) for raw in raws]
+            futures = [self.journal.append(receive(raw), peer) for raw in raws]
             self.journal.commit_group()
             answers = await asyncio.gather(*futures, return_exceptions=True)
             return [not isinstance(answer, BaseException) for answer in answers]
