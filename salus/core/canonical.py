@@ -97,21 +97,35 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check(value: Any, depth: int) -> bool:
-    """Refuse what has no canonical form; True when a decimal in it must be spelled out before it is encoded."""
-    if isinstance(value, dict):
-        if not value.keys() <= _good_names:
-            _check_names(value)
-        members: Iterable[Any] = value.values()
-    elif isinstance(value, (list, tuple)):
-        members = value
-    else:
-        return _check_single(value)
-    if not depth:
-        raise CanonicalError(f"values are nested at most {MAX_DEPTH} deep")
+    """Refuse what has no canonical form; True when a decimal in it must be spelled out before it is encoded.
+
+    Level by level: records are large, and a call for each of a thousand objects took a fifth of their reading.
+    """
     unspelled = False
-    for member in members:
-        if type(member) not in _PLAIN:  # most members are, and records are large
-            unspelled |= _check(member, depth - 1)
+    level = [value]
+    while level:
+        below: list[Any] = []
+        for one in level:
+            kind = type(one)
+            if kind is not dict and kind is not list:
+                if not isinstance(one, (dict, list, tuple)):
+                    unspelled |= _check_single(one)
+                    continue
+                kind = dict if isinstance(one, dict) else list
+            if not depth:
+                raise CanonicalError(f"values are nested at most {MAX_DEPTH} deep")
+            if kind is dict:
+                if not one.keys() <= _good_names:
+                    _check_names(one)
+                for member in one.values():
+                    if type(member) not in _PLAIN:  # most members are
+                        below.append(member)  # noqa: PERF401 - a comprehension is a call more
+            else:
+                for member in one:
+                    if type(member) not in _PLAIN:
+                        below.append(member)  # noqa: PERF401 - a comprehension is a call more
+        level = below
+        depth -= 1
     return unspelled
 
 
