@@ -12,19 +12,31 @@ from typing import Any
 
 from oracle.hl7.errors import Condition
 from oracle.hl7.message import Segment
-from oracle.normalise import tables
-from oracle.normalise.datatypes import Authority, authority, concept, entity_identifier, practitioner
+from oracle.normalise import local, tables
+from oracle.normalise.contained import Contained
+from oracle.normalise.datatypes import Authority, authority, concept, entity_identifier, table_concept
 from oracle.normalise.errors import NormaliseError
 from oracle.normalise.observation import attachment
 from oracle.normalise.patient import Subject, home_authority, subject_of
-from oracle.normalise.reading import Reading, days_of, join_key
+from oracle.normalise.people import person
+from oracle.normalise.reading import Reading, cleared, days_of, join_key
 from oracle.normalise.visit import encounter_reference, stay_keys, visit_labels
 from salus.core.record import Code, DraftStatus, NormalisedGroup
 
 Json = dict[str, Any]
 
 _TAKEN = frozenset({"MSH", "EVN", "PID", "PD1", "PV1", "TXA", "OBX", "SFT", "ARV"})
-_TXA_MAPPED = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 16, 17, 18, 19, 22})
+_TXA_MAPPED = frozenset({1, 2, 4, 5, 6, 7, 8, 9, 10, 12, 13, 16, 17, 18, 19, 22, 25})
+# TXA: fields and the elements they alone fill, for explicit nulls
+_ELEMENTS = {
+    4: ("context.period",),
+    9: ("author",),
+    13: ("relatesTo",),
+    16: ("identifier",),
+    17: ("docStatus",),
+    18: ("securityLabel",),
+    25: ("description",),
+}
 _REPLACES = frozenset({"T08", "T10"})
 
 
@@ -42,7 +54,7 @@ def document(reading: Reading) -> list[NormalisedGroup]:
         raise NormaliseError("the message has no TXA segment", message.header.at())
     reading.leave_out_rest(txa, _TXA_MAPPED)
     for segment in message.segments:
-        if segment.name not in _TAKEN:
+        if segment.name not in _TAKEN and not local.is_local(segment):
             reading.leave_out(segment)
     kind = concept(txa.first(2), f"{tables.TERMINOLOGY}v2-0270") if txa.field(2) else None
     code, codes = kind or ({"text": "unnamed"}, (Code("", "", ""),))
@@ -76,12 +88,8 @@ def document(reading: Reading) -> list[NormalisedGroup]:
         head["relatesTo"] = [{"code": relation, "target": target}]
     if made:
         reading.set_instant(head, "date", made, txa, 6)
-    authors = [person for field in (9, 5) for one in txa.repetitions(field) if (person := practitioner(one, home))]
-    if authors:
-        head["author"] = authors[:1] + [one for one in authors[1:] if one not in authors[:1]]
-    signer = practitioner(txa.first(22), home) if txa.field(22) else practitioner(txa.first(10), home)
-    if signer:
-        head["authenticator"] = signer
+    _describe(reading, txa, home, head)
+    own_texts = local.keep(head, filter(local.is_local, message.segments))
     head |= _context(reading, home)
     if happened:
         head.setdefault("context", {})["period"] = {"start": happened.date_time()}
@@ -95,7 +103,9 @@ def document(reading: Reading) -> list[NormalisedGroup]:
             head=head,
             items=(),
             codes=codes,
-            texts=tuple(text for text in (code.get("text"), txa.value(16), *titles, *words) if text),
+            texts=tuple(
+                text for text in (code.get("text"), txa.value(16), txa.value(25), *titles, *words, *own_texts) if text
+            ),
             first_day=first,
             last_day=last,
             status=_status(message.type[1], availability),
@@ -106,8 +116,29 @@ def document(reading: Reading) -> list[NormalisedGroup]:
             is_checkup=reading.source.is_checkup_centre,
             also=stay_keys(message.first("PV1"), message.first("PID"), home),
             unmapped=reading.unmapped,
+            cleared=cleared(txa, _ELEMENTS),
         )
     ]
+
+
+def _describe(reading: Reading, txa: Segment, home: Authority, head: Json) -> None:
+    """File name, confidentiality and title; authors (TXA-9, then TXA-5) and who signed or is to (TXA-22, else TXA-10)."""
+    contained, zone = Contained(), reading.source.zone
+    for field, name, value in (
+        (16, "identifier", [{"value": txa.value(16)}]),
+        (18, "securityLabel", [table_concept(txa.value(18), "0272")]),
+        (25, "description", txa.value(25)),
+    ):
+        if txa.value(field):
+            head[name] = value
+    authors = [one for field in (9, 5) for sent in txa.repetitions(field) if (one := person(sent, home, zone))]
+    if authors:
+        once = {one.resource["id"]: one for one in authors}
+        head["author"] = [contained.refer(one) for one in once.values()]
+    signer = person(txa.first(22) if txa.field(22) else txa.first(10), home, zone)
+    if signer:
+        head["authenticator"] = contained.refer(signer)
+    contained.put_into(head)
 
 
 def _contents(results: list[Segment]) -> tuple[list[Json], list[str]]:

@@ -177,13 +177,15 @@ def attachment(repetition: Repetition) -> tuple[Json, str]:
     encoding = repetition.value(4).upper()
     sent = repetition.value(5)
     try:
-        raw = b64decode(re.sub(r"\s+", "", sent), validate=True) if encoding.startswith("BASE64") else sent.encode()
+        data = "".join(sent.split()) if encoding.startswith("BASE64") else ""
+        raw = b64decode(data, validate=True) if data else sent.encode()
     except (binascii.Error, ValueError):
-        raw, mime = sent.encode(), "application/octet-stream"
+        raw, mime, data = sent.encode(), "application/octet-stream", ""
     words = ""
     if mime.startswith("text/") or mime in ("application/xml", "application/rtf"):
         words = raw.decode("utf-8", errors="ignore")
-    return {"contentType": mime.replace(" ", ""), "data": b64encode(raw).decode("ascii")}, words
+    # what came as base64 goes out as it came: a copy of 50 MB would say nothing new
+    return {"contentType": mime.replace(" ", ""), "data": data or b64encode(raw).decode("ascii")}, words
 
 
 @lru_cache(maxsize=4096)
