@@ -122,7 +122,7 @@ def document(reading: Reading) -> list[NormalisedGroup]:
 
 
 def _describe(reading: Reading, txa: Segment, home: Authority, head: Json) -> None:
-    """File name, confidentiality and title; authors (TXA-9, then TXA-5) and who signed or is to (TXA-22, else TXA-10)."""
+    """File name, confidentiality, title; authors (TXA-9, then TXA-5), and who signed or is to (TXA-22, else TXA-10)."""
     contained, zone = Contained(), reading.source.zone
     for field, name, value in (
         (16, "identifier", [{"value": txa.value(16)}]),
