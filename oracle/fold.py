@@ -205,7 +205,9 @@ def _tombstone(item: Item) -> Item:
 
 
 def _valueless(resource: Json) -> Json:
-    return {name: value for name, value in resource.items() if name not in _SAID_BY_VALUE and _choice(name) != "value"}
+    return _only_referred(
+        {name: value for name, value in resource.items() if name not in _SAID_BY_VALUE and _choice(name) != "value"}
+    )
 
 
 def _is_silent(before: Item, after: Item) -> bool:
@@ -216,7 +218,7 @@ def _differs(before: Item, after: Item) -> bool:
     return any(before.resource.get(name) != value for name, value in after.resource.items() if _choice(name) == "value")
 
 
-def _over(old: Json, new: Json, cleared: Iterable[str]) -> Json:
+def _over(old: Json, new: Json, cleared: Sequence[str]) -> Json:
     """The new elements over the old ones."""
     result = dict(old)
     for name in cleared:
@@ -229,7 +231,41 @@ def _over(old: Json, new: Json, cleared: Iterable[str]) -> Json:
     for name, value in new.items():
         before = result.get(name)
         result[name] = before | value if name in _JOINED and isinstance(before, dict) else value
-    return result
+    if "extension" in old and "extension" in new:
+        urls = {one["url"] for one in new["extension"]}
+        kept = [] if "extension" in cleared else [one for one in old["extension"] if one["url"] not in urls]
+        result["extension"] = [*kept, *new["extension"]]
+    if "contained" in old:
+        inner = {one["id"]: one for holder in (old, new) for one in holder.get("contained", ())}
+        result["contained"] = list(inner.values())
+    return _only_referred(result)
+
+
+def _only_referred(resource: Json) -> Json:
+    """A resource without those of its contained ones that nothing in it refers to any more (FHIR R4 dom-3)."""
+    if "contained" not in resource:
+        return resource
+    inner = {f"#{one['id']}": one for one in resource["contained"]}
+    needed: set[str] = set()
+    waiting = _references({name: value for name, value in resource.items() if name != "contained"})
+    while waiting:
+        reference = waiting.pop()
+        if reference in inner and reference not in needed:
+            needed.add(reference)
+            waiting += _references(inner[reference])
+    kept = [one for reference, one in inner.items() if reference in needed]
+    rest = {name: value for name, value in resource.items() if name != "contained"}
+    return rest | {"contained": kept} if kept else rest
+
+
+def _references(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = value.get("reference")
+        return [
+            *([own] if isinstance(own, str) else ()),
+            *(one for part in value.values() for one in _references(part)),
+        ]
+    return [one for part in value for one in _references(part)] if isinstance(value, list) else []
 
 
 def _without(resource: Json, name: str) -> Json:
