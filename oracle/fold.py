@@ -41,6 +41,7 @@ _CHOICES = ("value", "effective", "onset", "deceased", "multipleBirth", "occurre
 _JOINED = frozenset({"period", "hospitalization", "context"})
 _OPEN_VISIT = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave"})
 _UNDO_DISCHARGE = "A13"
+_UNKNOWN_CLASS = "U"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,8 @@ def _over(old: Json, new: Json, cleared: Sequence[str]) -> Json:
             result.pop("dataAbsentReason", None)
     for name, value in new.items():
         before = result.get(name)
+        if name == "class" and before and value["code"] == _UNKNOWN_CLASS:
+            continue  # an Encounter must have a class, so one is there even when the message has none
         result[name] = before | value if name in _JOINED and isinstance(before, dict) else value
     if "extension" in old and "extension" in new:
         urls = {one["url"] for one in new["extension"]}

@@ -1,4 +1,4 @@
-"""What a folded record contains: all that its elements refer to, whichever message they came from, and nothing else."""
+"""What a folded record holds of several messages: all that its elements refer to, each extension, the class known."""
 
 from typing import Any
 
@@ -56,3 +56,9 @@ def test_fold__extensions__are_joined_by_their_meaning() -> None:
     )[-1]
     urls = [one["url"].rpartition("/")[2] for one in _folded(first, second)["extension"]]
     assert urls == ["urn:salus:fhir:z-segment", "patient-citizenship"]
+
+
+def test_fold__message_without_class__keeps_the_class_known() -> None:
+    admitted = _group("ADT^A01", "20260101090000", "PV1|1|I" + "|" * 17 + "V1")
+    updated = _group("ADT^A08", "20260102090000", "PV1|1|" + "|" * 17 + "V1")
+    assert _folded(admitted, updated)["class"]["code"] == "IMP"
