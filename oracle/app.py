@@ -3,6 +3,7 @@
 | method and path | who | body | answer |
 | --- | --- | --- | --- |
 | `POST /v1/messages` | senders, by bearer token | one HL7 v2 message | its acknowledgment (`application/hl7-v2`) |
+| `GET /v1/messages/{name}/ack` | the same sender | | its application acknowledgment; 202 before it is due |
 | `POST /v1/claims/prepare` | a code | `{code, controller}` | `{subjectRef, sourceId, deadline, typedData}` |
 | `POST /v1/claims` | a code | `{code, controller, deadline, signature}` | `{subjectRef, txHash}` |
 | `GET /v1/content/{cid}` | any member | header: signed call `content`, body `{cid}` | envelope |
@@ -19,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from anyio import to_thread
@@ -31,13 +32,14 @@ from starlette.routing import Route
 
 from oracle.attempts import Attempts
 from oracle.claims import Claims
-from oracle.intake.http import CONTENT_TYPE, answer
+from oracle.intake.http import CONTENT_TYPE, STATUS_NO_REPLY, STATUS_NOT_DUE, answer
 from oracle.intake.ports import Peer, Taker
 from oracle.intake.senders import HttpSenders
 from oracle.members import Members
 from oracle.metrics import Metrics
 from oracle.problems import BUSY, MEDIA_TYPE, NO_TOKEN, TOO_LARGE, TOO_MANY, Problem, problem_of
 from oracle.proofs import AnchoredBatches, inclusion_proof
+from oracle.sources import Source
 from oracle.store import Erasing
 from salus.core.canonical import canonical, integer, parse
 from salus.core.cid import cid_of, digest_of
@@ -50,6 +52,12 @@ MAX_CLAIM_BYTES = 16 * 1024
 
 _log = structlog.get_logger()
 Reply = dict[str, Any] | bytes | Problem
+
+
+class Acknowledgments(Protocol):
+    """Application acknowledgments that are fetched (`oracle.replies.Fetching`)."""
+
+    def fetch(self, name: str, source: Source) -> bytes | None: ...
 
 
 class Bodies:
@@ -76,6 +84,7 @@ class Front:
     source: ParticipantId
     sink: Taker
     senders: HttpSenders
+    acknowledgments: Acknowledgments
     claims: Claims
     content: ContentStore
     erasing: Erasing
@@ -93,6 +102,7 @@ def create_app(front: Front) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/messages", endpoints.messages, methods=["POST"]),
+            Route("/v1/messages/{name}/ack", endpoints.acknowledgment),
             Route("/v1/claims/prepare", endpoints.prepare, methods=["POST"]),
             Route("/v1/claims", endpoints.claim, methods=["POST"]),
             Route("/v1/content/{cid}", endpoints.content),
@@ -131,7 +141,21 @@ class _Endpoints:
             posted = await answer(body, Peer("http", _address(request), source.name), front.sink, most)
         finally:
             front.bodies.shrink(taken)
-        return Response(posted.reply, posted.status, media_type=CONTENT_TYPE)
+        headers = {"location": f"/v1/messages/{posted.name.hex()}/ack"} if posted.name else None
+        return Response(posted.reply, posted.status, headers, CONTENT_TYPE)
+
+    async def acknowledgment(self, request: Request) -> Response:
+        front, name = self._front, request.path_params["name"]
+        source = front.senders.recognise(request.headers.get("authorization", ""))
+        if source is None:
+            return _reply(NO_TOKEN)
+        try:
+            found = await to_thread.run_sync(lambda: front.acknowledgments.fetch(name, source))
+        except Exception as error:  # noqa: BLE001 - every error becomes a reply here
+            return _reply(_problem(error))
+        if found is None:
+            return Response(b"", STATUS_NOT_DUE, {"retry-after": "1"})
+        return Response(found, media_type=CONTENT_TYPE) if found else Response(b"", STATUS_NO_REPLY)
 
     async def prepare(self, request: Request) -> Response:
         return await self._claiming(request, _prepare)

@@ -41,6 +41,12 @@ class Metrics:
         self.appended = Counter(
             "salus_oracle_journalled_total", "Messages that reached the journal", ["result"], registry=self.registry
         )
+        self.acknowledgments = Counter(
+            "salus_oracle_acknowledgments_total",
+            "Application acknowledgments sent later, by what became of sending",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.groups = Counter("salus_oracle_journal_groups_total", "Group commits", registry=self.registry)
         self.outcomes = Counter(
             "salus_oracle_messages_total", "Messages processed", ["outcome"], registry=self.registry

@@ -44,6 +44,7 @@ from oracle.quarantine import Quarantine
 from oracle.reading import InlineReader, ProcessReader, Reader
 from oracle.refused import RefusedKeeper
 from oracle.reload import Reload
+from oracle.replies import Composer, Fetching, OwnConnections, ProcessingResults, SenderConnections, Sending
 from oracle.seal import Sealing, Sharing
 from oracle.settings import JournalSettings, Settings, SourcesSettings
 from oracle.sitekey import SiteKey
@@ -57,6 +58,7 @@ from salus.adapters.custodians import HttpCustodians
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
 from salus.adapters.database.oracle import OracleDatabase
+from salus.adapters.database.oracle_acks import DatabaseAcks
 from salus.adapters.database.oracle_desk import DatabaseDeskCodes
 from salus.adapters.database.oracle_links import DatabaseLinks
 from salus.adapters.database.oracle_messages import DatabaseMessages
@@ -274,12 +276,18 @@ async def _serve(parts: Parts) -> None:
     settings, kept, metrics = parts.settings, parts.kept, parts.metrics
     reply_ids = count(int(time.time() * 1000))
     keeper = RefusedKeeper(parts.journal, time.monotonic)
+    acks = DatabaseAcks(kept.database)
+    composer = Composer(kept.site, parts.chain.reader.chain_id, lambda: datetime.now(UTC))
+    results = ProcessingResults(acks, time.monotonic)
+    by_sender = SenderConnections(lambda name: doors.connections_of(name))  # noqa: PLW0108 - doors are made below
     reception = Reception(
         parts.journal,
         now=lambda: datetime.now(UTC),
         next_control_id=lambda: f"S{next(reply_ids)}",
         source_of=lambda peer: parts.sources.get(peer.listener),
         keep_refused=keeper.keep,
+        expect_reply=lambda name, peer: by_sender.expect(name, peer.connection),
+        results=results,
     )
     workers = Workers(parts.pipeline, lambda name: metrics.worker_errors.labels(name).inc())
     parts.journal.on_group = partial(_journalled, metrics, workers)
@@ -291,6 +299,7 @@ async def _serve(parts: Parts) -> None:
         source=settings.participant,
         sink=reception,
         senders=HttpSenders(parts.sources, throttles, time.monotonic, everybody),
+        acknowledgments=Fetching(acks, composer),
         claims=parts.claims,
         content=parts.content,
         erasing=parts.erasing,
@@ -300,9 +309,19 @@ async def _serve(parts: Parts) -> None:
         metrics=metrics,
         ready=partial(_ready, parts),
     )
-    doors = Doors(reception, parts.sources, throttles)
+    doors = Doors(reception, parts.sources, throttles, acknowledged=by_sender.acknowledged)
     (await doors.open(parts.sources.all()))()
-    watching = asyncio.create_task(_watch_sources(parts, doors))
+    own = OwnConnections()
+    sending = Sending(
+        acks,
+        parts.sources,
+        composer,
+        by_sender,
+        own,
+        now=SystemClock().now,
+        told=lambda outcome, number: metrics.acknowledgments.labels(outcome).inc(number),
+    )
+    watching = [asyncio.create_task(one) for one in (_watch_sources(parts, doors), results.watch(), sending.watch())]
     stop = Event()
     purger = Thread(target=_purge, args=(parts, stop), name="purge", daemon=True)
     watcher = Thread(target=_watch_gaps, args=(parts, stop), name="gaps", daemon=True)
@@ -318,8 +337,10 @@ async def _serve(parts: Parts) -> None:
     try:
         await uvicorn.Server(config).serve()
     finally:
-        watching.cancel()
         await doors.close()
+        for task in watching:
+            task.cancel()
+        await own.close()
         stop.set()
         await asyncio.to_thread(parts.journal.stop)
         await asyncio.to_thread(workers.stop)

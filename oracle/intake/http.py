@@ -18,6 +18,7 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 # MSA-1 → status: AE may be sent again after it was mended, AR never can be taken
 STATUS = {b"AA": 200, b"CA": 200, b"AE": 422, b"CE": 422, b"AR": 400, b"CR": 400}
+STATUS_NOT_DUE = 202
 STATUS_NO_REPLY = 204
 STATUS_TOO_LARGE = 413
 STATUS_BUSY = 503

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, exists, insert, select, text, update
 
 from salus.adapters.database.oracle import OracleDatabase
+from salus.adapters.database.oracle_acks import owe
 from salus.adapters.database.oracle_quality import add_arrivals
 from salus.adapters.database.oracle_tables import ANCHORED, batch, message, raw, record, told, version
 from salus.core.errors import ConflictError, NotFoundError
@@ -41,6 +42,7 @@ class DatabaseMessages:
         with self._database.writing(urgent=True) as connection:
             results = _append(connection, rows)
             add_arrivals(connection, rows, results)
+            owe(connection, rows)
             return results
 
     def pending(self, limit: int) -> list[SealedMessage]:

@@ -1,0 +1,137 @@
+"""Sends the acknowledgments that are owed: for each source in the order its messages came, until confirmed.
+
+The next is sent while earlier ones wait for nothing but their confirmation; one that isn't due yet holds up those
+behind it. What was sent in vain goes again after a growing pause, as often as the source says, then is given up. The
+store is told after the sender was: a crash in between sends once more, and the same MSH-10 shows that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from oracle.replies.compose import Composer
+from oracle.replies.ports import AckStore, Delivery, Outgoing, Outlet
+from oracle.sources import LiveSources, Source
+from salus.core.acks import OwedAck
+from salus.core.errors import IntegrityError
+
+TOGETHER = 32
+POLL_SECONDS = 0.25
+_FIRST_PAUSE = 1
+_LONGEST_PAUSE = 300
+FORGET_SECONDS = 7 * 86_400
+_FORGET_EVERY = 3600.0
+
+_log = structlog.get_logger()
+
+
+class Sending:
+    """One task per source. `told` counts what became of acknowledgments; `now` gives Unix seconds."""
+
+    def __init__(
+        self,
+        store: AckStore,
+        sources: LiveSources,
+        composer: Composer,
+        sender: Outlet,
+        own: Outlet,
+        *,
+        now: Callable[[], int],
+        told: Callable[[str, int], None] = lambda _outcome, _count: None,
+        poll: float = POLL_SECONDS,
+    ) -> None:
+        self._store = store
+        self._sources = sources
+        self._composer = composer
+        self._sender = sender
+        self._own = own
+        self._now = now
+        self._told = told
+        self._poll = poll
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def watch(self) -> None:
+        """Keep a task for each source in force, until cancelled."""
+        loop = asyncio.get_running_loop()
+        forgotten = loop.time() - _FORGET_EVERY
+        try:
+            while True:
+                names = {source.name for source in self._sources.all()}
+                for name in set(self._tasks) - names:
+                    self._tasks.pop(name).cancel()
+                for name in names - set(self._tasks):
+                    self._tasks[name] = loop.create_task(self._serve(name))
+                if loop.time() - forgotten >= _FORGET_EVERY:
+                    forgotten = loop.time()
+                    await asyncio.to_thread(self._store.forget, self._now() - FORGET_SECONDS)
+                await asyncio.sleep(1.0)
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+
+    async def once(self, name: str) -> int:
+        """Send what a source can be sent now; how many rows that settled."""
+        source = self._sources.get(name)
+        if source is None:
+            return 0
+        own = source.acknowledgement.reply_to is not None
+        transports = ("mllp", "http", "file") if own else ("mllp",)
+        owed = await asyncio.to_thread(self._store.owed, name, transports, TOGETHER)
+        ready, unwanted = self._ready(owed, source)
+        if unwanted:
+            await asyncio.to_thread(self._store.answered, unwanted)
+        if not ready:
+            return len(unwanted)
+        outlet = self._own if own else self._sender
+        deliveries = await outlet.send(source, [outgoing for _, outgoing in ready])
+        return len(unwanted) + await self._settle(source, [ack for ack, _ in ready], deliveries)
+
+    def _ready(self, owed: list[OwedAck], source: Source) -> tuple[list[tuple[OwedAck, Outgoing]], list[int]]:
+        """Those to be sent now, up to the first that must wait; and keys of those nobody wants to be told."""
+        ready: list[tuple[OwedAck, Outgoing]] = []
+        unwanted: list[int] = []
+        for ack in owed:
+            if ack.next_at > self._now() or not self._composer.is_due(ack, source):
+                break
+            try:
+                outgoing = self._composer.compose(ack, source)
+            except IntegrityError:
+                _log.error("acknowledgment can't be read", acknowledgment=ack.key)
+                unwanted.append(ack.key)
+                continue
+            if outgoing is None:
+                unwanted.append(ack.key)
+            else:
+                ready.append((ack, outgoing))
+        return ready, unwanted
+
+    async def _settle(self, source: Source, acks: list[OwedAck], deliveries: list[Delivery]) -> int:
+        by: dict[Delivery, list[OwedAck]] = {}
+        for ack, delivery in zip(acks, deliveries, strict=True):
+            last = delivery is Delivery.FAILED and ack.attempts + 1 >= source.acknowledgement.attempts
+            by.setdefault(Delivery.REJECTED if last else delivery, []).append(ack)
+        done, rejected = by.get(Delivery.DONE, []), by.get(Delivery.REJECTED, [])
+        await asyncio.to_thread(self._store.answered, [ack.key for ack in done])
+        await asyncio.to_thread(self._store.gave_up, [ack.key for ack in rejected])
+        for ack in by.get(Delivery.FAILED, []):
+            pause = min(_FIRST_PAUSE << min(ack.attempts, 16), _LONGEST_PAUSE)
+            await asyncio.to_thread(self._store.failed, [ack.key], self._now() + pause)
+        for delivery in (Delivery.DONE, Delivery.FAILED):
+            self._told(delivery.value, len(by.get(delivery, ())))
+        if rejected:
+            self._told("given up", len(rejected))
+            _log.warning("acknowledgments given up", source=source.name, count=len(rejected))
+        return len(done) + len(rejected)
+
+    async def _serve(self, name: str) -> None:
+        while True:
+            try:
+                settled = await self.once(name)
+            except Exception as error:  # noqa: BLE001 - nothing is lost: the row is still owed
+                _log.warning("acknowledgments not sent", source=name, error=type(error).__name__)
+                settled = 0
+            if not settled:
+                await asyncio.sleep(self._poll)
