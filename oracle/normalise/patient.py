@@ -127,7 +127,7 @@ def patient_number(reading: Reading, segment: Segment, field: int) -> tuple[Auth
 def demographics(
     reading: Reading, pid: Segment, subject: Subject, days: tuple[int, int], own: Sequence[Segment] = ()
 ) -> NormalisedGroup:
-    """The demographics record of a subject. Ethnicity, race and religion become an item of their own.
+    """The demographics record of a subject. What tells of their origin and faith becomes an item of its own.
 
     `own` are the Z segments that go with the person.
     """
@@ -290,32 +290,34 @@ def _death(reading: Reading, pid: Segment) -> Json:
 
 
 def _extensions(pid: Segment) -> list[Json]:
-    """Mother's maiden name (PID-6), birth place (23), citizenship (26, 39) and nationality (28)."""
+    """Mother's maiden name (PID-6) and citizenship (PID-26)."""
     result: list[Json] = []
     if pid.value(6):
         result.append({"url": _STRUCTURES + "patient-mothersMaidenName", "valueString": pid.value(6)})
-    if pid.value(23):
-        result.append({"url": _STRUCTURES + "patient-birthPlace", "valueAddress": {"text": pid.value(23)}})
-    for field, name in ((26, "citizenship"), (39, "citizenship"), (28, "nationality")):
-        for one in pid.repetitions(field):
-            country = concept(one)
-            if country:
-                part = {"url": "code", "valueCodeableConcept": country[0]}
-                result.append({"url": f"{_STRUCTURES}patient-{name}", "extension": [part]})
+    for one in pid.repetitions(26):
+        country = concept(one)
+        if country:
+            result.append(_with_code("citizenship", country[0]))
     return result
 
 
+def _with_code(name: str, code: Json) -> Json:
+    return {"url": f"{_STRUCTURES}patient-{name}", "extension": [{"url": "code", "valueCodeableConcept": code}]}
+
+
 def _identity(pid: Segment, subject: Subject, key: str, days: tuple[int, int]) -> tuple[Item, ...]:
-    """Race, religion and ethnic group (PID-10, 17, 22) as an item: the labelling makes it a record of its own."""
+    """Race, religion, ethnic group, birth place, nationality and tribe (PID-10, 17, 22, 23, 28, 39) as an item: the
+    labelling makes it a record of its own. Senders write the ethnic group (民族) into 23 and 28 too.
+    """
     extensions: list[Json] = []
     texts: list[str] = []
-    for field, url in _IDENTITY_EXTENSIONS:
+    for field, name in _IDENTITY_FIELDS.items():
         for one in pid.repetitions(field):
             found = concept(one)
             if found:
-                extensions.append({"url": url, "valueCodeableConcept": found[0]})
                 texts.append(found[0].get("text") or found[1][0].code)
-    nulls = any(pid.is_null(field) for field, _ in _IDENTITY_EXTENSIONS)
+                extensions.append(_identity_extension(field, name, found[0], texts[-1]))
+    nulls = any(pid.is_null(field) for field in _IDENTITY_FIELDS)
     if not extensions and not nulls:
         return ()
     resource = {
@@ -329,8 +331,17 @@ def _identity(pid: Segment, subject: Subject, key: str, days: tuple[int, int]) -
     return (Item("item|identity", resource, (IDENTITY,), tuple(texts), *days, DraftStatus.CURRENT, cleared=gone),)
 
 
-_IDENTITY_EXTENSIONS = (
-    (10, "urn:salus:fhir:patient-race"),
-    (17, "http://hl7.org/fhir/StructureDefinition/patient-religion"),
-    (22, "urn:salus:fhir:patient-ethnic-group"),
-)
+def _identity_extension(field: int, name: str, code: Json, words: str) -> Json:
+    if field == 23:
+        return {"url": name, "valueAddress": {"text": words}}
+    return _with_code(name, code) if field in (28, 39) else {"url": name, "valueCodeableConcept": code}
+
+
+_IDENTITY_FIELDS = {
+    10: "urn:salus:fhir:patient-race",
+    17: "http://hl7.org/fhir/StructureDefinition/patient-religion",
+    22: "urn:salus:fhir:patient-ethnic-group",
+    23: "http://hl7.org/fhir/StructureDefinition/patient-birthPlace",
+    28: "nationality",
+    39: "citizenship",
+}
