@@ -8,6 +8,8 @@
 | `POST /v1/claims` | a code | `{code, controller, deadline, signature}` | `{subjectRef, txHash}` |
 | `GET /v1/content/{cid}` | any member | header: signed call `content`, body `{cid}` | envelope |
 | `GET /v1/proofs/{leaf}` | whoever knows the leaf | | `{root, proof}` of its anchored batch |
+| `POST /v1/links/waiting` | a controller | signed call `links` | `{links: [{key, typedData}]}` |
+| `POST /v1/links` | a controller | signed call `agree`, body `{key, deadline, signature}` | `{agreed}` |
 | `POST /v1/erasures` | own operator | header: signed call `erase`, body `{recordId}` | `{removed, envelopes}` |
 | `GET /health`, `/ready`, `/metrics` | monitoring | | |
 
@@ -30,6 +32,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from oracle.agreements import Agreements
 from oracle.attempts import Attempts
 from oracle.claims import Claims
 from oracle.intake.http import CONTENT_TYPE, STATUS_NO_REPLY, STATUS_NOT_DUE, answer
@@ -86,6 +89,7 @@ class Front:
     senders: HttpSenders
     acknowledgments: Acknowledgments
     claims: Claims
+    agreements: Agreements
     content: ContentStore
     erasing: Erasing
     batches: AnchoredBatches
@@ -107,6 +111,8 @@ def create_app(front: Front) -> Starlette:
             Route("/v1/claims", endpoints.claim, methods=["POST"]),
             Route("/v1/content/{cid}", endpoints.content),
             Route("/v1/proofs/{leaf}", endpoints.proofs),
+            Route("/v1/links/waiting", endpoints.links, methods=["POST"]),
+            Route("/v1/links", endpoints.agree, methods=["POST"]),
             Route("/v1/erasures", endpoints.erasures, methods=["POST"]),
             Route("/health", endpoints.health),
             Route("/ready", endpoints.ready),
@@ -171,6 +177,12 @@ class _Endpoints:
         leaf = request.path_params["leaf"]
         return await _answered(lambda: _proof(self._front, leaf))
 
+    async def links(self, request: Request) -> Response:
+        return await self._called(request, _waiting_links)
+
+    async def agree(self, request: Request) -> Response:
+        return await self._called(request, _agree)
+
     async def erasures(self, request: Request) -> Response:
         header = request.headers.get("authorization", "")
         return await _answered(lambda: _erase(self._front, header))
@@ -184,6 +196,10 @@ class _Endpoints:
     async def metrics(self, _: Request) -> Response:
         text = await to_thread.run_sync(lambda: generate_latest(self._front.metrics.registry))
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _called(self, request: Request, work: Callable[[Front, dict[str, Any]], Reply]) -> Response:
+        front, body = self._front, await _read(request, MAX_CLAIM_BYTES)
+        return _reply(TOO_LARGE) if body is None else await _answered(lambda: work(front, _object(body)))
 
     async def _claiming(self, request: Request, work: Callable[[Front, dict[str, Any]], Reply]) -> Response:
         front, address = self._front, _address(request)
@@ -235,6 +251,19 @@ def _content(front: Front, header: str, cid: str) -> Reply:
 def _proof(front: Front, leaf: str) -> Reply:
     found = inclusion_proof(LeafHash(from_hex(leaf)), front.batches)
     return {"root": hex32(found.root), "proof": [hex32(node) for node in found.path]}
+
+
+def _waiting_links(front: Front, value: dict[str, Any]) -> Reply:
+    call = front.members.signer(value, "links")
+    found = front.agreements.waiting(call.signer)
+    return {"links": [{"key": one.key, "typedData": one.typed_data} for one in found]}
+
+
+def _agree(front: Front, value: dict[str, Any]) -> Reply:
+    call = front.members.signer(value, "agree")
+    key, deadline = integer(call.body.get("key")), integer(call.body.get("deadline"))
+    front.agreements.sign(key, call.signer, deadline, from_hex(_text(call.body, "signature"), 65))
+    return {"agreed": key}
 
 
 def _erase(front: Front, header: str) -> Reply:

@@ -1,7 +1,7 @@
 """Link: what a source says about its patients' numbers (merges, links, and their undoing) gets on chain, in its order.
 
-A subject that its patient has claimed is linked with the patient's signature only; the source can't give that, so such
-a link waits and says so, and so does what comes after it for the same subjects. Consents never move with a link: the
+A subject that its patient has claimed is linked with the patient's signature only (`oracle.agreements`); until then the
+link waits and says so, and so does what comes after it for the same subjects. Consents never move with a link: the
 records stay with the number they are filed under. Source: docs/protocol.md section 4; HL7 v2.9 section 3.6.2 (merge).
 """
 
@@ -19,10 +19,11 @@ from salus.core.ids import ZERO32, ZERO_ADDRESS, SubjectRef
 from salus.core.journal import LinkKind, OpenLink
 from salus.core.ports import ChainReader, ChainWriter, Clock, ContractCall
 from salus.core.state import BlockStamp
+from salus.flows.link import signers_of
 
 MOST = 32
 DEADLINE_SECONDS = 3600
-AGAIN_SECONDS = 60.0
+AGAIN_SECONDS = 10.0
 
 _log = structlog.get_logger()
 
@@ -73,11 +74,12 @@ class Linking:
             return True
         if self._shows(one, self._chain.head()):
             return False
-        if self._is_claimed(one):
+        agreed = self._agreed(one)
+        if agreed is None:
             self._wait(one, "a patient's signature is needed")
             return False
         try:
-            receipt = self._writer.send(self._call(one))
+            receipt = self._writer.send(self._call(one, *agreed))
         except ChainRevert as error:
             self._wait(one, error.error)
             return False
@@ -90,20 +92,31 @@ class Linking:
         survivor = self._chain.subject(one.subject.subject, at).survivor
         return survivor == (one.survivor.subject if one.kind is LinkKind.LINK else ZERO32)
 
-    def _is_claimed(self, one: OpenLink) -> bool:
-        """Whether a patient must sign: of either to link them, of the merged one to part them."""
-        needed = [one.subject, one.survivor] if one.kind is LinkKind.LINK else [one.subject]
-        head = self._chain.head()
-        return any(self._chain.subject(known.subject, head).controller != ZERO_ADDRESS for known in needed)
+    def _agreed(self, one: OpenLink) -> tuple[int, dict[SubjectRef, bytes]] | None:
+        """Deadline and signatures of the controllers there are; None while one is missing or out of date."""
+        head, now = self._chain.head(), self._clock.now()
+        claimed = [
+            subject for subject in signers_of(one) if self._chain.subject(subject, head).controller != ZERO_ADDRESS
+        ]
+        if not claimed:
+            return now + DEADLINE_SECONDS, {}
+        nonce = self._chain.subject(one.subject.subject, head).nonce
+        given = {kept.subject: kept for kept in self._links.signatures(one.key) if kept.nonce == nonce}
+        deadlines = {given[subject].deadline for subject in claimed if subject in given}
+        if any(subject not in given for subject in claimed) or len(deadlines) != 1 or min(deadlines) <= now:
+            return None
+        return deadlines.pop(), {subject: given[subject].signature for subject in claimed}
 
-    def _call(self, one: OpenLink) -> ContractCall:
+    def _call(self, one: OpenLink, deadline: int, signed: dict[SubjectRef, bytes]) -> ContractCall:
         subject, survivor = one.subject.subject, one.survivor.subject
         nonce = self._chain.subject(subject, self._chain.head()).nonce
-        deadline = self._clock.now() + DEADLINE_SECONDS
         if one.kind is LinkKind.UNLINK:
-            return ContractCall("SubjectRegistry", "unlink", ((subject, ZERO32, nonce, deadline), b""))
+            return ContractCall(
+                "SubjectRegistry", "unlink", ((subject, ZERO32, nonce, deadline), signed.get(subject, b""))
+            )
         seeds = (seed_of(self._site, one.subject), seed_of(self._site, one.survivor))
-        return ContractCall("SubjectRegistry", "link", ((subject, survivor, nonce, deadline), seeds, (b"", b"")))
+        both = (signed.get(subject, b""), signed.get(survivor, b""))
+        return ContractCall("SubjectRegistry", "link", ((subject, survivor, nonce, deadline), seeds, both))
 
     def _wait(self, one: OpenLink, reason: str) -> None:
         if one.key not in self._again_at:

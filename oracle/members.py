@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Any
 
 from salus.core.calls import MAX_AGE_SECONDS, SignedCall, read_call
 from salus.core.canonical import parse
@@ -37,11 +38,7 @@ class Members:
             SignatureError: not signed by whom it names, or meant for another verb or recipient.
             RefusedError: stale (109), no operator (106), or the participant isn't active (10).
         """
-        call = self._read(header)
-        if call.call.verb != verb or call.call.recipient != self._source:
-            raise SignatureError("the call was signed for another verb or recipient")
-        if abs(self._clock.now() - call.call.issued_at) > MAX_AGE_SECONDS:
-            raise RefusedError(Code.CALL_STALE)
+        call = self.signer(self._read(header), verb)
         head = self._chain.head()
         participant = self._chain.operator_of(call.signer, head)
         if participant is None:
@@ -50,7 +47,20 @@ class Members:
             raise RefusedError(Code.PARTICIPANT_INACTIVE)
         return call, participant
 
-    def _read(self, header: str) -> SignedCall:
+    def signer(self, value: dict[str, Any], verb: str) -> SignedCall:
+        """The call of whoever signed it, a patient for instance.
+
+        Raises:
+            InputError, SignatureError, RefusedError: as `admit`, but for the operator.
+        """
+        call = read_call(value, self._chain.domain("Council"))
+        if call.call.verb != verb or call.call.recipient != self._source:
+            raise SignatureError("the call was signed for another verb or recipient")
+        if abs(self._clock.now() - call.call.issued_at) > MAX_AGE_SECONDS:
+            raise RefusedError(Code.CALL_STALE)
+        return call
+
+    def _read(self, header: str) -> dict[str, Any]:
         if not header.startswith(SCHEME) or len(header) > MAX_HEADER:
             raise InputError("an Authorization header of the scheme Salus is needed")
         try:
@@ -59,4 +69,4 @@ class Members:
             raise InputError("the Authorization header is not base64 of a signed call") from error
         if not isinstance(value, dict):
             raise InputError("a signed call is an object")
-        return read_call(value, self._chain.domain("Council"))
+        return value

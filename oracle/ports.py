@@ -19,6 +19,7 @@ from salus.core.journal import (
     Invalidation,
     JournalRow,
     KnownSubject,
+    LinkSignature,
     OpenLink,
     RecordState,
     SealedMessage,
@@ -140,6 +141,10 @@ class Links(Protocol):
     def open(self, limit: int) -> list[OpenLink]: ...
 
     def done(self, key: int, tx_hash: bytes, at: int) -> None: ...
+
+    def sign(self, signature: LinkSignature) -> None: ...
+
+    def signatures(self, key: int) -> list[LinkSignature]: ...
 
 
 class Outbox(Protocol):

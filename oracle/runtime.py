@@ -23,6 +23,7 @@ import uvicorn
 from sqlalchemy import Engine
 
 from oracle import checks
+from oracle.agreements import Agreements
 from oracle.anchor import Anchoring
 from oracle.app import Front, create_app
 from oracle.attempts import Attempts
@@ -301,6 +302,7 @@ async def _serve(parts: Parts) -> None:
         senders=HttpSenders(parts.sources, throttles, time.monotonic, everybody),
         acknowledgments=Fetching(acks, composer),
         claims=parts.claims,
+        agreements=Agreements(kept.links, parts.chain.reader, SystemClock()),
         content=parts.content,
         erasing=parts.erasing,
         batches=DatabaseOutbox(parts.kept.database),

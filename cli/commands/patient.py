@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
     patient.command("revoke")(revoke)
     patient.command("revoke-all")(revoke_all)
     patient.command("freeze")(freeze)
+    patient.command("links")(links)
     patient.command("trust")(trust)
     patient.command("consents")(consents)
     patient.command("withheld")(withheld)
@@ -210,6 +211,28 @@ def freeze(
     world, session = _session(wallet, passphrase_file)
     session.freeze(world.ids[source], frozen=not off)
     output.emit({"frozen": not off}, ["allowed again" if off else "frozen"])
+
+
+def links(
+    source: Source,
+    sign: Annotated[int | None, typer.Option(help="Key of the merge to agree to.")] = None,
+    wallet: Wallet = None,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Merges of your numbers at an institution that wait for your signature; no consent comes to cover more by one."""
+    world, session = _session(wallet, passphrase_file)
+    oracle = ApiClient(world.oracle_url(source))
+    waiting = session.waiting_links(oracle, world.ids[source])
+    if sign is None:
+        rows = [{"key": one.key, "subjectRef": hex32(one.subject), "survivor": hex32(one.survivor)} for one in waiting]
+        headings = {"key": "key", "subjectRef": "number merged", "survivor": "number that stays"}
+        output.emit_table(rows, headings, "nothing waits for your signature there")
+        return
+    chosen = next((one for one in waiting if one.key == sign), None)
+    if chosen is None:
+        raise InputError("no such merge waits for you: list them without --sign")
+    session.agree(oracle, world.ids[source], chosen)
+    output.emit({"signed": sign}, ["signed; the institution brings it to the chain when everybody has"])
 
 
 def trust(wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:

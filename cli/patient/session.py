@@ -24,6 +24,7 @@ from salus.core.package import ConsentPackage
 from salus.flows.bind import freeze_call, sign_binding
 from salus.flows.custody import Caller, ListedRecord, list_records
 from salus.flows.grant import Offer, compose, grant_call, package, revoke_all_call, revoke_call, sign
+from salus.flows.link import sign_link
 from salus.flows.open import NO_PARTICIPANT, Ask, Opened, Person, Reading, open_without_consent
 
 WORDS_ENTROPY = 16
@@ -82,6 +83,17 @@ class WalletFile:
         save(wallet, self.path, self.passphrase)
 
 
+@dataclass(frozen=True, slots=True)
+class LinkToSign:
+    """A merge that waits for this patient; `survivor` is 32 zero bytes when one is to be undone."""
+
+    key: int
+    subject: SubjectRef
+    survivor: SubjectRef
+    nonce: int
+    deadline: int
+
+
 class PatientSession:
     """One patient at one API."""
 
@@ -120,6 +132,31 @@ class PatientSession:
         self._keep(self.wallet.with_subject(own))
         self.custodian_keys()
         return own
+
+    def waiting_links(self, oracle: ApiClient, source: ParticipantId) -> list[LinkToSign]:
+        """Merges of this wallet's numbers at a source, or the undoing of one, that wait for its signature.
+
+        Raises:
+            InputError: the source asks to sign what is no link of a subject of this wallet.
+        """
+        own = self.wallet.subject_at(source)
+        asked = oracle.post("/v1/links/waiting", self._caller(own).call("links", source, {}))
+        found = []
+        for one in asked["links"]:
+            message = one["typedData"]["message"]
+            members = (SubjectRef(from_hex(message["subjectRef"])), SubjectRef(from_hex(message["survivor"])))
+            if own.subject not in members:
+                raise InputError("the source asks to link subjects that this wallet doesn't know: nothing was signed")
+            found.append(LinkToSign(int(one["key"]), *members, int(message["nonce"]), int(message["deadline"])))
+        return found
+
+    def agree(self, oracle: ApiClient, source: ParticipantId, link: LinkToSign) -> None:
+        """Sign one of `waiting_links`; the source brings it to the chain when everybody has signed."""
+        own = self.wallet.subject_at(source)
+        controller, domain = self._accounts.controller(own.index), self.api.domain("SubjectRegistry")
+        signature = sign_link(controller, link.subject, link.survivor, link.nonce, link.deadline, domain)
+        body = {"key": link.key, "deadline": link.deadline, "signature": hex32(signature)}
+        oracle.post("/v1/links", self._caller(own).call("agree", source, body))
 
     def custodian_keys(self, *, trust: bool = False) -> dict[ParticipantId, bytes]:
         """X25519 keys of the custodians that links are sealed to, as this wallet first saw them; `trust` takes others.

@@ -224,6 +224,17 @@ class OpenLink:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkSignature:
+    """A controller's agreement to an open link: the subject it was given for, and the words it is of."""
+
+    link: int
+    subject: SubjectRef
+    nonce: int
+    deadline: int
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """All that one run of the seal stage changes: stored in one transaction or not at all."""
 

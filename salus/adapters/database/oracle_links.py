@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from salus.adapters.database.oracle import OracleDatabase
-from salus.adapters.database.oracle_tables import link, subject
+from salus.adapters.database.oracle_tables import link, link_signature, subject
 from salus.core.ids import SubjectRef
-from salus.core.journal import KnownSubject, LinkKind, NewLink, OpenLink
+from salus.core.journal import KnownSubject, LinkKind, LinkSignature, NewLink, OpenLink
 
 Step = tuple[LinkKind, bytes, bytes]
 
@@ -55,6 +55,29 @@ class DatabaseLinks:
         with self._database.writing() as connection:
             values = {"done_at": at, "tx_hash": tx_hash or None}
             connection.execute(update(link).where(link.c.key == key).values(values))
+
+    def sign(self, signature: LinkSignature) -> None:
+        """Keep a controller's agreement, in place of an earlier one."""
+        of = (link_signature.c.link == signature.link, link_signature.c.subject_ref == signature.subject)
+        with self._database.writing() as connection:
+            connection.execute(delete(link_signature).where(*of))
+            connection.execute(
+                insert(link_signature).values(
+                    link=signature.link,
+                    subject_ref=signature.subject,
+                    nonce=signature.nonce,
+                    deadline=signature.deadline,
+                    signature=signature.signature,
+                )
+            )
+
+    def signatures(self, key: int) -> list[LinkSignature]:
+        """Agreements to a link."""
+        with self._database.reading() as connection:
+            return [
+                LinkSignature(row.link, SubjectRef(row.subject_ref), row.nonce, row.deadline, row.signature)
+                for row in connection.execute(select(link_signature).where(link_signature.c.link == key))
+            ]
 
 
 def add_links(connection: Connection, links: Sequence[NewLink], at: int) -> None:

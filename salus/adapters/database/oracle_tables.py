@@ -131,6 +131,15 @@ link = sa.Table(
     sa.Column("tx_hash", Octets(32)),
 )
 _partial("oracle_link_open", link.c.key, "done_at IS NULL")
+link_signature = sa.Table(
+    "oracle_link_signature",
+    metadata,
+    sa.Column("link", _KEY, sa.ForeignKey("oracle_link.key"), primary_key=True, autoincrement=False),
+    sa.Column("subject_ref", _HASH, primary_key=True),
+    sa.Column("nonce", sa.BigInteger, nullable=False),
+    sa.Column("deadline", sa.BigInteger, nullable=False),
+    sa.Column("signature", Octets(65), nullable=False),
+)
 batch = sa.Table(
     "oracle_batch",
     metadata,

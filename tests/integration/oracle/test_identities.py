@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,10 +13,13 @@ from cli.mllp_client import outcome_of
 from oracle import runtime
 from oracle.subjects import subject_hash
 from salus.adapters.database.oracle_records import DatabaseRecords
+from salus.core.canonical import canonical
 from salus.core.codes import Code
-from salus.core.ids import ZERO32, SubjectRef
+from salus.core.ids import ZERO32, SubjectRef, from_hex, hex32
 from salus.core.state import RecordStatus, SubjectState
-from tests.integration.oracle.stack import PROFILE, Stack, patiently, prepare, until
+from salus.flows.custody import Caller
+from salus.flows.link import sign_link
+from tests.integration.oracle.stack import PROFILE, Stack, SystemClock, patiently, prepare, until
 from tests.integration.world import ChainWorld
 from tests.unit.oracle.oracle_world import identity, results, stay
 
@@ -117,3 +123,20 @@ def test_merge__of_a_claimed_patient__never_happens_without_their_signature(stac
     until(lambda: _subject(stack, "C-1") is not None)
     assert _on_chain(stack, "C-2").survivor == ZERO32
     assert stack.opened_by([patient]) == before
+    caller = Caller(patient.controller, stack.world.reader.domain("Council"), SystemClock(), secrets.token_bytes)
+    status, found = _post(stack, "/v1/links/waiting", caller.call("links", stack.source, {}))
+    ((key, message),) = [(one["key"], one["typedData"]["message"]) for one in found["links"]]
+    domain, survivor = stack.world.reader.domain("SubjectRegistry"), SubjectRef(from_hex(message["survivor"]))
+    nonce, deadline = int(message["nonce"]), int(message["deadline"])
+    assert (status, survivor) == (200, _subject(stack, "C-1"))
+    signature = sign_link(patient.controller, patient.subject, survivor, nonce, deadline, domain)
+    body = {"key": key, "deadline": deadline, "signature": hex32(signature)}
+    assert _post(stack, "/v1/links", caller.call("agree", stack.source, body)) == (200, {"agreed": key})
+    stack.await_idle()
+    assert _on_chain(stack, "C-2").survivor == survivor
+    assert stack.opened_by([patient]) == before
+
+
+def _post(stack: Stack, path: str, value: dict[str, Any]) -> tuple[int, Any]:
+    status, answer = stack.oracle.ask("POST", path, canonical(value), {"content-type": "application/json"})
+    return status, json.loads(answer)

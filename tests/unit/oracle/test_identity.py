@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
+from oracle.agreements import Agreements
 from oracle.subjects import subject_hash
+from salus.adapters.database.oracle_links import DatabaseLinks
+from salus.adapters.memory import MemorySigner
+from salus.core.errors import ConflictError, NotFoundError, SignatureError
 from salus.core.ids import ZERO32, RecordId, SubjectRef
 from salus.core.journal import MessageState
 from salus.core.state import RecordStatus
+from salus.flows.link import sign_link
 from tests.unit.oracle.oracle_world import OPERATOR, SOURCE, Oracle, Outside, identity, results, stay
 
 SODIUM, GLUCOSE = "2951-2", "2345-7"
@@ -168,6 +173,72 @@ def test_merge__of_a_claimed_subject__waits_for_the_patient_and_holds_up_nobody(
     assert _survivor(oracle, outside, "P2") == ZERO32
     assert _survivor(oracle, outside, "P4") == _subject(oracle, "P3")
     assert oracle.database.backlog().links == 1
+
+
+def _sign(oracle: Oracle, outside: Outside, signer: MemorySigner) -> int:
+    """Sign all that waits for a controller; how many links."""
+    desk = Agreements(DatabaseLinks(oracle.database), outside.chain, outside.clock)
+    domain = outside.chain.domain("SubjectRegistry")
+    waiting = desk.waiting(signer.address)
+    for one in waiting:
+        signature = sign_link(signer, one.subject, one.survivor, one.nonce, one.deadline, domain)
+        desk.sign(one.key, signer.address, one.deadline, signature)
+    return len(waiting)
+
+
+def test_merge__of_two_claimed_subjects__needs_both_signatures_of_the_same_words(
+    oracle: Oracle, outside: Outside
+) -> None:
+    first, second, stranger = (MemorySigner.named(name) for name in ("first", "second", "stranger"))
+    _send(oracle, stay("1", patient="P2", visit="V2"), stay("2", patient="P1", visit="V1"))
+    outside.chain.set_subject(_subject(oracle, "P2"), SOURCE, first.address)
+    outside.chain.set_subject(_subject(oracle, "P1"), SOURCE, second.address)
+    _send(oracle, identity("3", "A40", "P2", "P1"))
+    assert [_sign(oracle, outside, signer) for signer in (stranger, first)] == [0, 1]
+    oracle.now += 60
+    oracle.pipeline.settle()
+    assert _survivor(oracle, outside, "P2") == ZERO32
+    assert _sign(oracle, outside, second) == 1
+    oracle.now += 60
+    oracle.pipeline.settle()
+    assert _survivor(oracle, outside, "P2") == _subject(oracle, "P1")
+    assert _sign(oracle, outside, first) == 0
+
+
+def test_merge__signature_of_another_account_or_of_other_words__is_refused(oracle: Oracle, outside: Outside) -> None:
+    mine, other = MemorySigner.named("mine"), MemorySigner.named("other")
+    _send(oracle, stay("1", patient="P2", visit="V2"))
+    outside.chain.set_subject(_subject(oracle, "P2"), SOURCE, mine.address)
+    _send(oracle, identity("3", "A40", "P2", "P1"))
+    desk = Agreements(DatabaseLinks(oracle.database), outside.chain, outside.clock)
+    (asked,) = desk.waiting(mine.address)
+    domain = outside.chain.domain("SubjectRegistry")
+    words = (asked.subject, asked.survivor, asked.nonce, asked.deadline)
+    with pytest.raises(NotFoundError):
+        desk.sign(asked.key, other.address, asked.deadline, sign_link(other, *words, domain))
+    with pytest.raises(SignatureError):
+        desk.sign(asked.key, mine.address, asked.deadline, sign_link(other, *words, domain))
+    with pytest.raises(ConflictError):
+        desk.sign(asked.key, mine.address, asked.deadline + 1, sign_link(mine, *words, domain))
+    oracle.now += 60
+    oracle.pipeline.settle()
+    assert _survivor(oracle, outside, "P2") == ZERO32
+
+
+def test_merge__agreement_out_of_date__is_asked_for_again(oracle: Oracle, outside: Outside) -> None:
+    mine = MemorySigner.named("mine")
+    _send(oracle, stay("1", patient="P2", visit="V2"))
+    outside.chain.set_subject(_subject(oracle, "P2"), SOURCE, mine.address)
+    _send(oracle, identity("3", "A40", "P2", "P1"))
+    assert _sign(oracle, outside, mine) == 1
+    outside.clock.tick(8 * 86_400)
+    oracle.now += 60
+    oracle.pipeline.settle()
+    assert _survivor(oracle, outside, "P2") == ZERO32
+    assert _sign(oracle, outside, mine) == 1
+    oracle.now += 60
+    oracle.pipeline.settle()
+    assert _survivor(oracle, outside, "P2") == _subject(oracle, "P1")
 
 
 def test_move__of_an_account__files_the_stay_and_its_reports_under_the_other_patient(

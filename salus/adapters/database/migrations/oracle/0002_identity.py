@@ -47,10 +47,18 @@ def upgrade() -> None:
         sa.Column("tx_hash", sa.LargeBinary(32)),
     )
     _partial("oracle_link_open", "oracle_link", "key", "done_at IS NULL")
+    op.create_table(
+        "oracle_link_signature",
+        sa.Column("link", _KEY, sa.ForeignKey("oracle_link.key"), primary_key=True, autoincrement=False),
+        sa.Column("subject_ref", _HASH, primary_key=True),
+        sa.Column("nonce", sa.BigInteger, nullable=False),
+        sa.Column("deadline", sa.BigInteger, nullable=False),
+        sa.Column("signature", sa.LargeBinary(65), nullable=False),
+    )
 
 
 def downgrade() -> None:
-    for table in ("oracle_link", "oracle_alias", "oracle_told"):
+    for table in ("oracle_link_signature", "oracle_link", "oracle_alias", "oracle_told"):
         op.drop_table(table)
     op.drop_index("oracle_record_group", table_name="oracle_record")
     op.drop_column("oracle_record", "group_hash")
