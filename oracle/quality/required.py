@@ -112,6 +112,7 @@ REQUIRED: Final[dict[str, tuple[Element, ...]]] = {
 }
 RESULT: Final = ("code", "value", "unit", "range")
 """Elements of one result of a report; unit and range are asked of numbers only (WS 445.4)."""
+_VALUE_KEPT = "U"  # OBX-11: final now, the value was sent before
 _VALUES = (
     "valueString",
     "valueCodeableConcept",
@@ -152,7 +153,7 @@ def missing_of_result(item: Item, lacking: list[str]) -> int:
         if "referenceRange" not in resource:
             lacking.append("range")
         return 4
-    if resource["status"] in _NO_VALUE or "dataAbsentReason" in resource:
+    if resource["status"] in _NO_VALUE or "dataAbsentReason" in resource or item.said == _VALUE_KEPT:
         return 1
     if not any(name in resource for name in _VALUES):
         lacking.append("value")

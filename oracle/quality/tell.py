@@ -31,11 +31,14 @@ def tell(message: Message, groups: Sequence[NormalisedGroup]) -> Told:
 
 
 def _count_items(counts: Counter[str], group: NormalisedGroup) -> None:
-    """One pass over what may be thousands of results, most of them numbers; written out, for calls would cost most."""
+    """One pass over what may be thousands of results, most of them numbers; written out, for calls would cost most.
+
+    Of a document only its type counts: labelling gets its titles as codes too.
+    """
     codes = known_codes = units = known_units = asked = 0
     lacking: list[str] = []
     is_report = group.kind == "report" and group.status is not DraftStatus.ENTERED_IN_ERROR
-    for code in group.codes:
+    for code in group.codes[:1] if group.kind == "document" else group.codes:
         sent, known = weight_of(code.system)
         codes += sent
         known_codes += known and code.code != ""
