@@ -1,29 +1,35 @@
 """Label: groups to record drafts, with every level-5 item in a record of its own.
 
-Order of rules, highest result wins: what the source says · codes · words · document type and section · the patient's
-age. An item is judged by itself; it leaves its group when its own code, words or category reach level 5. What holds for
-the whole group (its title, the source's labels, a patient under 14) raises every record of the group but splits
-nothing. Unknown codes stay at level 4. Nothing lowers a label.
+Order of rules, highest result wins: what the source says · codes · panels of infections · document type and section ·
+words · the source's own rules · the patient's age. An item is judged by itself; it leaves its group when its own code,
+words or category reach level 5. What holds for the whole group (its title, the source's labels, a patient under 14)
+raises every record of the group but splits nothing. Unknown codes stay at level 4. Nothing lowers a label.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
+from typing import Any
 
 from oracle.label.categories import category_of_group, category_of_item, checkup_of
+from oracle.label.local import NONE, NOTHING, LocalRules, Raise
+from oracle.label.panels import is_panel, topics_in_panel
 from oracle.label.source import labels_of_source
-from oracle.label.terms import topics_of_texts
+from oracle.label.terms import VACCINE_TOPICS
+from oracle.label.text import topics_of_texts
 from oracle.label.topics import TOPIC_LEVEL, VERSION, topics_of_code
-from salus.core.labels import Category, Confidentiality, Labels, Topic
+from salus.core.labels import MAX_LEVEL, Category, Confidentiality, Labels, Topic
 from salus.core.record import Code, DraftStatus, Item, NormalisedGroup, RecordDraft, compose
 
-__all__ = ["VERSION", "label"]
+__all__ = ["NONE", "VERSION", "LocalRules", "Raise", "label"]
 
 MINOR_AGE = 14
 _EPOCH = date(1970, 1, 1).toordinal()
+_DAY_MICROSECONDS = 86_400_000_000
 _SHORT = 48
 # Categories whose content is level 5 whatever it says
 _LEVEL_5 = Category.BIOM | Category.GENOM | Category.MATERN | Category.PSYNOTE | Category.PHREP
@@ -33,8 +39,12 @@ _CATEGORY_TOPICS = {
     Category.MATERN: Topic.PREGNANT,
     Category.PSYNOTE: Topic.PSYTHPN,
 }
-# OBR-24 TX: toxicology
-_SECTION_TOPICS = {"TX": Topic.SUD}
+# OBR-24 TX: toxicology; DICOM modalities of the retina and of outer appearance
+_SECTION_TOPICS = {"TX": Topic.SUD, "OP": Topic.BIOMETRIC, "OPT": Topic.BIOMETRIC, "XC": Topic.BIOMETRIC}
+_EXAMINATIONS = frozenset({"report", "order"})
+_NO_TOPIC = Topic(0)
+_VISITS = frozenset({"encounter", "appointment"})
+_VIP_WARD = re.compile(r"(?<![A-Za-z])VIP(?![A-Za-z])|特需|贵宾")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +55,51 @@ class _Judged:
     labels: Labels
 
 
-def label(group: NormalisedGroup) -> list[RecordDraft]:
-    """Label a group and split it. The record of the group itself comes first, unless every item has left it."""
+def label(group: NormalisedGroup, local: LocalRules = NONE) -> list[RecordDraft]:
+    """Label a group and split it. The record of the group itself comes first, unless every item has left it.
+
+    `local` are the source's own rules; they raise labels and never lower one.
+    """
     base = category_of_group(group)
     checkup = checkup_of(group)
     head = _labels(base | checkup, _topics_of_head(group))
+    in_panel = group.kind == "report" and is_panel(group.codes)
+    judged = [_judge(item, base, checkup, in_panel=in_panel) for item in group.items]
+    if local is not NONE:
+        head = _raised(head, local.asked(group.codes, group.texts))
+        judged = [_Judged(one.item, _raised(one.labels, local.asked(one.item.codes, one.item.texts))) for one in judged]
     wide = _with_source(head, group)
-    judged = [_judge(item, base, checkup) for item in group.items]
-    kept = [one for one in judged if one.labels.level < 5]
+    kept = [one for one in judged if one.labels.level < MAX_LEVEL]
     drafts = []
     if kept or not judged or group.kind != "report":
         drafts.append(_whole(group, wide, kept, base))
-    drafts.extend(_alone(group, wide, one) for one in judged if one.labels.level == 5)
+    drafts.extend(_alone(group, wide, one) for one in judged if one.labels.level == MAX_LEVEL)
     return drafts
 
 
 def _topics_of_head(group: NormalisedGroup) -> Topic:
-    return _topics(group.codes, group.texts) | _SECTION_TOPICS.get(group.section, Topic(0))
+    is_diagnosis = group.kind == "problem"
+    if group.kind == "vaccination":
+        # a vaccine's name is that of the disease it keeps away
+        displays = {code.display for code in group.codes}
+        said = _topics((), tuple(text for text in group.texts if text not in displays))
+        return said | _topics(group.codes, tuple(displays)) & ~VACCINE_TOPICS
+    found = _topics(group.codes, group.texts, is_diagnosis=is_diagnosis)
+    if group.section in _SECTION_TOPICS and group.kind in _EXAMINATIONS:
+        found |= _SECTION_TOPICS[group.section]
+    if group.kind in _VISITS and any(map(_VIP_WARD.search, group.texts)):
+        found |= Topic.VIP
+    return found | _topics_of_files(group.head)
+
+
+def _topics_of_files(resource: dict[str, Any]) -> Topic:
+    """Topics of attached files by their kind: raw genomes come as VCF, BAM and FASTQ."""
+    if resource["resourceType"] not in ("Media", "DocumentReference"):
+        return _NO_TOPIC
+    contents = resource.get("content", ())
+    attachments = [contents] if isinstance(contents, dict) else [one["attachment"] for one in contents]
+    names = (str(one.get(name, "")) for one in attachments for name in ("url", "contentType", "title"))
+    return topics_of_texts(name for name in names if name)
 
 
 def _topics(codes: tuple[Code, ...], texts: tuple[str, ...], *, is_diagnosis: bool = False) -> Topic:
@@ -118,14 +156,36 @@ def _join(one: Labels, other: Labels) -> Labels:
     )
 
 
-def _judge(item: Item, base: Category, checkup: Category) -> _Judged:
+def _judge(item: Item, base: Category, checkup: Category, *, in_panel: bool) -> _Judged:
     is_diagnosis = item.resource["resourceType"] == "Condition"
     category = category_of_item(item, base)
+    topics = _topics(item.codes, item.texts, is_diagnosis=is_diagnosis)
+    if "content" in item.resource:
+        topics |= _topics_of_files(item.resource)
+    if in_panel and not topics:
+        topics = topics_in_panel(item.codes)
+    return _Judged(item, _labels_of_item(category, topics, base, checkup))
+
+
+@lru_cache(maxsize=4096)
+def _labels_of_item(category: Category, topics: Topic, base: Category, checkup: Category) -> Labels:
     # The group's own category is judged with the group: it must not split every item off.
-    own = category if category != base else Category.LAB
-    labels = _labels(own, _topics(item.codes, item.texts, is_diagnosis=is_diagnosis))
-    categories = category | checkup if checkup else category
-    return _Judged(item, Labels(categories, labels.level, labels.confidentiality, labels.topics))
+    labels = _labels(category if category != base else Category.LAB, topics)
+    return Labels(category | checkup, labels.level, labels.confidentiality, labels.topics)
+
+
+def _raised(labels: Labels, asked: Raise) -> Labels:
+    """Labels with what a local rule asks for on top."""
+    if asked is NOTHING:
+        return labels
+    own = _labels(labels.categories | asked.category, labels.topics | asked.topics)
+    restricted = Confidentiality.R if asked.level == MAX_LEVEL else Confidentiality.U
+    return Labels(
+        own.categories,
+        max(own.level, labels.level, asked.level),
+        max(own.confidentiality, labels.confidentiality, asked.confidentiality, restricted),
+        own.topics,
+    )
 
 
 def _whole(group: NormalisedGroup, wide: Labels, kept: list[_Judged], base: Category) -> RecordDraft:
@@ -134,8 +194,9 @@ def _whole(group: NormalisedGroup, wide: Labels, kept: list[_Judged], base: Cate
     if kept and group.kind == "report":
         # A report's category is that of its results; its title only stands in for results that say nothing.
         labels = replace(wide, categories=(wide.categories & ~base) | kept[0].labels.categories)
-    for one in kept:
-        labels = _join(labels, one.labels)
+    # most items share one value of the cache, so few are left to join
+    for own in {id(one.labels): one.labels for one in kept}.values():
+        labels = _join(labels, own)
     items = [one.item for one in kept]
     first, last = _days(group, items)
     return RecordDraft(
@@ -190,9 +251,14 @@ def _days(group: NormalisedGroup, items: Sequence[Item]) -> tuple[int, int]:
 
 
 def _is_minor(group: NormalisedGroup) -> bool:
-    """Whether the patient was under 14 on the first day (PIPL article 28)."""
-    if group.birth_day is None or not group.first_day:
+    """Whether the patient was under 14 on the first day, or when an undated record was said (PIPL article 28)."""
+    day = group.first_day or group.said_at // _DAY_MICROSECONDS
+    if group.birth_day is None or not day:
         return False
-    born = date.fromordinal(group.birth_day + _EPOCH)
-    day = date.fromordinal(group.first_day + _EPOCH)
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day)) < MINOR_AGE
+    return _years(group.birth_day, day) < MINOR_AGE
+
+
+@lru_cache(maxsize=4096)
+def _years(birth_day: int, day: int) -> int:
+    born, then = date.fromordinal(birth_day + _EPOCH), date.fromordinal(day + _EPOCH)
+    return then.year - born.year - ((then.month, then.day) < (born.month, born.day))

@@ -4,7 +4,8 @@ import pytest
 
 from oracle.hl7.message import parse
 from oracle.label import VERSION, label
-from oracle.label.terms import TERMS, topics_of_texts
+from oracle.label.terms import TERMS
+from oracle.label.text import topics_of_texts
 from oracle.label.topics import BY_ICD_10, TOPIC_LEVEL, topics_of_icd_10
 from oracle.normalise import SourceProfile, normalise
 from salus.core.labels import Category, Confidentiality, Topic
@@ -92,7 +93,7 @@ def _encounter(*segments: str, pv1: str = "") -> list[RecordDraft]:
         ("X1^comment^L", "history of sexual assault", Topic.SDV),
         ("X1^comment^L", "pregnancy test negative", Topic.PREGNANT),
         ("X1^comment^L", "archive of the grape, trust us, aids recovery", NONE),
-        ("X1^孕酮^L", "1.2", NONE),
+        ("X1^孕酮^L", "1.2", Topic.SEX),
     ],
 )
 def test_result__by_code_or_words__has_its_topics(code: str, value: str, topics: Topic) -> None:
@@ -355,6 +356,6 @@ def test_terms__every_word__finds_its_own_topic() -> None:
 
 
 def test_tables__version_and_levels__cover_every_topic() -> None:
-    assert VERSION == "2026-11-23"
+    assert VERSION == "2026-11-27"
     assert set(TOPIC_LEVEL) == set(Topic)
     assert all(level == 5 for topic, (level, _) in TOPIC_LEVEL.items() if topic is not Topic.VIP)

@@ -1,0 +1,89 @@
+"""Sensitive topics of texts: words and names of drugs, in time linear in the text. Tables: `terms`, `drugs`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from oracle.label import terms
+from oracle.label.drugs import DRUGS
+from oracle.label.words import Finder, narrow, pieces
+from salus.core.labels import Topic
+
+
+def topics_of_texts(texts: Iterable[str]) -> Topic:
+    """Topics the words name."""
+    found = 0
+    for text in texts:
+        found |= _topics_of_short(text) if len(text) <= _SHORT else _topics_of(text)
+    return Topic(found) if found else _NONE
+
+
+@lru_cache(maxsize=8192)
+def _topics_of_short(text: str) -> int:
+    """Names of tests and short results come many times a day."""
+    return _topics_of(text)
+
+
+def _topics_of(text: str) -> int:
+    found = _WHOLE.get(text.strip().lower(), 0) if len(text) <= _LONGEST_WHOLE else 0
+    for piece in pieces(text):
+        found |= _topics_of_piece(narrow(piece))
+    return found
+
+
+def _topics_of_piece(text: str) -> int:
+    folded = text.lower()
+    if "疫苗" in folded or "vaccin" in folded or "immuni" in folded:
+        folded = terms.VACCINES.sub(" 疫苗 ", folded)
+    found = _FINDER.masks(folded)
+    if found & Topic.GDIS and terms.GENE in folded:
+        found = _without_germs(folded, found)
+    for match in _PATTERNS.finditer(folded):
+        found |= _PATTERN_TOPICS[match.lastgroup or ""]
+    for match in _CASED.finditer(text):
+        found |= _CASED_TOPICS.get(match.lastgroup or "", 0)
+    return found
+
+
+def _without_germs(folded: str, found: int) -> int:
+    """Masks found anew, with the genes of germs left out of the text."""
+    kept, end = [], 0
+    for match in _GENE.finditer(folded):
+        if terms.GERM_GENE.search(folded, max(0, match.start() - _BEFORE_GENE), match.start()):
+            kept.append(folded[end : match.start()])
+            end = match.end()
+    return _FINDER.masks("\n".join((*kept, folded[end:]))) if end else found
+
+
+_SHORT: Final = 24
+_BEFORE_GENE: Final = 10
+_NONE: Final = Topic(0)
+_GENE: Final = re.compile(terms.GENE)
+
+
+def _joined(*tables: dict[Topic, str]) -> dict[str, int]:
+    words: dict[str, int] = {}
+    for table in tables:
+        for topic, line in table.items():
+            for word in line.split():
+                words[word] = words.get(word, 0) | int(topic)
+    return words
+
+
+def _alternation(table: dict[Topic, str], before: str = "", after: str = "") -> tuple[re.Pattern[str], dict[str, int]]:
+    """One expression for a table, and the topics of its named groups."""
+    parts = {f"t{place}": (int(topic), expression) for place, (topic, expression) in enumerate(table.items())}
+    joined = "|".join(f"(?P<{name}>{expression})" for name, (_, expression) in parts.items())
+    return re.compile(f"{before}(?:{joined}){after}"), {name: topic for name, (topic, _) in parts.items()}
+
+
+# Masks are plain numbers here: joining flags is slow, and this runs for every result
+_FINDER: Final = Finder(_joined(terms.TERMS, DRUGS), terms.HARMLESS.split())
+_WHOLE: Final = {text: int(topic) for topic, line in terms.WHOLE.items() for text in line.split("|")}
+_LONGEST_WHOLE: Final = 2 + max(map(len, _WHOLE))
+_PATTERNS, _PATTERN_TOPICS = _alternation(terms.PATTERNS)
+_HARMLESS_GROUP = {_NONE: terms.HARMLESS_CASED}
+_CASED, _CASED_TOPICS = _alternation(_HARMLESS_GROUP | terms.CASED, "(?<![A-Za-z])", "(?![A-Za-z])")
