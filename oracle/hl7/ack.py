@@ -1,19 +1,22 @@
 """The reply to a message: MSH with sender and receiver exchanged, MSA, and ERR when something is wrong.
 
 A reply is built from as much of the header as could be read, so that even a refused frame gets an answer the sender can
-match. It uses the separators and the character set of the message. ERR never repeats content.
+match. It uses the separators and the character set of the message, and says so when MSH-18 lied. ERR never repeats
+content. Control characters of the message's header don't come back: a line end or a frame mark in it would make other
+segments, or another frame, of the reply.
 Source: HL7 v2.9 sections 2.9.2.2 (response), 2.14.8 (MSA), 2.14.5 (ERR), table 0516 (severity).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
-from oracle.hl7.charset import ASCII, GB18030, UTF_8, decode, encode
+from oracle.hl7.charset import ASCII, BIG5, GB18030, UTF_8, codec_of, decode, encode
 from oracle.hl7.errors import AckCode, Condition, HL7Error, Location
 from oracle.hl7.escapes import escape
 from oracle.hl7.message import Segment
@@ -25,6 +28,7 @@ from oracle.hl7.timestamps import hl7_stamp
 _CONDITION_SYSTEM = "HL70357"
 _SEVERITY = "E"  # table 0516
 _MAX_HEADER = 8192
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def header_of(segment: Segment, codec: str) -> Header:
         sending_facility=segment.field(4),
         receiving_application=segment.field(5),
         receiving_facility=segment.field(6),
-        trigger_event=segment.value(9, 2),
+        trigger_event=segment.first(9).raw_component(2),
         control_id=segment.field(10),
         processing_id=segment.field(11),
         version_id=segment.field(12),
@@ -122,24 +126,24 @@ def build_ack(
         (
             "MSH",
             marks.encoding_characters,
-            header.receiving_application,
-            header.receiving_facility,
-            header.sending_application,
-            header.sending_facility,
+            _plain(header.receiving_application),
+            _plain(header.receiving_facility),
+            _plain(header.sending_application),
+            _plain(header.sending_facility),
             hl7_stamp(now),
             "",
-            kind,
+            _plain(kind),
             control_id,
-            header.processing_id or "P",
-            header.version_id or "2.5.1",
+            _plain(header.processing_id) or "P",
+            _plain(header.version_id) or "2.5.1",
             "",
             "",
             *(("", "") if confirm is None else ("AL" if confirm else "NE", "NE")),
             "",
-            header.charset or _charset_name(header.codec),
+            _charset_name(header),
         )
     )
-    text = f"{msh}\rMSA{f}{code.value}{f}{header.control_id}\r"
+    text = f"{msh}\rMSA{f}{code.value}{f}{_plain(header.control_id)}\r"
     if error is not None:
         text += _err(error, marks, _writable(language, header.codec)) + "\r"
     text += "".join(f.join(segment) + "\r" for segment in more)
@@ -185,9 +189,18 @@ def _erl(location: Location, component: str) -> str:
     return component.join(parts)
 
 
-def _charset_name(codec: str) -> str:
-    """MSH-18 of a reply to a sender that named none; ASCII needs no name."""
-    return {UTF_8: "UNICODE UTF-8", GB18030: "GB 18030-2000"}.get(codec, "")
+def _charset_name(header: Header) -> str:
+    """MSH-18 of a reply: as the sender wrote it, unless it named none, or not the one it used. ASCII needs no name."""
+    sent = _plain(header.charset)
+    first = sent.split(header.separators.repetition, 1)[0]
+    if first and codec_of(first) in (None, header.codec):
+        return sent
+    return {UTF_8: "UNICODE UTF-8", GB18030: "GB 18030-2000", BIG5: "BIG-5"}.get(header.codec, "")
+
+
+def _plain(text: str) -> str:
+    """A field of a header without control characters."""
+    return text if text.isprintable() else _CONTROL.sub("", text)
 
 
 _DECODER = msgspec.msgpack.Decoder(Header)

@@ -35,20 +35,25 @@ def separators_of(header: str) -> Separators:
 
     Raises:
         StructureError: the text doesn't begin with MSH and a separator.
-        FieldError: MSH-2 has not two to five different characters that can separate.
+        FieldError: MSH-2 has not two to five different characters that can separate (printable signs of ASCII: every
+            character set writes them alike, and none is a line end or a frame mark).
     """
     if not header.startswith("MSH") or len(header) < 5:
         raise StructureError("the message does not begin with an MSH segment", Location("MSH"))
     field = header[3]
-    if field.isalnum() or field.isspace() or field == '"':
+    if not _can_separate(field):
         raise FieldError("this character can't separate fields", Location("MSH", field=1))
     characters = header[4:].split(field, 1)[0]
     if header.startswith("^~\\&", 4) and characters == "^~\\&":
         return STANDARD if field == "|" else Separators(field=field)
-    usable = all(not (one.isalnum() or one.isspace() or one == '"') for one in characters)
+    usable = all(map(_can_separate, characters))
     distinct = len(set(characters + field)) == len(characters) + 1
     if not (2 <= len(characters) <= 5 and usable and distinct):
         raise FieldError("encoding characters must be two to five different signs", Location("MSH", field=2))
     component, repetition, *rest = list(characters)
     escape, subcomponent, truncation = (*rest, "", "", "")[:3]
     return Separators(field, component, repetition, escape, subcomponent, truncation)
+
+
+def _can_separate(sign: str) -> bool:
+    return sign.isascii() and sign.isprintable() and not sign.isalnum() and sign not in ' "'

@@ -17,6 +17,7 @@ from oracle.hl7.errors import (
     UnsupportedError,
 )
 from oracle.hl7.message import Message, parse
+from oracle.intake.receive import receive, reply_to
 
 NOW = datetime(2026, 1, 1, 0, 30, tzinfo=UTC)
 RAW = b"MSH|^~\\&|LIS|H1&1.2&ISO|ESB|H2|20260101083000||ORU^R01^ORU_R01|42|T|2.4||||||GBK\rPID|1\r"
@@ -96,3 +97,28 @@ def test_salvage_header__undecodable_body__still_names_control_id() -> None:
 def test_header_of__parsed_message__same_as_salvaged() -> None:
     decoded = decode(RAW)
     assert header_of(parse(decoded.text).header, decoded.codec) == salvage_header(RAW)
+
+
+@pytest.mark.parametrize("sent", ["A01\\X0D\\MSA|AA|Z", "A01\\F\\x", "A01\\.br\\MSA", "A01\x0b", "A01\x1c", "A01\rx"])
+def test_reply__event_with_line_ends_or_marks__makes_no_other_segment(sent: str) -> None:
+    raw = f"MSH|^~\\&|A|B|C|D|20260101||ADT^{sent}|M1|P|2.5.1\rPID|1".encode()
+    received = receive(raw)
+    reply = reply_to(received, now=NOW, control_id="S1")
+    assert [line[:3] for line in reply.split(b"\r")] == [b"MSH", b"MSA", *([b"ERR"] if received.error else []), b""]
+    assert not set(reply) & set(b"\n\x0b\x1c")
+
+
+def test_reply__header_broken_into_lines__is_one_line() -> None:
+    reply = reply_to(receive(b"MSH|^~\\&|A|B|C|D\r|20260101||ADT^A01|M\n1|P|2.5.1\rPID|1"), now=NOW, control_id="S1")
+    assert b"\n" not in reply
+    assert b"\rMSA|AE|M1\r" in reply or b"\rMSA|AA|M1\r" in reply
+
+
+@pytest.mark.parametrize(
+    ("said", "back"), [("ASCII", "UNICODE UTF-8"), ("GBK", "UNICODE UTF-8"), ("~", "UNICODE UTF-8")]
+)
+def test_reply__msh_18_lied__says_what_the_bytes_are(said: str, back: str) -> None:
+    raw = f"MSH|^~\\&|陈|B|C|D|20260101||ADT^A01|M1|P|2.5.1||||||{said}\rPID|1".encode()
+    reply = reply_to(receive(raw), now=NOW, control_id="S1").decode()
+    assert reply.split("\r")[0].split("|")[17] == back
+    assert reply.split("|")[5] == "陈"

@@ -61,7 +61,17 @@ def test_separators__truncation_character__is_fifth() -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["MSH|^|x", "MSH|^^~&|x", "MSH|abcd|x", "MSH|^~\\&#$|x", "MSHA^~\\&A", "MSH ^~\\& x"]
+    "header",
+    [
+        "MSH|^|x",
+        "MSH|^^~&|x",
+        "MSH|abcd|x",
+        "MSH|^~\\&#$|x",
+        "MSHA^~\\&A",
+        "MSH ^~\\& x",
+        "MSH\x00^~\\&\x00",
+        "MSH|^～|x",
+    ],
 )
 def test_separators__unusable__raises(header: str) -> None:
     with pytest.raises(FieldError):
