@@ -1,16 +1,20 @@
-"""Many rows in one statement, under keys that are known before.
+"""Many rows in one statement: inserted under keys that are known before, or found by many values of one column.
 
-SQLAlchemy makes a dictionary, a parameter set and a result row for each row; for thousands of rows a second that costs
-several times what the database does. These two take tuples and give them to the driver as they are.
+SQLAlchemy makes a dictionary, a parameter set and a result row for each row, and a new text of an `IN` for each number
+of values; for thousands of rows a second that costs several times what the database does. These take and give tuples,
+as the driver does, by few texts of statements.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select, text
+
+_WIDTHS = (1, 8, 32, 128, 400)
+"""Numbers of values a statement is written for; the last value is repeated up to the next."""
 
 
 def reserve_keys(connection: Connection, table: Table, count: int) -> Sequence[int]:
@@ -28,6 +32,30 @@ def append_rows(
     """Insert rows of plain values (int, str, bytes, None) in the order of the columns."""
     if rows:
         connection.exec_driver_sql(_insertion(table.name, columns, connection.dialect.paramstyle), list(rows))
+
+
+def find_rows(
+    connection: Connection, table: Table, columns: tuple[str, ...], column: str, values: Collection[Any], more: str = ""
+) -> list[Sequence[Any]]:
+    """Rows whose column has one of the values, and for which `more` (a condition in SQL) holds; in no order."""
+    distinct = list(dict.fromkeys(values))
+    if not distinct:
+        return []
+    if connection.dialect.name != "sqlite":
+        query = _query(table.name, columns, f"{column} = ANY(%s)", more)
+        return list(connection.exec_driver_sql(query, (distinct,)))
+    found: list[Sequence[Any]] = []
+    for start in range(0, len(distinct), _WIDTHS[-1]):
+        chunk = distinct[start : start + _WIDTHS[-1]]
+        width = next(width for width in _WIDTHS if width >= len(chunk))
+        query = _query(table.name, columns, f"{column} IN ({', '.join('?' * width)})", more)
+        found += connection.exec_driver_sql(query, tuple(chunk + chunk[-1:] * (width - len(chunk))))
+    return found
+
+
+@lru_cache(maxsize=64)
+def _query(table: str, columns: tuple[str, ...], condition: str, more: str) -> str:
+    return f"SELECT {', '.join(columns)} FROM {table} WHERE {condition}{' AND ' if more else ''}{more}"  # noqa: S608 - names of our own tables
 
 
 @lru_cache(maxsize=64)
