@@ -121,4 +121,4 @@ def test_reply__msh_18_lied__says_what_the_bytes_are(said: str, back: str) -> No
     raw = f"MSH|^~\\&|陈|B|C|D|20260101||ADT^A01|M1|P|2.5.1||||||{said}\rPID|1".encode()
     reply = reply_to(receive(raw), now=NOW, control_id="S1").decode()
     assert reply.split("\r")[0].split("|")[17] == back
-    assert reply.split("|")[5] == "陈"
+    assert reply.split("|")[4] == "陈"
