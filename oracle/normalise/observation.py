@@ -185,7 +185,8 @@ def attachment(repetition: Repetition) -> tuple[Json, str]:
     if mime.startswith("text/") or mime in ("application/xml", "application/rtf"):
         words = raw.decode("utf-8", errors="ignore")
     # what came as base64 goes out as it came: a copy of 50 MB would say nothing new
-    return {"contentType": mime.replace(" ", ""), "data": data or b64encode(raw).decode("ascii")}, words
+    content = (data if raw else "") or b64encode(raw).decode("ascii")
+    return {"contentType": mime.replace(" ", "")} | ({"data": content} if content else {}), words
 
 
 @lru_cache(maxsize=4096)

@@ -249,7 +249,7 @@ def _allergies(reading: Reading, key: str, encounter: Json, days: tuple[int, int
         risk = tables.ALLERGY_CRITICALITY.get(al1.value(4))
         if risk:
             allergy["criticality"] = risk
-        reactions = [{"text": one.value(2) or one.value(1)} for one in al1.repetitions(5) if one]
+        reactions = [{"text": text} for one in al1.repetitions(5) if (text := one.value(2) or one.value(1))]
         if reactions:
             allergy["reaction"] = [{"manifestation": reactions}]
         began = reading.stamp(al1, 6)
