@@ -19,7 +19,7 @@ from oracle.label.categories import category_of_group, category_of_item, checkup
 from oracle.label.local import NONE, NOTHING, LocalRules, Raise
 from oracle.label.panels import is_panel, topics_in_panel
 from oracle.label.source import labels_of_source
-from oracle.label.terms import VACCINE_TOPICS
+from oracle.label.terms import VACCINE_LOINC, VACCINE_TOPICS
 from oracle.label.text import topics_of_texts
 from oracle.label.topics import TOPIC_LEVEL, VERSION, topics_of_code
 from salus.core.labels import MAX_LEVEL, Category, Confidentiality, Labels, Topic
@@ -65,7 +65,7 @@ def label(group: NormalisedGroup, local: LocalRules = NONE) -> list[RecordDraft]
     head = _labels(base | checkup, _topics_of_head(group))
     in_panel = group.kind == "report" and is_panel(group.codes)
     judged = [_judge(item, base, checkup, in_panel=in_panel) for item in group.items]
-    if local is not NONE:
+    if local.codes or local.words:
         head = _raised(head, local.asked(group.codes, group.texts))
         judged = [_Judged(one.item, _raised(one.labels, local.asked(one.item.codes, one.item.texts))) for one in judged]
     wide = _with_source(head, group)
@@ -164,6 +164,8 @@ def _judge(item: Item, base: Category, checkup: Category, *, in_panel: bool) -> 
         topics |= _topics_of_files(item.resource)
     if in_panel and not topics:
         topics = topics_in_panel(item.codes)
+    if base is Category.IMMUN and any(code.code in VACCINE_LOINC for code in item.codes):
+        topics &= ~VACCINE_TOPICS
     return _Judged(item, _labels_of_item(category, topics, base, checkup))
 
 

@@ -2,9 +2,9 @@
 
 ICD-10 prefixes are the WHO's, from the project's classification table (clinical-rules section 4.3), with the 乙类
 diseases of 传染病防治法 it leaves to a dated list (A01, A03, A06, A23, A83.0, A90, A91, A97, A98.5, B04, B05, B65,
-J09). SNOMED CT concepts are single ones, no subsumption. LOINC and SNOMED CT: those of the table, more of the same kind, and
-examples of the SHIFT SLS value sets. They err on the side of too sensitive; a coder of the institution must review
-them before production.
+J09). SNOMED CT concepts are single ones, no subsumption. LOINC and SNOMED CT: those of the table, more of the same
+kind, and examples of the SHIFT SLS value sets. They err on the side of too sensitive; a coder of the institution must
+review them before production.
 """
 
 from __future__ import annotations

@@ -50,6 +50,7 @@ TERMS: dict[Topic, str] = {
     """,
     Topic.PSYTHPN: """
         心理治疗记录 心理咨询记录 心理治疗笔记 psychotherapy_note* psychotherapy_record* psychotherapy_session_note*
+        cognitive_behavioral_therapy_record
     """,
     Topic.SUD: """
         吸毒 毒品 戒毒 戒酒 酒精依赖 酒精中毒 酒精滥用 酒精使用障碍 酒精性 酗酒 嗜酒 药物依赖 药物滥用 物质滥用
@@ -82,7 +83,8 @@ TERMS: dict[Topic, str] = {
         药流术 分娩 顺产 临产 胎儿 胎兒 胎心 胎动 胎盘 胎位 胎膜 羊水 宫高 剖宫产 剖腹产 绒毛膜促性腺 产前 产检 产褥
         产后出血 孕检 优生 唐氏筛查 唐筛 nipt 无创产前 产科 hCG bhcg pregnan* abortion* miscarriage* fetal fetus*
         foetal foetus* obstetric* cesarean caesarean c_section prenatal antenatal postpartum gestation* trimester
-        amnio* labor_and_delivery labour_ward maternity chorionic_gonadotropin choriogonadotropin ectopic_pregnan*
+        amnio* labor_and_delivery labour_ward maternity live_birth* live_deliver* preterm_birth* births_at_term
+        chorionic_gonadotropin choriogonadotropin ectopic_pregnan*
     """,
     Topic.SDV: """
         性侵害 被性侵 遭性侵 强奸 強姦 猥亵 家暴 家庭暴力 虐待 受虐 施虐 sexual_assault* sexual_abuse* sexually_abused
@@ -147,6 +149,8 @@ CASED: Final = {
     Topic.HIV: "AIDS|PrEP",
     Topic.STD: "TRUST",
     Topic.PREGNANT: "TORCH",
+    # alone, TB is the total bilirubin of most Chinese analysers
+    Topic.NOTIFIABLE: "(?i:of|for|with|had|has|against|prior|previous|past|possible|suspected|mdr|hiv)[ ,/-]{1,2}TB",
 }
 # Things to hear and walk with, in messages all in capitals
 HARMLESS_CASED: Final = "(?i:hearing|walking|mobility|visual|listening|first|teaching|sleep|nhs) (?:AIDS|TRUST)"
@@ -168,6 +172,10 @@ PATTERNS: Final = {
 
 # A vaccination against a disease isn't the disease
 VACCINE_TOPICS: Final = Topic.HBV | Topic.NOTIFIABLE | Topic.STD
+# LOINC of what a vaccination message says about the vaccine: components, leaflet, group, doses due
+VACCINE_LOINC: Final = frozenset(
+    ("69764-9", "30956-7", "38890-0", "29768-9", "29769-7", "30973-2", "59779-9", "59780-7", "59781-5", "59782-3")
+)
 VACCINES: Final = re.compile(
     "(?:人乳头瘤病毒|hpv|乙型肝炎|乙肝|甲型肝炎|甲肝|戊型肝炎|戊肝|狂犬病|麻疹|百日咳|白喉|伤寒|霍乱|炭疽|鼠疫|结核|"
     "新型冠状病毒|新冠|脊髓灰质炎|乙型脑炎|乙脑|流脑|脑膜炎球菌|脑脊髓膜炎|出血热|钩端螺旋体|布鲁氏菌|痢疾|登革|猴痘)"

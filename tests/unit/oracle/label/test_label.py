@@ -1,12 +1,14 @@
 """Labelling by source, code, words, section and age; and the splitting of level-5 items."""
 
+from dataclasses import replace
+
 import pytest
 
 from oracle.hl7.message import parse
 from oracle.label import VERSION, label
 from oracle.label.terms import TERMS
 from oracle.label.text import topics_of_texts
-from oracle.label.topics import BY_ICD_10, TOPIC_LEVEL, topics_of_icd_10
+from oracle.label.topics import BY_ICD_10, TOPIC_LEVEL, topics_of_code, topics_of_icd_10
 from oracle.normalise import SourceProfile, normalise
 from salus.core.labels import Category, Confidentiality, Topic
 from salus.core.record import DraftStatus, RecordDraft
@@ -142,6 +144,75 @@ def test_icd_10__ranges__are_written_out() -> None:
     assert BY_ICD_10["F25"] == Topic.MH
     assert "F17" in BY_ICD_10
     assert "A65" not in BY_ICD_10
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "topics"),
+    [
+        ("http://www.whocc.no/atc", "J05AR10", Topic.HIV),
+        ("http://www.whocc.no/atc", "J05AR", Topic.HIV),
+        ("http://www.whocc.no/atc", "J05AE30", NONE),
+        ("http://www.whocc.no/atc", "J05AF07", Topic.HIV | Topic.HBV),
+        ("http://www.whocc.no/atc", "J05AF", Topic.HIV | Topic.HBV),
+        ("http://www.whocc.no/atc", "J05A", NONE),
+        ("http://www.whocc.no/atc", "G03XB01", Topic.PREGNANT),
+        ("http://www.whocc.no/atc", "n05ah03", Topic.MH),
+        ("", "N05AH03", Topic.MH),
+        ("urn:id:YB", "XN05AXL112A001010103273", Topic.MH),
+        ("urn:id:YB", "XJ05ARD001A001010100001", Topic.HIV),
+        ("urn:id:YB", "XC10AAA104A001010101111", NONE),
+        ("urn:id:YB", "XN05", NONE),
+        ("http://snomed.info/sct", "86406008", Topic.HIV),
+        ("http://snomed.info/sct", "38341003", NONE),
+        ("http://hl7.org/fhir/sid/icd-9-cm", "74.1x00", Topic.PREGNANT),
+        ("http://hl7.org/fhir/sid/icd-9-cm", "51.2300", NONE),
+        ("http://hl7.org/fhir/sid/icd-10-cm", "F11.129", Topic.SUD),
+        ("urn:id:ICD10%E5%9B%BD%E4%B8%B4%E7%89%88", "B20.x00x001", Topic.HIV),
+        ("urn:id:99LIS", "B20.x00x001", NONE),
+        ("urn:salus:item", "restricted", Topic.PHY),
+        ("http://loinc.org", "B20", NONE),
+    ],
+)
+def test_code__by_its_system_or_shape__has_its_topics(system: str, code: str, topics: Topic) -> None:
+    assert topics_of_code(system, code) == topics
+
+
+@pytest.mark.parametrize("code", ["B20.x00x001", "b20", " B20 ", "G01*B20.0+", "B20.0+G01*"])
+def test_diagnosis__of_a_local_system__counts_as_icd_10(code: str) -> None:
+    assert topics_of_code("urn:id:99HIS", code, is_diagnosis=True) == Topic.HIV
+
+
+@pytest.mark.parametrize("code", ["", "B", "ABC", "12345", "B2", "20B", "XB20"])
+def test_diagnosis__without_the_shape_of_icd_10__means_nothing(code: str) -> None:
+    assert topics_of_code("urn:id:99HIS", code, is_diagnosis=True) == NONE
+
+
+def test_file__raw_genome_by_its_name__is_very_restricted() -> None:
+    obx = "OBX|1|RP|X1^附件^L||https://files.example/p1/sample.bam&PACS&&"
+    obr = "OBR|1||R1^LIS|9^测序^L|||20260101080000" + "|" * 17 + "LAB|F"
+    (draft,) = _drafts("ORU^R01", "PID|1||P1^^^H1^MR||王東||1979|M", obr, obx)
+    assert (draft.labels.level, draft.labels.confidentiality) == (5, V)
+    assert draft.labels.topics == Topic.GDIS | Topic.HGR
+
+
+def test_minor__undated_record__is_judged_by_when_it_was_said() -> None:
+    (group,) = normalise(
+        parse(
+            "MSH|^~\\&|HIS|H1|SALUS|H1|20260102090000||ORU^R01|42|P|2.9\rPID|1||P1^^^H1^MR||王東||20150101|M\r"
+            "OBR|1||R1^LIS|1^x^L|||\rOBX|1|ST|1^a^L||A||||||F"
+        ),
+        HOSPITAL,
+    )
+    undated = replace(group, first_day=0, last_day=0, items=())
+    said_in_2026 = replace(undated, said_at=1_767_312_000_000_000)
+    assert label(said_in_2026)[0].labels.topics == Topic.MINOR
+    assert label(replace(undated, said_at=0))[0].labels.topics == NONE
+
+
+def test_text__longer_than_a_piece__is_read_to_its_end() -> None:
+    for gap in range(65_500, 65_560):
+        assert topics_of_texts(("心" * gap + "梅毒",)) == Topic.STD
+    assert topics_of_texts(("慢性病" * 50_000,)) == NONE
 
 
 @pytest.mark.parametrize(
