@@ -47,6 +47,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.batch_files = Counter(
+            "salus_oracle_batch_files_total",
+            "Batch files of watched folders, by what became of them",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.groups = Counter("salus_oracle_journal_groups_total", "Group commits", registry=self.registry)
         self.outcomes = Counter(
             "salus_oracle_messages_total", "Messages processed", ["outcome"], registry=self.registry

@@ -31,6 +31,7 @@ from oracle.claims import Claims, Desk
 from oracle.deposit import Depositing
 from oracle.gaps import GapWatch
 from oracle.intake.doors import Doors
+from oracle.intake.folders import Folders
 from oracle.intake.receive import SUPPORTED_EVENTS
 from oracle.intake.reception import Reception
 from oracle.intake.senders import HttpSenders
@@ -323,7 +324,17 @@ async def _serve(parts: Parts) -> None:
         now=SystemClock().now,
         told=lambda outcome, number: metrics.acknowledgments.labels(outcome).inc(number),
     )
-    watching = [asyncio.create_task(one) for one in (_watch_sources(parts, doors), results.watch(), sending.watch())]
+    folders = Folders(
+        reception,
+        parts.sources,
+        throttles,
+        now=lambda: datetime.now(UTC),
+        next_control_id=lambda: f"S{next(reply_ids)}",
+        monotonic=time.monotonic,
+        told=lambda outcome: metrics.batch_files.labels(outcome).inc(),
+    )
+    watches = (_watch_sources(parts, doors), results.watch(), sending.watch(), folders.watch())
+    watching = [asyncio.create_task(one) for one in watches]
     stop = Event()
     purger = Thread(target=_purge, args=(parts, stop), name="purge", daemon=True)
     watcher = Thread(target=_watch_gaps, args=(parts, stop), name="gaps", daemon=True)
