@@ -23,7 +23,6 @@ _encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _MAX_PLACES = 100
 MAX_DEPTH = 128
 """Arrays and objects inside each other."""
-_PLAIN = frozenset({str, int, bool, type(None)})
 _NAMES_KEPT = 4096
 _good_names: set[str] = set()  # names of members found good before: FHIR has some hundreds, and they come all day
 # Possessive, and a string that is cut off ends with the text: a pattern that can fail would begin again at every quote.
@@ -37,7 +36,7 @@ def canonical(value: Any) -> bytes:
         CanonicalError: a float, NaN, a non-string member name, another type, or too deep a nesting.
     """
     try:
-        return _encoder.encode(_spelled(value) if _check(value, MAX_DEPTH) else value)
+        return _encoder.encode(_spelled(value) if _check(value) else value)
     except (TypeError, ValueError, msgspec.MsgspecError) as error:
         raise CanonicalError("value has no canonical JSON form") from error
 
@@ -96,36 +95,29 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _check(value: Any, depth: int) -> bool:
+def _check(value: Any) -> bool:
     """Refuse what has no canonical form; True when a decimal in it must be spelled out before it is encoded.
 
-    Level by level: records are large, and a call for each of a thousand objects took a fifth of their reading.
+    Level by level and with few calls, because records are large and nearly all of their members are strings.
     """
     unspelled = False
-    level = [value]
+    level, depth = [value], 0
     while level:
-        below: list[Any] = []
+        if depth == MAX_DEPTH and any(isinstance(one, (dict, list, tuple)) for one in level):
+            raise CanonicalError(f"values are nested at most {MAX_DEPTH} deep")
+        members: list[Any] = []
         for one in level:
             kind = type(one)
-            if kind is not dict and kind is not list:
-                if not isinstance(one, (dict, list, tuple)):
-                    unspelled |= _check_single(one)
-                    continue
-                kind = dict if isinstance(one, dict) else list
-            if not depth:
-                raise CanonicalError(f"values are nested at most {MAX_DEPTH} deep")
-            if kind is dict:
-                if not one.keys() <= _good_names:
+            if kind is dict or isinstance(one, dict):
+                if not _good_names.issuperset(one):
                     _check_names(one)
-                for member in one.values():
-                    if type(member) not in _PLAIN:  # most members are
-                        below.append(member)  # noqa: PERF401 - a comprehension is a call more
-            else:
-                for member in one:
-                    if type(member) not in _PLAIN:
-                        below.append(member)  # noqa: PERF401 - a comprehension is a call more
-        level = below
-        depth -= 1
+                members.extend(one.values())
+            elif kind is list or isinstance(one, (list, tuple)):
+                members.extend(one)
+            elif kind is not int and kind is not bool:
+                unspelled |= _check_single(one)
+        level = [member for member in members if type(member) is not str]
+        depth += 1
     return unspelled
 
 
