@@ -6,6 +6,7 @@ stores and waits. Both give the same, in order.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -235,6 +236,8 @@ _profiles: dict[str, SourceProfile] = {}
 def _begin(profiles: dict[str, SourceProfile]) -> None:
     _profiles.update(profiles)
     Thread(target=_end_with_parent, daemon=True).start()
+    gc.freeze()  # tables stay for good, and what a message needs is freed without the collector
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _end_with_parent() -> None:
