@@ -134,6 +134,13 @@ def concept(repetition: Repetition, default_system: str = "") -> tuple[Json, tup
     return result, tuple(codes) or (Code("", "", words),)
 
 
+def words_of(code: Json) -> list[str]:
+    """What a reader sees of a CodeableConcept of `concept`, for labelling: its text and displays, else its codes."""
+    codings = code.get("coding", [])
+    words = [code.get("text", ""), *(one.get("display", "") for one in codings)]
+    return [word for word in words if word] or [one["code"] for one in codings]
+
+
 def _oid_system(repetition: Repetition, place: int) -> str:
     """System by the OID of CWE.14, 17 or 20, for a code that names no coding system."""
     oid = repetition.value(_OID_AT[place])

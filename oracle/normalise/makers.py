@@ -10,7 +10,7 @@ from typing import Any
 from oracle.hl7.message import Segment
 from oracle.normalise import tables
 from oracle.normalise.contained import Contained, Part, part
-from oracle.normalise.datatypes import Authority, address, concept, entity_identifier, pair_identifiers
+from oracle.normalise.datatypes import Authority, address, concept, entity_identifier, pair_identifiers, words_of
 from oracle.normalise.organizations import organization, producer
 from oracle.normalise.people import in_role, person
 from oracle.normalise.reading import Reading
@@ -35,10 +35,11 @@ def add_makers(reading: Reading, obx: Segment, home: Authority, result: Json, co
         found = concept(obx.first(field)) if obx.field(field) else None
         if found:
             result[name] = found[0]
-            texts.append(found[0].get("text", ""))
+            texts += words_of(found[0])
     device = _device(obx, home)
     if device:
         result["device"] = contained.refer(device)
+        texts.append(device.display)
     analysed = reading.stamp(obx, 19)
     if analysed:
         found_at = {"url": _ANALYSED, "valueDateTime": analysed.date_time()}

@@ -19,6 +19,7 @@ from oracle.normalise.datatypes import (
     identifier,
     table_concept,
     telecom,
+    words_of,
 )
 from oracle.normalise.organizations import organization
 from oracle.normalise.people import in_role, person
@@ -52,12 +53,11 @@ def request(
         for found in reasons:
             # its words count as words: as display of a code they would pass for the name of the report
             codes.extend(replace(code, display="") for code in found[1] if code.code)
-            texts.extend(code.display for code in found[1])
-            texts.append(found[0].get("text", ""))
+            texts += words_of(found[0])
     details = [found[0] for field in (46, 47) for one in obr.repetitions(field) if (found := concept(one))]
     if details:
         made["orderDetail"] = details
-        texts += [one.get("text", "") for one in details]
+        texts += [word for one in details for word in words_of(one)]
     urgency = tables.REQUEST_PRIORITY.get(obr.value(5).upper())
     if urgency:
         made["priority"] = urgency

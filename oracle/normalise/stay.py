@@ -12,7 +12,7 @@ from typing import Any
 from oracle.hl7.message import Segment
 from oracle.normalise import tables
 from oracle.normalise.contained import Contained, part
-from oracle.normalise.datatypes import Authority, concept, identifier, number
+from oracle.normalise.datatypes import Authority, concept, identifier, number, words_of
 from oracle.normalise.people import person
 from oracle.normalise.places import destination, place
 from oracle.normalise.reading import Reading
@@ -80,7 +80,7 @@ def add_stay(
         found = concept(pv1.first(field), f"{tables.TERMINOLOGY}v2-{table}") if pv1.field(field) else None
         if found:
             head[name] = [found[0]] if name == "type" else found[0]
-            texts.append(found[0].get("text") or found[1][0].code)
+            texts += words_of(found[0])
     _add_hospitalization(reading, pv1, home, head, contained, texts)
     _add_participants(reading, pv1, pv2, home, head, contained)
     _add_places(pv1, pv2, head, contained, texts)
@@ -103,11 +103,11 @@ def _add_hospitalization(
         found = [one for sent in pv1.repetitions(field) if (one := concept(sent, f"{tables.TERMINOLOGY}v2-{table}"))]
         if found:
             stay[name] = [one[0] for one in found] if repeats else found[0][0]
-            texts.extend(one[0].get("text", "") for one in found)
+            texts.extend(word for one in found for word in words_of(one[0]))
     gone = destination(pv1.first(37)) if pv1.field(37) else None
     if gone:
         stay["destination"] = contained.refer(gone)
-        texts.append(gone.display)
+        texts += words_of(gone.resource["type"][0])
     if stay:
         head["hospitalization"] = stay
 
@@ -145,7 +145,7 @@ def _add_places(pv1: Segment, pv2: Segment | None, head: Json, contained: Contai
             if field in (11, 43):
                 at["extension"] = [_TEMPORARY]
             found.append(at)
-            texts.append(one.display)
+            texts += [one.display, one.resource.get("description", "")]
     if found:
         head["location"] = found
 
@@ -179,7 +179,7 @@ def _add_more(reading: Reading, pv2: Segment, head: Json, texts: list[str]) -> t
     if reason:
         head["reasonCode"] = [reason[0]]
         codes = reason[1]
-        texts.append(reason[0].get("text", ""))
+        texts += words_of(reason[0])
     length = number(pv2.value(11)) if pv2.field(11) else None
     if length is not None:
         head["length"] = {"value": length} | _DAYS
@@ -193,7 +193,7 @@ def _add_more(reading: Reading, pv2: Segment, head: Json, texts: list[str]) -> t
     urgency = concept(pv2.first(25), f"{tables.TERMINOLOGY}v2-0217") if pv2.field(25) else None
     if urgency:
         head["priority"] = urgency[0]
-        texts.append(urgency[0].get("text", ""))
+        texts += words_of(urgency[0])
     if pv2.value(22):
         head["meta"] = {"security": [{"system": f"{tables.TERMINOLOGY}v2-0136", "code": pv2.value(22)}]}
     head_extensions = _extensions(reading, pv2, texts)
@@ -211,5 +211,5 @@ def _extensions(reading: Reading, pv2: Segment, texts: list[str]) -> list[Json]:
     arrival = concept(pv2.first(38), f"{tables.TERMINOLOGY}v2-0430") if pv2.field(38) else None
     if arrival and "coding" in arrival[0]:
         found.append({"url": _ARRIVAL, "valueCoding": arrival[0]["coding"][0]})
-        texts.append(arrival[0].get("text", ""))
+        texts += words_of(arrival[0])
     return found

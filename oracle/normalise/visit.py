@@ -85,11 +85,14 @@ def visit_number(pv1: Segment | None, pid: Segment | None, home: Authority) -> t
 
 
 def visit_labels(reading: Reading) -> tuple[str, ...]:
-    """What the source says about confidentiality outside PID: PV1-16 and ARV."""
+    """What the source says about confidentiality outside PID: PV1-16, PV2-22 and ARV."""
     labels = []
     pv1 = reading.message.first("PV1")
     if pv1 is not None and pv1.value(16):
         labels.append(f"0099:{pv1.value(16)}")
+    pv2 = reading.message.first("PV2")
+    if pv2 is not None and pv2.value(22).upper() == "Y":
+        labels.append("0136:PV2-22")
     for arv in reading.message.all("ARV"):
         labels.append(f"0717:{arv.value(3)}")
         labels.extend(f"0719:{one.value(1)}" for one in arv.repetitions(4))
