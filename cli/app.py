@@ -22,6 +22,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "staff": ("staff",),
     "audit": ("audit",),
     "oracle": ("oracle",),
+    "quality": ("quality",),
     "participant": ("participant",),
     "services": ("watch", "custodian"),
     "check": ("verify", "explain"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from salus.core.days import day_at
+from salus.core.numbering import OpenGap
 
 DELAYS: Final = (2, 10, 60, 600, 3600, 86_400)
 """Upper edges, in seconds, of the classes a delay falls in; one more class lies above them."""
@@ -94,3 +95,75 @@ def total(figures: Iterable[Figure]) -> dict[str, int]:
     for figure in figures:
         found[figure.measure] += figure.count
     return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many of how many."""
+
+    part: int
+    whole: int
+
+    def __str__(self) -> str:
+        return f"{self.part / self.whole:.1%}" if self.whole else "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the figures of one source say over some days. `missing` numbers had not come when it was made."""
+
+    source: str
+    counts: dict[str, int]
+    missing: int = 0
+
+    def of(self, measure: str) -> int:
+        """One count."""
+        return self.counts.get(measure, 0)
+
+    @property
+    def resends(self) -> Share:
+        """Messages that came before, of all that came."""
+        again = self.of(REPLAYS) + self.of(DUPLICATES)
+        return Share(again, again + self.of(TAKEN))
+
+    @property
+    def completeness(self) -> Share:
+        """Elements present, of those every kind of record must have."""
+        return Share(self._all("present."), self._all("required."))
+
+    def known(self, what: str) -> Share:
+        """`codes` in a published system, `units` of UCUM, `demographics` codes in range."""
+        return Share(self.of(f"{what}.known"), self.of(what))
+
+    def within(self, what: str, seconds: int) -> Share:
+        """Delays up to an edge of `DELAYS`: `sent` and `issued` to receipt, receipt to `anchored`."""
+        kept = sum(self.of(f"{what}.{edge}") for edge in DELAYS if edge <= seconds)
+        return Share(kept, self._all(f"{what}."))
+
+    @property
+    def coverage(self) -> Share:
+        """Numbers that came, of those the sender has given."""
+        return Share(self.of(NUMBERED), self.of(NUMBERED) + self.missing)
+
+    @property
+    def lacking(self) -> dict[str, int]:
+        """How often each required element lacked, "report.issued" for one; the most frequent first."""
+        found = {name.removeprefix("missing."): n for name, n in self.counts.items() if name.startswith("missing.")}
+        return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
+
+    def _all(self, prefix: str) -> int:
+        return sum(count for name, count in self.counts.items() if name.startswith(prefix))
+
+
+def summaries(figures: Iterable[Figure], gaps: Iterable[OpenGap]) -> list[Summary]:
+    """One summary for each source, by name."""
+    by_source: dict[str, list[Figure]] = {}
+    for figure in figures:
+        by_source.setdefault(figure.source, []).append(figure)
+    missing: Counter[str] = Counter()
+    for one in gaps:
+        missing[one.source] += one.gap.missing
+    return [
+        Summary(source, total(by_source.get(source, ())), missing[source])
+        for source in sorted(by_source.keys() | missing.keys())
+    ]
