@@ -19,7 +19,16 @@ from threading import Condition, Thread
 from oracle.ports import Incoming, MessageStore, Origin
 from oracle.sitekey import SiteKey
 from salus.core.errors import UnavailableError
-from salus.core.journal import NO_FAULT, Appended, Fault, JournalRow, MessageFlag, MessageState, SealedMessage
+from salus.core.journal import (
+    NO_FAULT,
+    Appended,
+    Fault,
+    JournalRow,
+    MessageFlag,
+    MessageState,
+    SealedMessage,
+    Sender,
+)
 from salus.core.numbering import Numbered
 from salus.core.ports import Clock
 
@@ -52,7 +61,7 @@ class Journal:
 
     `on_group` is called after each commit, in the thread that made it. `start` begins the writer thread; without it
     `commit_group` does one group in the caller's thread. `number_of` gives a sender's counter and its number for a
-    message, where its source is counted.
+    message, where its source is counted. `heard` is when each source's last durable message came, since the start.
     """
 
     def __init__(
@@ -71,6 +80,8 @@ class Journal:
         self._limits = limits
         self.on_group = on_group
         self._number_of = number_of
+        self._senders: dict[tuple[str, str, str], Sender] = {}
+        self.heard: dict[str, int] = {}
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._changed = Condition()
@@ -123,6 +134,7 @@ class Journal:
             failure = error
         _resolve(group, names, failure)
         if failure is None:
+            self.heard.update((row.listener, row.received_at) for row in rows)
             self.on_group(GroupResult(tuple(results)))
         return len(group)
 
@@ -136,7 +148,7 @@ class Journal:
 
     def _row(self, waiting: _Waiting) -> JournalRow:
         received, site = waiting.received, self._site
-        message_hash = site.digest("message", waiting.listener, *received.message_key)
+        message_hash = message_name(site, waiting.listener, received.message_key)
         raw_hash = site.digest("raw", received.sha256)
         flags, state, fault = MessageFlag(0), MessageState.PENDING, NO_FAULT
         if received.charset_mismatch:
@@ -158,7 +170,20 @@ class Journal:
             owed=site.seal(_OWED, message_hash + raw_hash, received.owed) if received.owed else b"",
             transport=received.transport,
             numbered=self._numbered(waiting),
+            sender=self._sender(waiting),
         )
+
+    def _sender(self, waiting: _Waiting) -> Sender | None:
+        application, facility, control_id = waiting.received.message_key
+        name = (waiting.listener, application, facility)
+        known = self._senders.get(name)
+        if known is None and control_id and len(application) + len(facility) <= _SENDER_CHARACTERS:
+            if len(self._senders) >= _MOST_SENDERS:
+                self._senders.clear()
+            name_hash = self._site.digest("sender", *name)
+            sealed = self._site.seal(_SENDER, name_hash, f"{application}\0{facility}".encode())
+            known = self._senders[name] = Sender(waiting.listener, name_hash, sealed)
+        return known
 
     def _numbered(self, waiting: _Waiting) -> Numbered | None:
         counted = self._number_of(waiting.listener, waiting.received)
@@ -183,7 +208,25 @@ def open_owed(site: SiteKey, name: bytes, sealed: bytes) -> bytes:
     return site.open(_OWED, name, sealed)
 
 
+def message_name(site: SiteKey, listener: str, message_key: tuple[str, str, str]) -> bytes:
+    """Keyed hash by which a message of a source is found: of MSH-3, MSH-4 and MSH-10 as sent."""
+    return site.digest("message", listener, *message_key)
+
+
+def open_sender(site: SiteKey, sender: Sender) -> tuple[str, str]:
+    """MSH-3 and MSH-4 of a sender.
+
+    Raises:
+        IntegrityError: another site key, or damage.
+    """
+    application, _, facility = site.open(_SENDER, sender.name_hash, sender.sealed).decode().partition("\0")
+    return application, facility
+
+
 _OWED = "owed"
+_SENDER = "sender"
+_SENDER_CHARACTERS = 454  # two fields of type HD, 227 each (HL7 v2.5.1 section 2.A.33)
+_MOST_SENDERS = 10_000
 
 
 def seal_raw(site: SiteKey, message_hash: bytes, raw_hash: bytes, raw: bytes) -> bytes:

@@ -142,7 +142,8 @@ class Pipeline:
             if one.changes:
                 own.append(self._sealing.change(message.key, one.changes, picture, refold))
             sealed += own
-            _count(tally, message, one, own)
+            if not message.again:  # it was counted when it first came
+                _count(tally, message, one, own)
         self._metrics.drafts(sealed)
         work = Work(
             self._clock.now(),

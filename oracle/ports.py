@@ -23,12 +23,14 @@ from salus.core.journal import (
     OpenLink,
     RecordState,
     SealedMessage,
+    Sender,
     StoredMessage,
     WaitingVersion,
     Work,
 )
 from salus.core.leaf import Leaf
 from salus.core.numbering import OpenGap
+from salus.core.operations import AuditRow, MessageStatus, Order, Selection
 from salus.core.state import BlockStamp
 
 
@@ -108,11 +110,33 @@ class MessageStore(Protocol):
 
     def quarantine(self, after: int = 0, limit: int = 100) -> list[StoredMessage]: ...
 
-    def redrive(self, key: int) -> None: ...
-
     def purge(
         self, received_before: int, limit: int = 1000, *, of: str | None = None, but: Collection[str] = ()
     ) -> int: ...
+
+
+class OperationStore(Protocol):
+    """What operators ask and do; each deed and its row in their log are one."""
+
+    def senders(self, listener: str = "") -> list[Sender]: ...
+
+    def statuses(self, message_hashes: Iterable[bytes]) -> list[MessageStatus]: ...
+
+    def status(self, key: int) -> MessageStatus: ...
+
+    def note(self, key: int, order: Order) -> None: ...
+
+    def release(self, selection: Selection, order: Order, limit: int) -> list[int]: ...
+
+    def discard(self, selection: Selection, order: Order, limit: int) -> list[int]: ...
+
+    def reprocess(self, selection: Selection, order: Order, limit: int) -> list[int]: ...
+
+    def chain_id(self) -> int: ...
+
+    def audit(self, after: int = 0, limit: int = 1000) -> list[AuditRow]: ...
+
+    def audit_head(self) -> tuple[int, bytes]: ...
 
 
 class RecordStore(Protocol):

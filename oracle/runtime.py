@@ -27,6 +27,7 @@ from oracle.agreements import Agreements
 from oracle.anchor import Anchoring
 from oracle.app import Front, create_app
 from oracle.attempts import Attempts
+from oracle.audit import Auditing, Seal
 from oracle.claims import Claims, Desk
 from oracle.deposit import Depositing
 from oracle.gaps import GapWatch
@@ -52,6 +53,7 @@ from oracle.settings import JournalSettings, Settings, SourcesSettings
 from oracle.sitekey import SiteKey
 from oracle.sources import Institution, LiveSources, MllpDoor, Source, SourceFolder
 from oracle.sources.numbers import number_of
+from oracle.status import Lookup
 from oracle.store import Erasing
 from oracle.workers import Workers
 from salus.adapters.chain.connect import Chain, connect
@@ -64,6 +66,7 @@ from salus.adapters.database.oracle_acks import DatabaseAcks
 from salus.adapters.database.oracle_desk import DatabaseDeskCodes
 from salus.adapters.database.oracle_links import DatabaseLinks
 from salus.adapters.database.oracle_messages import DatabaseMessages
+from salus.adapters.database.oracle_operations import DatabaseOperations
 from salus.adapters.database.oracle_outbox import DatabaseOutbox
 from salus.adapters.database.oracle_quality import DatabaseQuality
 from salus.adapters.database.oracle_records import DatabaseRecords
@@ -123,9 +126,24 @@ class Kept:
         return DatabaseQuality(self.database)
 
     @property
+    def operations(self) -> DatabaseOperations:
+        """What operators ask of the journal and do in it."""
+        return DatabaseOperations(self.database, Seal(self.site))
+
+    @property
+    def auditing(self) -> Auditing:
+        """The operators' log."""
+        return Auditing(self.operations, self.site, SystemClock())
+
+    @property
     def quarantine(self) -> Quarantine:
-        """Lists, shows and drives again what waits for a person."""
-        return Quarantine(self.messages, self.site)
+        """Lists, shows, releases and discards what waits for a person; has finished messages processed again."""
+        return Quarantine(self.messages, self.operations, self.site, self.auditing)
+
+    @property
+    def lookup(self) -> Lookup:
+        """Finds messages by control id."""
+        return Lookup(self.operations, self.site)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@
                 ├────► QUARANTINED               a person must look; can be driven again
                 └────► FAILED                    a fault of this software; can be driven again
              DUPLICATE                           a resend under a new control id; never processed
+             DISCARDED                           was in quarantine, and a person decided that nothing comes of it
+    DONE ─► PENDING                              processed again, after a mapping or a table changed
     batch    OPEN ─► DEPOSITED ─► ANCHORED       all custodians acknowledged; root final on chain
 
 Hashes here are keyed by the site key (32 bytes): nothing can be looked up without it. Sealed bytes are under it too.
@@ -29,6 +31,7 @@ class MessageState(IntEnum):
     DUPLICATE = 3
     QUARANTINED = 4
     FAILED = 5
+    DISCARDED = 6
 
 
 class MessageFlag(IntFlag):
@@ -37,6 +40,7 @@ class MessageFlag(IntFlag):
     REUSED_CONTROL_ID = 1 << 0
     CHARSET_MISMATCH = 1 << 1
     REFUSED = 1 << 2
+    REPROCESSED = 1 << 3
 
 
 class Appended(IntEnum):
@@ -90,11 +94,20 @@ NO_FAULT = Fault(0, "")
 
 
 @dataclass(frozen=True, slots=True)
+class Sender:
+    """MSH-3 and MSH-4 of messages of one source: their keyed hash, and both sealed."""
+
+    listener: str
+    name_hash: bytes
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class JournalRow:
     """One message on its way in. `kind` is its type and event ("ORU^R01"), `state` PENDING or QUARANTINED.
 
     `owed` is what an application acknowledgment will need, sealed, and `transport` its way back; empty for none.
-    `numbered` is the number its sender counts it by, if that is looked after.
+    `numbered` is the number its sender counts it by, if that is looked after; `sender` is None when unknown.
     """
 
     listener: str
@@ -110,6 +123,7 @@ class JournalRow:
     owed: bytes = b""
     transport: str = ""
     numbered: Numbered | None = None
+    sender: Sender | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +142,7 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class SealedMessage:
-    """The bytes of a kept message, sealed, with the hashes they are bound to."""
+    """The bytes of a kept message, sealed, with the hashes they are bound to. `again`: it was processed before."""
 
     key: int
     listener: str
@@ -136,6 +150,7 @@ class SealedMessage:
     raw_hash: bytes
     sealed: bytes
     received_at: int = 0
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +340,10 @@ class DeskCode:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How much is under way: messages pending, their oldest arrival (0: none), versions and batches not anchored."""
+    """How much is under way: messages pending, their oldest arrival (0: none), versions and batches not anchored.
+
+    `pending_bytes` is what pending messages take in the journal.
+    """
 
     pending: int
     oldest_pending_at: int
@@ -334,3 +352,4 @@ class Backlog:
     open_batches: int
     invalidations: int
     links: int = 0
+    pending_bytes: int = 0

@@ -90,8 +90,8 @@ class OracleDatabase:
         Conditions are spelled as in the partial indexes: SQLite takes such an index for the same words only.
         """
         with self.reading() as connection:
-            pending, oldest = connection.execute(
-                select(func.count(), func.min(message.c.received_at)).where(text("state = 1"))
+            pending, oldest, size = connection.execute(
+                select(func.count(), func.min(message.c.received_at), func.sum(message.c.size)).where(text("state = 1"))
             ).one()
 
             def count(table: Any, where: str) -> int:
@@ -106,6 +106,7 @@ class OracleDatabase:
                 open_batches=count(batch, "state <> 3"),
                 invalidations=count(invalidation, "done_at IS NULL"),
                 links=count(link, "done_at IS NULL"),
+                pending_bytes=int(size or 0),
             )
 
 

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, exists, insert, select, text, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, text, update
 
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_acks import owe
+from salus.adapters.database.oracle_append import append_messages
 from salus.adapters.database.oracle_quality import add_arrivals
-from salus.adapters.database.oracle_tables import ANCHORED, batch, message, raw, record, told, version
-from salus.core.errors import ConflictError, NotFoundError
+from salus.adapters.database.oracle_tables import ANCHORED, batch, message, raw, record, sender, told, version
+from salus.core.errors import NotFoundError
 from salus.core.journal import (
     NO_FAULT,
     Appended,
@@ -22,13 +23,13 @@ from salus.core.journal import (
     MessageOutcome,
     MessageState,
     SealedMessage,
+    Sender,
     StoredMessage,
 )
 
 T = TypeVar("T")
 _CHUNK = 400
-_SETTLED = (MessageState.PENDING, MessageState.DONE)
-_AWAITING = (MessageState.QUARANTINED, MessageState.FAILED)
+_MOST_SENDERS = 4096
 
 
 class DatabaseMessages:
@@ -36,20 +37,28 @@ class DatabaseMessages:
 
     def __init__(self, database: OracleDatabase) -> None:
         self._database = database
+        self._senders: set[bytes] = set()
 
     def append(self, rows: Sequence[JournalRow]) -> list[Appended]:
         """Store a group of messages in one durable transaction; what each came to, in order."""
         with self._database.writing(urgent=True) as connection:
-            results = _append(connection, rows)
+            results = append_messages(connection, rows)
             add_arrivals(connection, rows, results)
             owe(connection, rows)
-            return results
+            fresh = {one.name_hash: one for one in (row.sender for row in rows) if one and self._is_new(one)}
+            if fresh:
+                _add_senders(connection, fresh)
+        self._senders |= fresh.keys()
+        return results
+
+    def _is_new(self, sender: Sender) -> bool:
+        return sender.name_hash not in self._senders
 
     def pending(self, limit: int) -> list[SealedMessage]:
         """The oldest pending messages, in the order of arrival."""
         query = _SEALED.where(text("state = 1")).order_by(message.c.key).limit(limit)
         with self._database.reading() as connection:
-            return [SealedMessage(*row) for row in connection.execute(query)]
+            return [sealed_message(row) for row in connection.execute(query)]
 
     def sealed(self, key: int) -> SealedMessage:
         """One message with its bytes.
@@ -61,13 +70,13 @@ class DatabaseMessages:
             row = connection.execute(_SEALED.where(message.c.key == key)).one_or_none()
         if row is None:
             raise NotFoundError(f"the journal has no bytes of message {key}")
-        return SealedMessage(*row)
+        return sealed_message(row)
 
     def quarantine(self, after: int = 0, limit: int = 100) -> list[StoredMessage]:
         """Messages that wait for a person, after a key, in order."""
-        query = _STORED.where(text("state IN (4, 5)"), message.c.key > after).order_by(message.c.key).limit(limit)
+        query = STORED.where(text("state IN (4, 5)"), message.c.key > after).order_by(message.c.key).limit(limit)
         with self._database.reading() as connection:
-            return [_stored(row) for row in connection.execute(query)]
+            return [stored_message(row) for row in connection.execute(query)]
 
     def message(self, key: int) -> StoredMessage:
         """One message without its bytes.
@@ -76,25 +85,10 @@ class DatabaseMessages:
             NotFoundError: no such message.
         """
         with self._database.reading() as connection:
-            row = connection.execute(_STORED.where(message.c.key == key)).one_or_none()
+            row = connection.execute(STORED.where(message.c.key == key)).one_or_none()
         if row is None:
             raise NotFoundError(f"the journal has no message {key}")
-        return _stored(row)
-
-    def redrive(self, key: int) -> None:
-        """Put a quarantined message back in the queue; it keeps its place.
-
-        Raises:
-            NotFoundError: no such message.
-            ConflictError: it is not in quarantine.
-        """
-        with self._database.writing() as connection:
-            state = connection.execute(select(message.c.state).where(message.c.key == key)).scalar_one_or_none()
-            if state is None:
-                raise NotFoundError(f"the journal has no message {key}")
-            if state not in _AWAITING:
-                raise ConflictError(f"message {key} is not in quarantine")
-            settle(connection, [MessageOutcome(key, MessageState.PENDING)])
+        return stored_message(row)
 
     def purge(
         self, received_before: int, limit: int = 1000, *, of: str | None = None, but: Collection[str] = ()
@@ -116,7 +110,7 @@ class DatabaseMessages:
         query = (
             select(raw.c.message)
             .join(message, message.c.key == raw.c.message)
-            .where(message.c.state == MessageState.DONE, message.c.received_at < received_before, ~under_way, ~in_use)
+            .where(message.c.state.in_(_FINISHED), message.c.received_at < received_before, ~under_way, ~in_use)
             .where(message.c.listener == of if of is not None else message.c.listener.not_in(but))
             .order_by(raw.c.message)
             .limit(limit)
@@ -136,8 +130,6 @@ def settle(connection: Connection, outcomes: Iterable[MessageOutcome]) -> None:
         grouped.setdefault((outcome.state, outcome.fault), []).append(outcome.key)
     for (state, fault), keys in grouped.items():
         values: dict[str, Any] = {"state": int(state), "code": fault.code, "location": fault.location[:64]}
-        if state is MessageState.PENDING:
-            values["attempts"] = message.c.attempts + 1
         for chunk in chunks(keys):
             connection.execute(update(message).where(message.c.key.in_(chunk)).values(**values))
 
@@ -149,82 +141,29 @@ def chunks(values: Sequence[T], size: int = _CHUNK) -> Iterator[list[T]]:
         yield found
 
 
-def _append(connection: Connection, rows: Sequence[JournalRow]) -> list[Appended]:
-    known = _known_bytes(connection, rows)
-    contents = _known_contents(connection, rows)
-    results: list[Appended] = []
-    new: list[dict[str, Any]] = []
-    sealed: dict[tuple[bytes, bytes], bytes] = {}
-    first_places: dict[bytes, tuple[bytes, bytes]] = {}
-    followers: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
-    for row in rows:
-        name = (row.message_hash, row.raw_hash)
-        if row.raw_hash in known.get(row.message_hash, ()):
-            results.append(Appended.REPLAY)
-            continue
-        values = _values(row)
-        if row.message_hash in known:
-            values["flags"] |= int(MessageFlag.REUSED_CONTROL_ID)
-        known.setdefault(row.message_hash, set()).add(row.raw_hash)
-        if row.state is MessageState.PENDING and row.content_hash in contents:
-            values |= {"state": int(MessageState.DUPLICATE), "duplicate_of": contents[row.content_hash]}
-            results.append(Appended.DUPLICATE)
-        elif row.state is MessageState.PENDING and row.content_hash in first_places:
-            values["state"] = int(MessageState.DUPLICATE)
-            followers[name] = first_places[row.content_hash]
-            results.append(Appended.DUPLICATE)
-        else:
-            sealed[name] = row.sealed
-            if row.state is MessageState.PENDING:
-                first_places[row.content_hash] = name
-            results.append(Appended.STORED)
-        new.append(values)
-    if new:
-        keys = connection.execute(insert(message).returning(message.c.key, *_NAME), new)
-        named = {(bytes(a), bytes(b)): key for key, a, b in keys}
-        blobs = [{"message": named[name], "sealed": blob} for name, blob in sealed.items()]
-        if blobs:
-            connection.execute(insert(raw), sorted(blobs, key=lambda row: row["message"]))
-        for follower, first in followers.items():
-            query = update(message).where(message.c.key == named[follower])
-            connection.execute(query.values(duplicate_of=named[first]))
-    return results
+def _add_senders(connection: Connection, fresh: dict[bytes, Sender]) -> None:
+    """Note who sends; beyond a number no hospital has, nobody more: messages are found by naming their sender then."""
+    known = select(sender.c.name_hash).where(sender.c.name_hash.in_(list(fresh)))
+    new = fresh.keys() - {bytes(name) for name in connection.execute(known).scalars()}
+    room = _MOST_SENDERS - int(connection.execute(select(func.count()).select_from(sender)).scalar_one())
+    rows = [
+        {"name_hash": one.name_hash, "listener": one.listener, "sealed": one.sealed}
+        for one in islice((fresh[name] for name in sorted(new)), max(0, room))
+    ]
+    if rows:
+        connection.execute(insert(sender), rows)
 
 
-def _known_bytes(connection: Connection, rows: Sequence[JournalRow]) -> dict[bytes, set[bytes]]:
-    known: dict[bytes, set[bytes]] = {}
-    for chunk in chunks(list({row.message_hash for row in rows})):
-        for name, digest in connection.execute(_WITH_HASHES, {"hashes": chunk}):
-            known.setdefault(bytes(name), set()).add(bytes(digest))
-    return known
+def sealed_message(row: Any) -> SealedMessage:
+    """The message in a row of `_SEALED`."""
+    again = bool(row.flags & MessageFlag.REPROCESSED)
+    return SealedMessage(
+        row.key, row.listener, row.message_hash, row.raw_hash, row.sealed, row.received_at, again=again
+    )
 
 
-def _known_contents(connection: Connection, rows: Sequence[JournalRow]) -> dict[bytes, int]:
-    """Contents that were taken before. One still in quarantine doesn't count: its resend may fare better."""
-    found: dict[bytes, int] = {}
-    for chunk in chunks(list({row.content_hash for row in rows})):
-        found.update((bytes(digest), key) for digest, key in connection.execute(_WITH_CONTENTS, {"hashes": chunk}))
-    return found
-
-
-def _values(row: JournalRow) -> dict[str, Any]:
-    return {
-        "listener": row.listener,
-        "message_hash": row.message_hash,
-        "raw_hash": row.raw_hash,
-        "content_hash": row.content_hash,
-        "kind": row.kind[:16],
-        "received_at": row.received_at,
-        "state": int(row.state),
-        "flags": int(row.flags),
-        "code": row.fault.code,
-        "location": row.fault.location[:64],
-        "attempts": 0,
-        "duplicate_of": None,
-    }
-
-
-def _stored(row: Row[Any]) -> StoredMessage:
+def stored_message(row: Any) -> StoredMessage:
+    """The message in a row of `STORED`."""
     return StoredMessage(
         key=row.key,
         listener=row.listener,
@@ -238,13 +177,8 @@ def _stored(row: Row[Any]) -> StoredMessage:
 
 
 _NAME = (message.c.message_hash, message.c.raw_hash)
-_SEALED = select(message.c.key, message.c.listener, *_NAME, raw.c.sealed, message.c.received_at).join(
+_SEALED = select(message.c.key, message.c.listener, *_NAME, raw.c.sealed, message.c.received_at, message.c.flags).join(
     raw, raw.c.message == message.c.key
 )
-_STORED = select(message)
-# Queries of every group commit are built once: building them costs as much as running them
-_HASHES: BindParameter[bytes] = bindparam("hashes", expanding=True)
-_WITH_HASHES = select(*_NAME).where(message.c.message_hash.in_(_HASHES))
-_WITH_CONTENTS = select(message.c.content_hash, message.c.key).where(
-    message.c.content_hash.in_(_HASHES), message.c.state.in_([int(state) for state in _SETTLED])
-)
+STORED = select(message)
+_FINISHED = (MessageState.DONE, MessageState.DISCARDED)

@@ -25,9 +25,9 @@ def _key() -> sa.Column[int]:
     return sa.Column("key", _KEY, primary_key=True, autoincrement=True)
 
 
-def _partial(name: str, column: sa.Column[Any], where: str) -> sa.Index:
+def _partial(name: str, *columns: sa.Column[Any], where: str) -> sa.Index:
     clause = sa.text(where)
-    return sa.Index(name, column, sqlite_where=clause, postgresql_where=clause)
+    return sa.Index(name, *columns, sqlite_where=clause, postgresql_where=clause)
 
 
 meta = sa.Table(
@@ -52,15 +52,25 @@ message = sa.Table(
     sa.Column("location", sa.String(64), nullable=False),
     sa.Column("attempts", sa.SmallInteger, nullable=False),
     sa.Column("duplicate_of", _KEY),
+    sa.Column("size", sa.Integer, nullable=False, server_default="0"),
     sa.UniqueConstraint("message_hash", "raw_hash", name="oracle_message_bytes"),
 )
 sa.Index("oracle_message_content", message.c.content_hash)
-_partial("oracle_message_pending", message.c.key, "state = 1")
-_partial("oracle_message_quarantine", message.c.key, "state IN (4, 5)")
+_partial(
+    "oracle_message_pending", message.c.key, message.c.received_at, message.c.size, where="state = 1"
+)  # all that the backlog is told by
+_partial("oracle_message_quarantine", message.c.key, where="state IN (4, 5)")
 raw = sa.Table(
     "oracle_raw",
     metadata,
     sa.Column("message", _KEY, sa.ForeignKey("oracle_message.key"), primary_key=True, autoincrement=False),
+    sa.Column("sealed", Octets, nullable=False),
+)
+sender = sa.Table(
+    "oracle_sender",
+    metadata,
+    sa.Column("name_hash", _HASH, primary_key=True),
+    sa.Column("listener", sa.String(64), nullable=False),
     sa.Column("sealed", Octets, nullable=False),
 )
 subject = sa.Table(
@@ -75,7 +85,7 @@ subject = sa.Table(
     sa.UniqueConstraint("name_hash", name="oracle_subject_name"),
     sa.UniqueConstraint("subject_ref", name="oracle_subject_ref"),
 )
-_partial("oracle_subject_merged", subject.c.survivor, "survivor IS NOT NULL")
+_partial("oracle_subject_merged", subject.c.survivor, where="survivor IS NOT NULL")
 desk_code = sa.Table(
     "oracle_desk_code",
     metadata,
@@ -104,7 +114,7 @@ record = sa.Table(
     sa.Column("group_hash", Octets(32)),
     sa.UniqueConstraint("record_id", name="oracle_record_id"),
 )
-_partial("oracle_record_group", record.c.group_hash, "group_hash IS NOT NULL")
+_partial("oracle_record_group", record.c.group_hash, where="group_hash IS NOT NULL")
 # Messages about a group that made no version: what comes late is put in its place by them, and destruction finds them
 told = sa.Table(
     "oracle_told",
@@ -130,7 +140,7 @@ link = sa.Table(
     sa.Column("done_at", sa.BigInteger),
     sa.Column("tx_hash", Octets(32)),
 )
-_partial("oracle_link_open", link.c.key, "done_at IS NULL")
+_partial("oracle_link_open", link.c.key, where="done_at IS NULL")
 link_signature = sa.Table(
     "oracle_link_signature",
     metadata,
@@ -155,7 +165,7 @@ batch = sa.Table(
     sa.Column("anchor_tx", Octets(32)),
     sa.UniqueConstraint("root", name="oracle_batch_root"),
 )
-_partial("oracle_batch_under_way", batch.c.key, "state <> 3")
+_partial("oracle_batch_under_way", batch.c.key, where="state <> 3")
 version = sa.Table(
     "oracle_record_version",
     metadata,
@@ -175,7 +185,7 @@ version = sa.Table(
 )
 sa.Index("oracle_record_version_message", version.c.message)
 sa.Index("oracle_record_version_batch", version.c.batch)
-_partial("oracle_record_version_waiting", version.c.key, "batch IS NULL")
+_partial("oracle_record_version_waiting", version.c.key, where="batch IS NULL")
 secret = sa.Table(
     "oracle_secret",
     metadata,
@@ -192,4 +202,4 @@ invalidation = sa.Table(
     sa.Column("tx_hash", Octets(32)),
     sa.UniqueConstraint("version", name="oracle_invalidation_version"),
 )
-_partial("oracle_invalidation_open", invalidation.c.key, "done_at IS NULL")
+_partial("oracle_invalidation_open", invalidation.c.key, where="done_at IS NULL")

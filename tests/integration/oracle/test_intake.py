@@ -24,6 +24,7 @@ from oracle.hl7.errors import Condition
 from oracle.intake.receive import receive
 from oracle.normalise import SourceProfile
 from salus.core.ids import ParticipantId
+from salus.core.operations import Selection
 from tests.integration.oracle.stack import PROFILE, Stack, prepare, until
 from tests.integration.services import ROOT
 from tests.integration.world import ChainWorld
@@ -156,7 +157,7 @@ def test_redrive__of_a_message_that_nobody_mended__is_back_in_quarantine(stack: 
     assert outcome_of(stack.sender.once(odd("R1")))[0] == "AE"
     with runtime.opened_journal(stack.journal) as kept:
         newest = kept.quarantine.list()[-1]
-        kept.quarantine.redrive(newest.key)
+        kept.quarantine.release(Selection((newest.key,)), "os:test")
         until(lambda: kept.quarantine.list()[-1:] == [replace(newest, attempts=1)])
     assert stack.oracle.get("/ready")["quarantined"] == quarantined + 1
 
@@ -201,7 +202,7 @@ def test_quarantine__driven_again_by_the_command_line_after_mending__is_anchored
     stack.oracle.settings["CHARSET"] = "GB18030"
     stack.oracle.start()
     stack.oracle.await_ready()
-    assert salus("redrive", str(newest["key"])) == {"redriven": newest["key"], "exit": 0}
+    assert salus("redrive", str(newest["key"])) == {"released": [newest["key"]], "exit": 0}
     stack.await_idle()
     assert newest["key"] not in {row["key"] for row in salus("quarantine")}
     mended = SourceProfile(PROFILE.name, PROFILE.authority, "GB18030")

@@ -87,18 +87,6 @@ def test_pipeline__message_that_cannot_become_records__waits_in_quarantine_and_h
     assert (kept.state, kept.fault.code, kept.fault.location) == (MessageState.QUARANTINED, 101, "PID-3")
 
 
-def test_pipeline__redriven_message__is_processed_again_with_its_attempts_counted(
-    oracle: Oracle, outside: Outside
-) -> None:
-    oracle.take(report("1").replace(b"PID|1||P1^^^HB^MR|", b"PID|1|||"))
-    oracle.pipeline.settle()
-    (kept,) = oracle.messages.quarantine()
-    oracle.messages.redrive(kept.key)
-    assert oracle.messages.message(kept.key).state is MessageState.PENDING
-    oracle.pipeline.settle()
-    assert oracle.messages.message(kept.key).attempts == 1
-
-
 def test_pipeline__message_of_a_source_not_in_force__waits_in_quarantine_alone(oracle: Oracle, outside: Outside) -> None:
     oracle.take(report("1"), report("2", order="L2"))
     with oracle.database.writing() as connection:  # its file was taken away
