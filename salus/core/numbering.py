@@ -16,6 +16,9 @@ from typing import Final
 LONGEST_GAP: Final = 100_000
 """A jump above this is a counter that was set anew, not loss."""
 
+EARLY: Final = 64
+"""A series that has not come this far yet may still get its first numbers late; a 1 is then no new beginning."""
+
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
@@ -68,7 +71,7 @@ class Run:
             self._ahead(number, at)
         elif (gap := next((one for one in self.gaps if one.first <= number <= one.last), None)) is not None:
             self._close(gap, number)
-        elif number == 1 and self.highest > 1:
+        elif number == 1 and (self.first == 1 or self.highest > EARLY):
             self.before, self.first, self.highest = self.highest, 1, 1
             self.taken += 1
         elif number < self.first:

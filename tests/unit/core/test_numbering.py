@@ -54,6 +54,12 @@ def test_run__lower_than_the_first__moves_the_beginning() -> None:
     assert (run.first, run.gaps) == (7, [Gap(8, 9, 1)])
 
 
+def test_run__one_after_others_at_the_start__is_late_and_no_new_beginning() -> None:
+    run = taken(5, 1, 2, 9, 4)
+    assert sorted((gap.first, gap.last) for gap in run.gaps) == [(3, 3), (6, 8)]
+    assert (run.first, run.highest, run.taken) == (1, 9, 5)
+
+
 def test_run__an_impossible_jump__is_no_loss() -> None:
     run = taken(1, 2, 3 + LONGEST_GAP * 2)
     assert (run.gaps, run.missed) == ([], 0)
