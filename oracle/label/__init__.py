@@ -32,9 +32,9 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _DAY_MICROSECONDS = 86_400_000_000
 _SHORT = 48
 # Categories whose content is level 5 whatever it says
-_LEVEL_5 = Category.BIOM | Category.GENOM | Category.MATERN | Category.PSYNOTE | Category.PHREP
+LEVEL_5 = Category.BIOM | Category.GENOM | Category.MATERN | Category.PSYNOTE | Category.PHREP
 # Categories that bring a topic with them
-_CATEGORY_TOPICS = {
+CATEGORY_TOPICS = {
     Category.GENOM: Topic.GDIS,
     Category.MATERN: Topic.PREGNANT,
     Category.PSYNOTE: Topic.PSYTHPN,
@@ -126,9 +126,9 @@ def _topics_of(codes: tuple[Code, ...], texts: tuple[str, ...], is_diagnosis: bo
 def _labels(categories: Category, topics: Topic) -> Labels:
     """Labels that categories and topics ask for by themselves."""
     level, confidentiality = 4, Confidentiality.N
-    if int(categories) & int(_LEVEL_5):
+    if int(categories) & int(LEVEL_5):
         level, confidentiality = 5, Confidentiality.R
-        for category, topic in _CATEGORY_TOPICS.items():
+        for category, topic in CATEGORY_TOPICS.items():
             if category & categories:
                 topics |= topic
     for topic in topics:
