@@ -54,10 +54,30 @@ def inside(resource: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [one for one in resource.get("contained", []) if one["resourceType"] == kind]
 
 
-def _check(group: NormalisedGroup) -> None:
-    content = compose(group.record_key, group.head, group.items)
+def check_content(content: dict[str, Any]) -> None:
+    """Valid R4, codes inside their bindings, and nothing contained that isn't referred to (FHIR R4 dom-3)."""
     assert fhirkit.validate(ENCODER.encode(content).decode()) == []
     assert violations(content) == []
+    whole = [entry["resource"] for entry in content["entry"]] if content["resourceType"] == "Bundle" else [content]
+    for resource in whole:
+        ids = [one["id"] for one in resource.get("contained", [])]
+        assert sorted(set(_inner(resource))) == sorted(ids)
+
+
+def _inner(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _inner(one)
+    elif isinstance(value, dict):
+        reference = value.get("reference")
+        if isinstance(reference, str) and reference.startswith("#"):
+            yield reference[1:]
+        for one in value.values():
+            yield from _inner(one)
+
+
+def _check(group: NormalisedGroup) -> None:
+    check_content(compose(group.record_key, group.head, group.items))
     heard = "\n".join((*group.texts, *(code.display or code.code for code in group.codes)))
     if group.kind != "demographics":
         assert [word for word in _words(group.head) if word not in heard] == []
