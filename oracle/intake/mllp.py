@@ -39,6 +39,7 @@ _HEAD = 8192
 class MllpLimits:
     """Bounds of one listener. Seconds and bytes; `idle` closes a silent connection, `frame` an unfinished message.
 
+    A message of which much has come may take longer: as long as `slowest` bytes came in each second on average.
     `connections_per_host` leaves room for others beside a sender that opens without end; `unfinished_bytes` is what
     all connections together may hold of messages that have not ended.
     """
@@ -47,6 +48,7 @@ class MllpLimits:
     pending_messages: int = 512
     pending_bytes: int = 64 * 1024 * 1024
     frame_seconds: float = 30.0
+    slowest: int = 64 * 1024
     idle_seconds: float = 3600.0
     connections: int = 256
     connections_per_host: int = 128
@@ -152,13 +154,7 @@ class MllpProtocol(asyncio.Protocol):
         position = 0
         while True:
             if self._skipping:
-                end = buffer.find(END, position)
-                if end < 0:
-                    position = len(buffer)
-                    break
-                self._skipping = False
-                self._frame_began = None
-                position = end + 1
+                position = self._skip(position)
             start = buffer.find(START, position)
             if start < 0:
                 self._count_garbage(buffer[position:])
@@ -166,10 +162,13 @@ class MllpProtocol(asyncio.Protocol):
                 break
             if start > position:
                 self._count_garbage(buffer[position:start])
-            end = buffer.find(END, max(start + 1, self._scanned))
+            seek = max(start + 1, self._scanned)
+            end = buffer.find(END, seek)
+            last = buffer.rfind(START, seek, end if end >= 0 else len(buffer))
+            if last >= 0:
+                start = self._restart(start, last)
             if end < 0:
-                position = start
-                self._begin_frame(len(buffer) - start)
+                position = self._begin_frame(start)
                 break
             self._scanned = 0
             self._frame_began = None
@@ -208,7 +207,7 @@ class MllpProtocol(asyncio.Protocol):
         if self._reading_paused or self._pending:
             return False
         if self._frame_began is not None:
-            return now - self._frame_began > self._limits.frame_seconds
+            return now - self._frame_began > self._limits.frame_seconds + len(self._buffer) / self._limits.slowest
         return now - self._last_data > self._limits.idle_seconds
 
     def close(self, *, abort: bool = False) -> None:
@@ -262,12 +261,8 @@ class MllpProtocol(asyncio.Protocol):
     # frames
 
     def _take(self, message: bytes) -> None:
-        cut = message.rfind(START)
-        if cut >= 0:
-            self._counters.cut_off_frames += 1
-            message = message[cut + 1 :]
         if len(message) > self._limits.message_bytes:
-            self._refuse_oversized(message[:_HEAD])
+            self._refuse_oversized(message)
             return
         if is_acknowledgment(message):
             self._counters.acknowledgments += 1
@@ -278,20 +273,48 @@ class MllpProtocol(asyncio.Protocol):
             self._throttle.take(self._server.clock())
         self._queue(self._sink.receive(message, self._peer), len(message))
 
-    def _begin_frame(self, size: int) -> None:
+    def _begin_frame(self, start: int) -> int:
+        """Look at a frame that has not ended; the place from where the buffer is kept."""
         if self._frame_began is None:
             self._frame_began = self._server.clock()
-        if size > self._limits.message_bytes:
-            start = self._buffer.find(START)
-            self._refuse_oversized(bytes(self._buffer[start + 1 : start + 1 + _HEAD]))
-            self._buffer.clear()
-            self._skipping = True
+        if len(self._buffer) - start - 1 <= self._limits.message_bytes:
+            return start
+        self._refuse_oversized(self._buffer[start + 1 : start + 1 + _HEAD])
+        self._skipping = True
+        return len(self._buffer)
 
-    def _refuse_oversized(self, head: bytes) -> None:
+    def _skip(self, position: int) -> int:
+        """Pass over the rest of a frame that was refused, to its end or to where its sender began again."""
+        end = self._buffer.find(END, position)
+        again = self._buffer.find(START, position, end if end >= 0 else len(self._buffer))
+        if end < 0 and again < 0:
+            return len(self._buffer)
+        self._skipping = False
+        self._frame_began = None
+        return again if again >= 0 else end + 1
+
+    def _restart(self, start: int, last: int) -> int:
+        """Pass over frames that a new VT cut off, to the last of these; one that was too long already is refused."""
+        self._frame_began = None
+        most = self._limits.message_bytes
+        if last - start - 1 <= most:
+            self._counters.cut_off_frames += self._buffer.count(START, start + 1, last + 1)
+            return last
+        while start < last:
+            after = self._buffer.find(START, start + 1)
+            if after - start - 1 > most:
+                self._refuse_oversized(self._buffer[start + 1 : start + 1 + _HEAD])
+            else:
+                self._counters.cut_off_frames += 1
+            start = after
+        return last
+
+    def _refuse_oversized(self, head: bytes | bytearray) -> None:
         self._counters.oversized_frames += 1
         error = TooLargeError("the message is longer than this source may send")
         reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        reply.set_result(self._sink.refuse(head, self._peer, error))
+        known = bytes(head[: min(_HEAD, self._limits.message_bytes)])
+        reply.set_result(self._sink.refuse(known, self._peer, error))
         self._queue(reply, 0)
 
     def _count_garbage(self, stray: bytes | bytearray) -> None:

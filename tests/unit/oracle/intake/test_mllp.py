@@ -133,6 +133,51 @@ def test_frames__cut_at_every_byte__are_found() -> None:
     run(case)
 
 
+@pytest.mark.parametrize("size", [1, 3, 20, 1000])
+def test_frames__too_long_and_cut_off_ones__same_replies_in_any_pieces(size: int) -> None:
+    stream = b"".join(
+        (
+            frame(b"A" * 20),
+            START + b"B" * 30 + START + b"c" * 5 + START + frame(b"D" * 8),
+            frame(b"E" * 21),
+            frame(b"F"),
+            START + b"G" * 50 + START + b"h" + TRAILER,
+        )
+    )
+
+    async def case() -> None:
+        wire = Wire(HeldSink(at_once=True), MllpLimits(message_bytes=20))
+        for place in range(0, len(stream), size):
+            wire.protocol.data_received(stream[place : place + size])
+        expected = [b"ack:" + b"A" * 20, b"refused:BBBBB", b"ack:" + b"D" * 8, b"refused:EEEEE", b"ack:F"]
+        assert await wire.settle() == b"".join(map(frame, [*expected, b"refused:GGGGG", b"ack:h"]))
+        assert (wire.server.counters.oversized_frames, wire.server.counters.cut_off_frames) == (3, 2)
+
+    run(case)
+
+
+def test_frames__one_too_long_after_a_good_one__is_refused_by_its_own_head() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink(at_once=True), MllpLimits(message_bytes=20))
+        wire.protocol.data_received(frame(b"good") + START + b"other" * 9)
+        assert await wire.settle() == frame(b"ack:good") + frame(b"refused:other")
+
+    run(case)
+
+
+def test_limits__large_message_still_coming__may_take_longer() -> None:
+    async def case() -> None:
+        limits = MllpLimits(frame_seconds=30, slowest=100)
+        for size, closed in ((10, True), (2000, False)):
+            wire = Wire(HeldSink(), limits)
+            wire.protocol.data_received(START + b"m" * size)
+            wire.now = 45.0
+            wire.server.close_expired()
+            assert wire.transport.aborted is closed
+
+    run(case)
+
+
 def test_frames__byte_by_byte__are_found() -> None:
     async def case() -> None:
         wire = Wire(HeldSink())
