@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from salus.core.journal import Fault
-from salus.core.labels import Form, Labels
+from salus.core.labels import MIN_LEVEL, Category, Confidentiality, Form, Labels, Topic
 from salus.core.quality import Told
 from salus.core.record import DraftStatus
 
@@ -84,6 +84,32 @@ class RawMessage:
 
     listener: str
     raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRule:
+    """What a source's local code or word means: it raises what labelling finds and never lowers it.
+
+    Either `word` is given, or `code` with its FHIR system ("" for none, "*" for any).
+    """
+
+    system: str = "*"
+    code: str = ""
+    word: str = ""
+    topics: Topic = Topic(0)
+    category: Category = Category(0)
+    level: int = MIN_LEVEL
+    confidentiality: Confidentiality = Confidentiality.U
+
+
+@dataclass(frozen=True, eq=False)
+class LabelTable:
+    """A source's label rules; compared and hashed by identity, for it is looked up for each record."""
+
+    rules: tuple[LabelRule, ...] = ()
+
+
+NO_LABEL_RULES = LabelTable()
 
 
 @dataclass(frozen=True, slots=True)

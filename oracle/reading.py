@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from functools import lru_cache
 from multiprocessing.connection import wait
 from threading import Thread
 from typing import Protocol
@@ -24,7 +25,8 @@ from oracle.hl7.errors import Condition, HL7Error
 from oracle.hl7.message import Message, parse
 from oracle.intake.receive import receive
 from oracle.label import label
-from oracle.model import ChangeKind, IdentityChange, RawMessage, ReadDraft, ReadMessage, Refolded
+from oracle.label.local import NOTHING, LocalRules, Raise
+from oracle.model import ChangeKind, IdentityChange, LabelTable, RawMessage, ReadDraft, ReadMessage, Refolded
 from oracle.normalise import SourceProfile, identity_changes, normalise
 from oracle.quality import tell
 from salus.core.canonical import canonical
@@ -142,7 +144,8 @@ def read_drafts(raw: bytes, profile: SourceProfile) -> list[RecordDraft]:
         HL7Error: the message can't become records; its location says where.
     """
     _, groups, _ = _read(raw, profile)
-    return [_raised(draft, profile.level) for group in groups for draft in label(_as_told(group))]
+    local = _local(profile.labels)
+    return [_raised(draft, profile.level) for group in groups for draft in label(_as_told(group), local)]
 
 
 def refold(
@@ -201,7 +204,22 @@ def _as_told(group: NormalisedGroup) -> NormalisedGroup:
 
 
 def _drafts_of(group: NormalisedGroup, profile: SourceProfile) -> list[ReadDraft]:
-    return [_canonical(_raised(draft, profile.level), group) for draft in label(group)]
+    return [_canonical(_raised(draft, profile.level), group) for draft in label(group, _local(profile.labels))]
+
+
+@lru_cache(maxsize=256)
+def _local(table: LabelTable) -> LocalRules:
+    """A source's own rules, made once; several for one code or word join."""
+    codes: dict[tuple[str, str], Raise] = {}
+    words: dict[str, Raise] = {}
+    for rule in table.rules:
+        asked = Raise(rule.topics, rule.category, rule.level, rule.confidentiality)
+        if rule.word:
+            words[rule.word] = words.get(rule.word, NOTHING).joined(asked)
+        else:
+            key = (rule.system, rule.code)
+            codes[key] = codes.get(key, NOTHING).joined(asked)
+    return LocalRules(codes, words)
 
 
 def _raised(draft: RecordDraft, level: int) -> RecordDraft:

@@ -252,8 +252,8 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
     anchoring = Anchoring(outbox, reader, writer, kept.site, source, clock, time.sleep)
     linking = Linking(DatabaseLinks(kept.database), reader, writer, kept.site, clock, time.monotonic)
     sources = LiveSources(_sources(settings))
-    profile_of = partial(_profile, is_checkup=_is_checkup(settings, reader))
-    profiles = _profiles(settings, sources.all(), profile_of)
+    profiled = partial(profile_of, is_checkup=_is_checkup(settings, reader))
+    profiles = _profiles(settings, sources.all(), profiled)
     reader_of_messages: Reader = (
         ProcessReader(profiles, settings.readers) if settings.readers else InlineReader(profiles)
     )
@@ -288,7 +288,7 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
         content=content,
         metrics=metrics,
         sources=sources,
-        profile_of=profile_of,
+        profile_of=profiled,
     )
 
 
@@ -474,13 +474,14 @@ def _own(settings: Settings) -> tuple[Source, Source]:
 
 
 def _profiles(
-    settings: Settings, sources: Iterable[Source], profile_of: Callable[[Source], SourceProfile]
+    settings: Settings, sources: Iterable[Source], profiled: Callable[[Source], SourceProfile]
 ) -> dict[str, SourceProfile]:
     """Profiles by source, and those of the environment, for messages that were taken before there was a folder."""
-    return {source.name: profile_of(source) for source in (*_own(settings), *sources)}
+    return {source.name: profiled(source) for source in (*_own(settings), *sources)}
 
 
-def _profile(source: Source, *, is_checkup: bool) -> SourceProfile:
+def profile_of(source: Source, *, is_checkup: bool) -> SourceProfile:
+    """What mapping and labelling must know of a source; `is_checkup` holds where its file says nothing."""
     return SourceProfile(
         source.title,
         source.authority,
@@ -491,6 +492,7 @@ def _profile(source: Source, *, is_checkup: bool) -> SourceProfile:
         systems=source.systems,
         ignored=source.ignored_segments,
         level=source.level,
+        labels=source.labels,
     )
 
 

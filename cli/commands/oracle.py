@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.commands import oracle_messages
+from cli.commands import oracle_messages, oracle_sources
 from cli.world.cast import Name
 from cli.world.desk import desk_code
 from cli.world.journal import journal_of
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     oracle = typer.Typer(help="Registration desk and messages of a source.", no_args_is_help=True)
     oracle.command("desk-code")(code)
     oracle_messages.register(oracle)
+    oracle_sources.register(oracle)
     oracle.command("links")(links)
     app.add_typer(oracle, name="oracle")
 

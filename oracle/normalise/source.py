@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from oracle.hl7.timestamps import SHANGHAI
-from oracle.model import IdentifierRule
+from oracle.model import NO_LABEL_RULES, IdentifierRule, LabelTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class SourceProfile:
     is assumed for time stamps without one. Every report of a check-up centre is check-up content. `patient` are the
     numbers of PID-3 that may name the subject, best first; empty for the usual order. `systems` are assigning
     authorities with the FHIR system of their numbers. `ignored` segments are read as if they weren't there; `level`
-    raises what labelling finds.
+    and `labels` (its local codes and words) raise what labelling finds.
     """
 
     name: str
@@ -29,6 +29,7 @@ class SourceProfile:
     systems: tuple[tuple[str, str], ...] = ()
     ignored: frozenset[str] = frozenset()
     level: int = 0
+    labels: LabelTable = NO_LABEL_RULES
 
     def __post_init__(self) -> None:
         if not self.name or not self.authority:

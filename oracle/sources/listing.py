@@ -20,6 +20,7 @@ def described(source: Source) -> dict[str, str]:
         "answers": _answers(ack.original, ack.application, ack.reply_to is not None),
         "rate": f"{source.rate.per_second:g}/s" if source.rate else "",
         "level": str(source.level) if source.level else "",
+        "label rules": str(len(source.labels.rules)) if source.labels.rules else "",
         "kept": f"{source.retain_days} d",
     }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oracle.hl7.texts import Language
 from oracle.hl7.timestamps import SHANGHAI
-from oracle.model import IdentifierRule
+from oracle.model import NO_LABEL_RULES, IdentifierRule, LabelTable
 
 DEFAULT_MESSAGE_BYTES = 16 * 1024 * 1024
 LARGEST_MESSAGE_BYTES = 96 * 1024 * 1024
@@ -108,7 +108,7 @@ class Source:
 
     `events` are (message code, trigger event), event "" for all of a code; None takes all that are supported. `systems`
     are assigning authorities with the FHIR system of their numbers; `patient` are the numbers in PID-3 that may name
-    the subject, best first. `level` raises what labelling finds. `token` is what HTTP senders show.
+    the subject, best first. `level` and `labels` raise what labelling finds. `token` is what HTTP senders show.
     """
 
     name: str
@@ -124,6 +124,7 @@ class Source:
     systems: tuple[tuple[str, str], ...] = ()
     patient: tuple[IdentifierRule, ...] = ()
     level: int = 0
+    labels: LabelTable = NO_LABEL_RULES
     retain_days: int = 30
     max_message_bytes: int = DEFAULT_MESSAGE_BYTES
     sequence_numbers: bool = False

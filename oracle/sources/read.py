@@ -7,13 +7,14 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta, timezone, tzinfo
+from enum import IntFlag
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from oracle.hl7.charset import codec_of
 from oracle.hl7.texts import Language
-from oracle.model import IdentifierRule
+from oracle.model import IdentifierRule, LabelRule, LabelTable
 from oracle.sources.model import (
     DEFAULT_MESSAGE_BYTES,
     LARGEST_MESSAGE_BYTES,
@@ -30,6 +31,7 @@ from oracle.sources.model import (
 from oracle.sources.table import Table
 from oracle.sources.tls import client_context, server_context
 from salus.core.errors import SetupError
+from salus.core.labels import MAX_LEVEL, MIN_LEVEL, Category, Confidentiality, Topic, mask_of
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
@@ -89,7 +91,8 @@ def _source(top: Table, institution: Institution, supported: Mapping[str, frozen
         required_segments=_segments(messages, "require_segments"),
         systems=identifiers.pairs("systems", "assigning authorities to FHIR systems (URIs)") if identifiers else (),
         patient=_patient(identifiers),
-        level=top.number("level", 0, 0, 5),
+        level=top.number("level", 0, 0, MAX_LEVEL),
+        labels=_labels(top),
         retain_days=top.number("retain_days", institution.retain_days, 0, 36_500),
         max_message_bytes=top.number("max_message_bytes", DEFAULT_MESSAGE_BYTES, 1024, LARGEST_MESSAGE_BYTES),
         sequence_numbers=bool(top.flag("sequence_numbers", default=False)),
@@ -155,6 +158,43 @@ def _patient(identifiers: Table | None) -> tuple[IdentifierRule, ...]:
             raise table.wrong("type", "or authority must be given: PID-3.5, PID-3.4, or both")
         rules.append(IdentifierRule((kind or "").upper(), authority or ""))
     return tuple(rules)
+
+
+def _labels(top: Table) -> LabelTable:
+    rules = []
+    for table in top.tables("labels"):
+        word, code = table.optional("word") or "", table.optional("code") or ""
+        rule = LabelRule(
+            system=table.text("system", "*"),
+            code=code,
+            word=word,
+            topics=mask_of(Topic, table.each("topics", "topics", _member(Topic))),
+            category=Category[category]
+            if (category := table.choice("category", "", ("", *Category.__members__)))
+            else Category(0),
+            level=table.number("level", MIN_LEVEL, MIN_LEVEL, MAX_LEVEL),
+            confidentiality=Confidentiality[
+                table.choice("confidentiality", "U", [one.name for one in Confidentiality])
+            ],
+        )
+        table.end()
+        if bool(word) == bool(code):
+            raise table.wrong("code", "or word must be given, and not both")
+        if word and not any(one.isalnum() for one in word):
+            raise table.wrong("word", "must have a letter, a digit or a hanzi")
+        if not rule.topics and not rule.category and rule.level == MIN_LEVEL and not rule.confidentiality:
+            raise table.wrong("topics", "category, level or confidentiality must say what it means")
+        rules.append(rule)
+    return LabelTable(tuple(rules))
+
+
+def _member(kind: type[IntFlag]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in kind.__members__:
+            raise ValueError(f'"{text}" is none of {", ".join(kind.__members__)}')
+        return text
+
+    return read
 
 
 def _check_systems(top: Table, source: Source) -> None:

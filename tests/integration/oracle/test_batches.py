@@ -71,7 +71,7 @@ def batch_of(raws: list[bytes]) -> bytes:
 def test_file__whole__is_answered_and_its_records_open_to_their_patients(stack: Stack, drop: Path) -> None:
     raws = [report(f"B{number}", f"B-L{number}", patient="B") for number in range(5)]
     put(drop, "morning.hl7", batch_of(raws))
-    until(lambda: (drop / "done" / "morning.hl7").exists())
+    until((drop / "done" / "morning.hl7").exists)
     reply = (drop / "morning.hl7.ack").read_bytes()
     assert [line for line in reply.split(b"\r") if line.startswith(b"MSA")] == [
         b"MSA|AA|B%d" % number for number in range(5)
@@ -83,7 +83,7 @@ def test_file__whole__is_answered_and_its_records_open_to_their_patients(stack: 
 def test_file__cut_off__is_set_aside_and_nothing_of_it_is_taken(stack: Stack, drop: Path) -> None:
     before = kept(stack)
     put(drop, "cut.hl7", batch_of([report("C1", "C-L1", patient="PLANTED")])[:-8])
-    until(lambda: (drop / "failed" / "cut.hl7").exists())
+    until((drop / "failed" / "cut.hl7").exists)
     told = (drop / "failed" / "cut.hl7.report.json").read_text()
     assert "cut off" in json.loads(told)["problem"]
     assert "PLANTED" not in told + stack.oracle.log()
@@ -103,7 +103,7 @@ def test_file__oracle_killed_in_its_middle__is_taken_once_and_whole(stack: Stack
         assert not (drop / "done" / "night.hl7").exists()
         stack.oracle.start()
         stack.oracle.await_ready()
-    until(lambda: (drop / "done" / "night.hl7").exists())
+    until((drop / "done" / "night.hl7").exists)
     assert kept(stack) == before + MANY
     reply = (drop / "night.hl7.ack").read_bytes()
     assert reply.count(b"\rMSA|AA|") == MANY

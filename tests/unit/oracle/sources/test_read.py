@@ -7,9 +7,10 @@ import pytest
 
 from oracle.hl7.texts import Language
 from oracle.intake.receive import SUPPORTED_EVENTS
-from oracle.model import IdentifierRule
+from oracle.model import IdentifierRule, LabelRule
 from oracle.sources import DueAt, Institution, MllpDoor, Source, read_folder, read_source
 from salus.core.errors import SetupError
+from salus.core.labels import Category, Confidentiality, Topic
 from tests.unit.oracle.sources.certificates import Authority
 
 HERE = Institution("示例医院", "H1", 30)
@@ -53,6 +54,18 @@ token_file = "his.token"
 [batch]
 folder = "drop"
 settle_seconds = 0.5
+
+[[labels]]
+code = "HIV01"
+system = "urn:id:LIS"
+topics = ["HIV"]
+category = "LAB"
+level = 5
+confidentiality = "V"
+
+[[labels]]
+word = "乙肝"
+topics = ["HBV"]
 
 [rate]
 messages_per_second = 50
@@ -118,6 +131,10 @@ def test_read__every_key__is_in_the_source(folder: Path) -> None:
     assert found.token == "0123456789abcdef"
     assert found.batch is not None
     assert (found.batch.folder, found.batch.settle_seconds) == (folder / "drop", 0.5)
+    assert found.labels.rules == (
+        LabelRule("urn:id:LIS", "HIV01", "", Topic.HIV, Category.LAB, 5, Confidentiality.V),
+        LabelRule(word="乙肝", topics=Topic.HBV),
+    )
     assert found.rate is not None
     assert (found.rate.per_second, found.rate.burst) == (50.0, 200)
     ack = found.acknowledgement
@@ -165,6 +182,12 @@ def test_takes__code_and_event__as_listed(folder: Path) -> None:
         ('key = "server.key"', 'key = "his.token"', "mllp.tls", "PEM files of one pair"),
         ('client_ca = "test-CA.pem"', 'client_ca = "his.token"', "mllp.tls", "PEM file of CA"),
         ('token_file = "his.token"', 'token_file = "server.pem"', "http.token_file", "16 characters or more"),
+        ('code = "HIV01"', "", "labels[1].code", "or word must be given"),
+        ('topics = ["HIV"]', 'topics = ["AIDS"]', "labels[1].topics", "is none of"),
+        ('category = "LAB"', 'category = "XYZ"', "labels[1].category", "must be one of"),
+        ('confidentiality = "V"', 'confidentiality = "X"', "labels[1].confidentiality", '"U", "L"'),
+        ('topics = ["HBV"]', "", "labels[2].topics", "must say what it means"),
+        ('word = "乙肝"', 'word = "!"', "labels[2].word", "must have a letter"),
         ('folder = "drop"', 'folder = "none"', "batch.folder", "must name a folder that exists"),
         ("messages_per_second = 50", "messages_per_second = 0", "rate.messages_per_second", "must be a number from"),
         ('original = "processed"', 'original = "anchored"', "acknowledge.original", '"stored", "processed"'),

@@ -1,0 +1,156 @@
+"""Every step of one message, as it would be taken in, read and answered; nothing is stored and no chain is asked.
+
+    raw ─► verdict ─► segments ─► records: FHIR and labels ─► what no mapping used ─► reply
+
+For the eyes of the source's own staff: it shows content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from oracle.hl7.errors import CONDITION_TEXT, HL7Error
+from oracle.hl7.message import Segment, parse
+from oracle.intake.receive import Received, Verdict, receive, reply_to
+from oracle.normalise import SourceProfile, identity_changes, normalise
+from oracle.reading import read_drafts
+from oracle.sources import Source
+from salus.core.days import date_of
+from salus.core.labels import names
+from salus.core.record import RecordDraft
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What each step came to; `problem` is where it stopped, and `reply` what the sender would get, empty for none."""
+
+    verdict: str
+    charset: str
+    kind: str
+    mode: str
+    segments: tuple[Json, ...]
+    records: tuple[Json, ...]
+    changes: tuple[Json, ...]
+    unmapped: tuple[str, ...]
+    problem: Json | None
+    reply: str
+
+    def to_json(self) -> Json:
+        """The whole, for machines."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def explain(raw: bytes, source: Source, profile: SourceProfile, now: datetime) -> Explained:
+    """Take one message through all steps as this source's; never raises for what a message says."""
+    received = receive(raw, source.charset, source)
+    problem = None if received.error is None else _problem(received.error)
+    message = parse(received.text) if received.text else None
+    records: tuple[Json, ...] = ()
+    changes: tuple[Json, ...] = ()
+    unmapped: tuple[str, ...] = ()
+    if message is not None and received.verdict is Verdict.ACCEPT:
+        try:
+            groups = normalise(message, profile)
+            unmapped = tuple(sorted({name for group in groups for name in group.unmapped}))
+            records = tuple(_record(draft) for draft in read_drafts(raw, profile))
+            changes = tuple(
+                {"kind": one.kind.value, "from": one.subject_key, "to": one.survivor_key, "what": one.named}
+                for one in identity_changes(message, profile)
+            )
+            if not records and not changes:
+                problem = {
+                    "text": "the message says nothing that makes a record",
+                    "condition": 201,
+                    "location": "MSH-9",
+                }
+        except HL7Error as error:
+            problem = _problem(error)
+    return Explained(
+        verdict=received.verdict.value,
+        charset=received.codec,
+        kind=received.message_type,
+        mode=_mode(received),
+        segments=tuple(_segment(one) for one in message.segments) if message is not None else _lines(raw),
+        records=records,
+        changes=changes,
+        unmapped=unmapped,
+        problem=problem,
+        reply=_reply(received, source, now),
+    )
+
+
+def _problem(error: HL7Error) -> Json:
+    condition = int(error.condition)
+    words = CONDITION_TEXT.get(error.condition, "")
+    return {"text": error.text, "condition": condition, "words": words, "location": str(error.location)}
+
+
+def _mode(received: Received) -> str:
+    asked = received.header.asked
+    if not asked.enhanced:
+        return "original"
+    return f"enhanced: accept {asked.accept.value}, application {asked.application.value}"
+
+
+def _segment(segment: Segment) -> Json:
+    return {
+        "name": segment.name if segment.occurrence == 1 else f"{segment.name}[{segment.occurrence}]",
+        "raw": escaped(segment.raw),
+        "parsed": dict(_values(segment)),
+    }
+
+
+def _values(segment: Segment) -> Iterator[tuple[str, str]]:
+    """Filled places of a segment with their text: PID-3.1, PID-3[2].1, OBX-5."""
+    for field in segment.filled():
+        repetitions = segment.repetitions(field)
+        for place, repetition in enumerate(repetitions, start=1):
+            where = f"{segment.name}-{field}" + (f"[{place}]" if len(repetitions) > 1 else "")
+            count = repetition.count()
+            for component in range(1, count + 1):
+                text = repetition.value(component)
+                if text:
+                    yield (f"{where}.{component}" if count > 1 else where), text
+
+
+def _record(draft: RecordDraft) -> Json:
+    labels = draft.labels
+    return {
+        "kind": draft.kind,
+        "recordKey": draft.record_key,
+        "subjectKey": draft.subject_key,
+        "status": draft.status.value,
+        "days": [date_of(day).isoformat() if day else "" for day in (draft.first_day, draft.last_day)],
+        "categories": names(labels.categories),
+        "level": labels.level,
+        "confidentiality": labels.confidentiality.name,
+        "topics": names(labels.topics),
+        "fhir": draft.content,
+    }
+
+
+def _reply(received: Received, source: Source, now: datetime) -> str:
+    asked = received.header.asked
+    success = received.error is None or received.verdict.stored
+    if asked.enhanced and not asked.accept.wants(success=success):
+        return ""
+    reply = reply_to(received, now=now, control_id="PREVIEW", language=source.language)
+    return reply.decode(received.header.codec, errors="replace")
+
+
+def _lines(raw: bytes) -> tuple[Json, ...]:
+    """A message that doesn't parse, line by line."""
+    lines = raw.replace(b"\n", b"\r").split(b"\r")
+    return tuple(
+        {"name": "", "raw": escaped(line.decode("utf-8", "backslashreplace")), "parsed": {}} for line in lines if line
+    )
+
+
+def escaped(text: str) -> str:
+    """Text on one line: control characters as escapes."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
