@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import structlog
 
+from oracle.intake.gate import Gate
 from oracle.intake.mllp import Held, MllpCounters, MllpLimits, MllpProtocol, MllpServer
 from oracle.intake.ports import Sink
 from oracle.intake.throttle import Throttles
@@ -38,6 +39,7 @@ class Doors:
         throttles: Throttles,
         *,
         limits: MllpLimits = _LIMITS,
+        gate: Gate | None = None,
         acknowledged: Callable[[str, bytes], None] = lambda _name, _message: None,
     ) -> None:
         self._sink = sink
@@ -46,6 +48,8 @@ class Doors:
         self._limits = limits
         self._acknowledged = acknowledged
         self._held = Held()
+        self._gate = gate or Gate()
+        self._gate.on_turn(self._turned)
         self._servers: dict[Key, MllpServer] = {}
         self._ports: dict[Key, int] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -107,6 +111,7 @@ class Doors:
             limits=self._limits,
             counters=self.counters,
             held=self._held,
+            gate=self._gate,
             identify=lambda transport: self._identify(key, transport),
             bounds=self._bounds,
             throttle_of=self._throttles.of,
@@ -132,6 +137,11 @@ class Doors:
     def _bounds(self, name: str) -> MllpLimits:
         source = self._sources.get(name)
         return self._limits if source is None else replace(self._limits, message_bytes=source.max_message_bytes)
+
+    def _turned(self) -> None:
+        for server in self._servers.values():
+            for connection in server.connections:
+                connection.gate_turned()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

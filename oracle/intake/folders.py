@@ -25,6 +25,7 @@ import structlog
 from oracle.hl7.errors import TooLargeError
 from oracle.intake.batch import Enclosed, Envelope, Shape, pieces, shape_of
 from oracle.intake.batch_reply import BatchReply
+from oracle.intake.gate import Gate
 from oracle.intake.ports import Peer, Taken, Taker
 from oracle.intake.throttle import Throttles
 from oracle.sources import BatchFolder, LiveSources, Source
@@ -53,7 +54,7 @@ class _Tally:
 
 
 class Folders:
-    """Watches the folders of all sources. `told` counts files by what became of them."""
+    """Watches the folders of all sources. `told` counts files by what became of them; a shut gate makes them wait."""
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Folders:
         next_control_id: Callable[[], str],
         monotonic: Callable[[], float],
         told: Callable[[str], None] = lambda _: None,
+        gate: Gate | None = None,
     ) -> None:
         self._taker = taker
         self._sources = sources
@@ -73,6 +75,7 @@ class Folders:
         self._next_control_id = next_control_id
         self._monotonic = monotonic
         self._told = told
+        self._gate = gate or Gate()
         self._tasks: dict[tuple[str, BatchFolder], asyncio.Task[None]] = {}
         self._seen: dict[Path, tuple[Marks, float]] = {}
 
@@ -180,9 +183,10 @@ class Folders:
             throttle.take(self._monotonic())
             await asyncio.sleep(throttle.wait(self._monotonic()))
         while True:
-            taken = await self._taker.take(one.raw, peer)
-            if not taken.busy:
-                return taken
+            if not self._gate.is_shut:
+                taken = await self._taker.take(one.raw, peer)
+                if not taken.busy:
+                    return taken
             await asyncio.sleep(_AGAIN_SECONDS)
 
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from oracle.hl7.errors import BusyError, TooLargeError
+from oracle.intake.gate import Gate
 from oracle.intake.ports import Peer, Sink
 from oracle.intake.throttle import Throttle
 
@@ -122,6 +123,8 @@ class MllpProtocol(asyncio.Protocol):
         self._last_data = self._server.clock()
         if not self.renew() or not self._server.admit(self):
             transport.abort()
+        elif self._server.gate.is_shut:
+            self._adjust_reading()
 
     def renew(self) -> bool:
         """Take the settings of the source this connection is of; False when it is no source's (any more)."""
@@ -357,6 +360,7 @@ class MllpProtocol(asyncio.Protocol):
         full = len(self._pending) >= limits.pending_messages or self._pending_bytes >= limits.pending_bytes
         some = len(self._pending) > limits.pending_messages // 2 or self._pending_bytes > limits.pending_bytes // 2
         held_back = self._hold_back()
+        held_back = held_back or self._server.gate.is_shut
         stop = self._closing or self._writing_paused or full or held_back or (self._reading_paused and some)
         if stop and not self._reading_paused:
             self._reading_paused = True
@@ -384,6 +388,10 @@ class MllpProtocol(asyncio.Protocol):
         self._resume = None
         self._adjust_reading()
 
+    def gate_turned(self) -> None:
+        """The gate of intake was shut or opened."""
+        self._adjust_reading()
+
 
 def is_acknowledgment(message: bytes) -> bool:
     """Whether a message answers one: MSA comes next after MSH, or after SFT and UAC. No character holds a line end."""
@@ -402,7 +410,7 @@ class MllpServer:
     """One listener. `listener` names its source in `Peer`, unless `identify` says by a connection whose it is.
 
     `bounds` and `throttle_of` give a source's limits and rate; `acknowledged` gets the source's name with each
-    acknowledgment that comes in. Listeners that share `held` share its bound.
+    acknowledgment that comes in. Listeners that share `held` share its bound; none reads while `gate` is shut.
     """
 
     sink: Sink
@@ -410,6 +418,7 @@ class MllpServer:
     limits: MllpLimits = field(default_factory=MllpLimits)
     counters: MllpCounters = field(default_factory=MllpCounters)
     held: Held = field(default_factory=Held)
+    gate: Gate = field(default_factory=Gate)
     identify: Callable[[asyncio.Transport], str | None] | None = None
     bounds: Callable[[str], MllpLimits] | None = None
     throttle_of: Callable[[str], Throttle | None] = lambda _: None
