@@ -1,10 +1,11 @@
 """The whole write path: MLLP to anchored, with three custodians as processes and Anvil on the same cores.
 
-    python -m bench.path [--seconds N] [--ahead N]
+    python -m bench.path [--seconds N] [--ahead N] [--readers N]
 
 A sender process keeps the oracle busy for some seconds; then everything has to become anchored, and the rate counts
 from the first message sent to the last batch anchored. At the end each message that was answered AA must stand on the
-chain exactly once, by the oracle's database and the chain's events.
+chain exactly once, by the oracle's database and the chain's events, and some patients, chosen at random, claim their
+subject and open what was sent about them.
 """
 
 from __future__ import annotations
@@ -21,20 +22,21 @@ from pathlib import Path
 from bench.exactly_once import require_anchored_once
 from bench.feed import Fed, Feeder, Feeding, load
 from bench.lines import Progress, line, percentile, run, scratch
+from bench.opening import require_opened
 from bench.processes import Watched
 from bench.stages import Spent, by_stage, spent
 from devnet.anvil import Anvil, AnvilSettings, free_port
 from oracle.sitekey import SiteKey
 from salus.core.ports import ChainEvent
-from tests.integration.services import Grounds, Service, start_all, stop_all
+from tests.integration.oracle.stack import Stack, prepare
+from tests.integration.services import Service, start_all, stop_all
 from tests.integration.world import ChainWorld, build
 
-GOAL = "≥ 300/s"
-SOURCE = "hospital-b"
+GOAL = "≥ 1,000/s for 300 s"
 LISTENER = "mllp"
 SENDER = "sender"
 ORACLE = "oracle"
-MOST_PER_SECOND = 700
+MOST_PER_SECOND = 1500
 _UNDER_WAY = ("pendingMessages", "waitingVersions", "openBatches", "openInvalidations")
 _DRAIN_SECONDS = 180
 _LOOK_SECONDS = 0.25
@@ -99,23 +101,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.path", description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=int, default=60, help="how long the sender sends")
     parser.add_argument("--ahead", type=int, default=1000, help="messages on their way at which the sender pauses")
+    parser.add_argument("--readers", type=int, default=None, help="reading processes of the oracle (its own default)")
     told = parser.parse_args()
+    settings = {} if told.readers is None else {"READERS": str(told.readers)}
     with scratch("path") as folder, Progress() as progress, Anvil(AnvilSettings(free_port())) as anvil:
         progress.tell("deploying contracts, admitting institutions")
         with anvil.instant():
             world = build(anvil)
-            grounds = Grounds(world, folder / "world")
-            oracle = grounds.oracle(SOURCE, "Hospital B", "HB")
-        services = [*grounds.custodians, oracle]
+            stack = prepare(world, folder / "world", **settings)
+        services = [*stack.custodians, stack.oracle]
         try:
             progress.tell("starting three custodians and the oracle")
             start_all(services)
-            watched = [Watched(service.folder.name, _pid(service)) for service in (oracle, *grounds.custodians)]
+            watched = [Watched(service.folder.name, _pid(service)) for service in (stack.oracle, *stack.custodians)]
             watched.append(Watched("Anvil", anvil.pid or 0))
-            ports = int(oracle.settings["MLLP_PORT"]), oracle.port
+            ports = int(stack.oracle.settings["MLLP_PORT"]), stack.oracle.port
             measure(
-                world,
-                Running(oracle, watched),
+                stack,
+                Running(stack.oracle, watched),
                 Feeding(*ports, told.seconds, told.seconds * MOST_PER_SECOND, told.ahead),
                 progress,
             )
@@ -124,13 +127,13 @@ def main() -> None:
             world.chain.close()
 
 
-def measure(world: ChainWorld, running: Running, feeding: Feeding, progress: Progress) -> None:
+def measure(stack: Stack, running: Running, feeding: Feeding, progress: Progress) -> None:
     """Feed a running oracle, wait until all is anchored, print, check."""
     with Feeder(feeding) as feeder:
         progress.tell("making messages")
         feeder.start()
         running.watched.append(Watched(SENDER, feeder.pid))
-        anchors = Anchors(world, time.time(), world.reader.head().number)
+        anchors = Anchors(stack.world, time.time(), stack.world.reader.head().number)
         before = running.spent()
         _follow(anchors, running, progress, lambda: feeder.done, feeding.seconds + _DRAIN_SECONDS)
         fed = feeder.result()
@@ -146,11 +149,15 @@ def measure(world: ChainWorld, running: Running, feeding: Feeding, progress: Pro
     if acknowledged != fed.sent:
         raise RuntimeError(f"{fed.sent} messages were sent, replies were {fed.codes}")
     site = SiteKey(bytes.fromhex((running.oracle.folder / "site").read_text()), bytes)
-    records = require_anchored_once(load(feeding)[: fed.sent], LISTENER, site, database, anchors.events)
+    sent = load(feeding)[: fed.sent]
+    records = require_anchored_once(sent, LISTENER, site, database, anchors.events)
     figure = (
         f"{acknowledged:,} answered AA, {records:,} records in {len(anchors.events):,} batches, none lost or doubled"
     )
     line("  every message answered AA anchored exactly once", figure, "all", "path")
+    progress.tell("patients open their records")
+    opened = require_opened(stack, sent)
+    line("  records opened by their patients, chosen at random", f"{opened}, each as it was sent", "all", "path")
 
 
 def _follow(
@@ -185,11 +192,9 @@ def _print(fed: Fed, anchors: Anchors, running: Running, feeding: Feeding) -> No
     line("  processor time", figure, "", "path")
     for one in running.watched:
         ended = sending if one.name == SENDER else last
-        start, middle, end = (one.near(ended * share).megabytes for share in (0.15, 0.5, 0.99))
-        figure = (
-            f"{start:.0f}, {middle:.0f}, {end:.0f} MB; CPU {one.cpu_seconds / acknowledged * 1e6:,.0f} µs a message"
-        )
-        line(f"  {one.name}: memory at 15 %, 50 %, end", figure, "flat", "path")
+        early, middle, end = (one.near(ended * share).megabytes for share in (0.15, 0.5, 0.99))
+        figure = f"{one.samples[0].megabytes:.0f}, {early:.0f}, {middle:.0f}, {end:.0f} MB; CPU {one.cpu_seconds / acknowledged * 1e6:,.0f} µs a message"
+        line(f"  {one.name}: memory at the start, at 15 %, 50 %, end", figure, "flat", "path")
 
 
 def _print_stages(stages: dict[str, float], running: Running, messages: int) -> None:

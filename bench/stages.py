@@ -9,9 +9,9 @@
 | seal | subjects and heads looked up, keys, shares, envelopes, leaves |
 | store | envelopes into the content store, with the store's threads |
 | commit | versions, heads and outcomes into the database |
-| deposit | batches formed, sealed to each custodian, sent |
+| deposit | batches formed and sealed to each custodian |
 | anchor | roots sent and awaited, batches noted |
-| rest | other threads of the oracle, those that have ended too |
+| rest | other threads of the oracle: those that hand deposits over, quality, replies |
 | custodian | a custodian's process |
 | chain | the node's process |
 """
@@ -62,7 +62,7 @@ def by_stage(before: Spent, after: Spent) -> dict[str, float]:
         "seal": stages.get("seal", 0.0),
         "store": stages.get("store", 0.0) + threads.get("content", 0.0),
         "commit": stages.get("commit", 0.0),
-        "deposit": threads.get("deposit", 0.0) + threads.get("ask", 0.0),
+        "deposit": threads.get("deposit", 0.0),
         "anchor": threads.get("anchor", 0.0),
     }
     named = sum(used for name, used in found.items() if name != "read")

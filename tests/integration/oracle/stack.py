@@ -219,8 +219,12 @@ class Stack:
 
     def claim(self, number: str) -> Patient:
         """Take control of the subject with a number of the hospital, with the desk's code."""
+        return self.claim_subject(f"{PROFILE.authority}|{number}")
+
+    def claim_subject(self, subject_key: str) -> Patient:
+        """Take control of the subject with a key of the source."""
         with runtime.opened_journal(self.journal) as kept:
-            code = kept.desk.issue(f"{PROFILE.authority}|{number}")
+            code = kept.desk.issue(subject_key)
         controller = LocalSigner(secrets.token_bytes(32))
         asked = self._claim("/prepare", code=code, controller=controller.address)
         subject, deadline = SubjectRef(from_hex(asked["subjectRef"])), int(asked["deadline"])
