@@ -53,6 +53,9 @@ integration: .test  ## tests against a real chain, database and processes
 acceptance: .test  ## the promises a user sees
 	@$(PYTHON) tools/check.py acceptance
 
+fuzz: .fuzz  ## hostile input led by coverage, five minutes for each way in (python -m bench.fuzz --help)
+	@.venv-fuzz/bin/python -m bench.fuzz
+
 gas: .test  ## measure gas beside EAS and ERC-1056, write docs/gas.md
 	@$(PYTHON) -m bench.gas --write
 
@@ -90,10 +93,12 @@ clean:  ## remove what builds and tests leave behind; environments stay
 	rm -rf build interfaces out reports .cache .ape .build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -not -path './.venv*' -not -path './.tools/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
 
-.PHONY: .runtime .test .audit
+.PHONY: .runtime .test .audit .fuzz
 .runtime:
 	@tools/install.sh runtime
 .test:
 	@tools/install.sh test
 .audit:
 	@tools/install.sh audit
+.fuzz:
+	@tools/install.sh fuzz

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs what a target needs into this folder: tools/install.sh runtime | test | audit
+# Installs what a target needs into this folder: tools/install.sh runtime | test | audit | fuzz
 #
 #   runtime   .venv with the services' packages, Anvil from npm                         (make demo)
 #   test      that and the test tools, .venv-brownie, .venv-ape, compilers and linters  (make test, make lint)
 #   audit     .venv-audit with slither, compilers from npm                              (make audit)
+#   fuzz      .venv-fuzz with the services' packages, test tools and atheris            (make fuzz)
 #
 # Needs Python 3.11 to 3.13 with venv. Node 20 or newer is used if it is there, else installed under .tools.
 # Every step leaves a stamp of what it installed, so a second run does nothing.
@@ -17,7 +18,7 @@ level=${1:-runtime}
 
 fail() { printf 'install: %s\n' "$1" >&2; exit 1; }
 
-case $level in runtime | test | audit) ;; *) fail "say 'runtime', 'test' or 'audit', not '$level'" ;; esac
+case $level in runtime | test | audit | fuzz) ;; *) fail "say 'runtime', 'test', 'audit' or 'fuzz', not '$level'" ;; esac
 
 find_python() {
   local candidate
@@ -78,6 +79,11 @@ fi
 base="$root $python $UV_VERSION"
 locked="$base $(hash_of uv.lock)"
 [ -x .tools/bin/uv ] && fresh uv "$base" || { step 'uv' create_tools; stamp uv "$base"; }
+
+if [ "$level" = fuzz ]; then
+  fresh fuzz "$locked" || { step 'Python packages for fuzzing' sync .venv-fuzz --group dev --group fuzz; stamp fuzz "$locked"; }
+  exit
+fi
 
 if [ "$level" = runtime ]; then
   fresh venv "$locked runtime" || fresh venv "$locked test" || {

@@ -36,7 +36,7 @@ from oracle.reading import read_message
 from oracle.sources import Institution, read_source
 from salus.core.canonical import canonical
 from salus.core.canonical import parse as parse_json
-from salus.core.errors import InputError, SetupError
+from salus.core.errors import CanonicalError, InputError, SetupError
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 PROFILE = SourceProfile("示例医院", "HB")
@@ -243,12 +243,12 @@ def framed(data: bytes) -> None:
 
 
 def json_body(data: bytes) -> None:
-    """A body of JSON is read as it stands or refused; what was read has one canonical form."""
+    """A body of JSON is read as it stands or refused; what can be written has one canonical form."""
     try:
         value = parse_json(data)
-    except InputError:
+        written = canonical(value)
+    except (InputError, CanonicalError):
         return
-    written = canonical(value)
     assert canonical(parse_json(written)) == written
 
 
