@@ -26,7 +26,8 @@ from salus.core.record import Code, DraftStatus, NormalisedGroup
 Json = dict[str, Any]
 
 _TAKEN = frozenset({"MSH", "EVN", "PID", "PD1", "PV1", "TXA", "OBX", "SFT", "ARV"})
-_TXA_MAPPED = frozenset({1, 2, 4, 5, 6, 7, 8, 9, 10, 12, 13, 16, 17, 18, 19, 22, 25})
+# TXA-3, the form of the content, is said by each OBX itself
+_TXA_MAPPED = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 16, 17, 18, 19, 22, 25})
 # TXA: fields and the elements they alone fill, for explicit nulls
 _ELEMENTS = {
     4: ("context.period",),

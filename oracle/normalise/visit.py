@@ -16,17 +16,20 @@ from oracle.hl7.message import Message, Segment
 from oracle.hl7.timestamps import Stamp
 from oracle.normalise import identity, local, tables
 from oracle.normalise.contained import Contained
-from oracle.normalise.datatypes import Authority, authority_of, concept, identifier, table_concept
+from oracle.normalise.datatypes import Authority, authority_of, concept, entity_identifier, identifier, table_concept
 from oracle.normalise.errors import NormaliseError
 from oracle.normalise.patient import Subject, demographics, home_authority, subject_of
+from oracle.normalise.people import person
 from oracle.normalise.reading import Reading, cleared, days_of, join_key, numbered, said_at
 from oracle.normalise.stay import PV1_ELEMENTS, PV1_MAPPED, PV2_ELEMENTS, add_stay
-from salus.core.record import Code, Item, NormalisedGroup, resource_id
+from salus.core.record import Code, DraftStatus, Item, NormalisedGroup, resource_id
 
 Json = dict[str, Any]
 
 _TAKEN = frozenset({"MSH", "EVN", "PID", "PD1", "PV1", "PV2", "DG1", "AL1", "NK1", "SFT", "ARV"})
-_DG1_MAPPED = frozenset({1, 2, 3, 4, 5, 6, 15, 16, 18})
+_DG1_MAPPED = frozenset({1, 2, 3, 4, 5, 6, 16, 18, 19, 20, 21})
+_DG1_ELEMENTS = {5: ("onsetDateTime",), 6: ("extension",), 16: ("asserter",), 19: ("recordedDate",)}
+_VERIFICATION = f"{tables.TERMINOLOGY}condition-ver-status"
 _AL1_MAPPED = frozenset({1, 2, 3, 4, 5, 6})
 _PERSON_ONLY = frozenset({"A28", "A31"})
 
@@ -213,19 +216,37 @@ def _diagnoses(reading: Reading, key: str, encounter: Json, days: tuple[int, int
             "subject": encounter["subject"],
             "encounter": {"type": "Encounter", "identifier": encounter["identifier"][0]},
         }
-        told = reading.stamp(dg1, 5)
+        told, attested = reading.stamp(dg1, 5), reading.stamp(dg1, 19)
         if told:
-            condition["recordedDate"] = told.date_time()
+            condition["onsetDateTime"] = told.date_time()
+        if attested:
+            condition["recordedDate"] = attested.date_time()
         if dg1.value(6):
             condition["extension"] = [_diagnosis_type(dg1)]
+        withdrawn = dg1.value(21).upper() == "D"
+        if withdrawn:
+            condition["verificationStatus"] = {"coding": [{"system": _VERIFICATION, "code": "entered-in-error"}]}
+        _add_source(reading, dg1, condition)
         if dg1.value(18).upper() == "Y":
             codes = (*codes, Code("urn:salus:item", "restricted", "DG1-18"))
-        span = days_of(told)
+        span = days_of(told or attested)
         first, last = span if span[0] else days
-        items.append(
-            Item(item_key, condition, codes, tuple(text for text in (code.get("text"), words) if text), first, last)
-        )
+        texts = tuple(text for text in (code.get("text"), words) if text)
+        status = DraftStatus.ENTERED_IN_ERROR if withdrawn else DraftStatus.CURRENT
+        items.append(Item(item_key, condition, codes, texts, first, last, status, cleared=cleared(dg1, _DG1_ELEMENTS)))
     return items
+
+
+def _add_source(reading: Reading, dg1: Segment, condition: Json) -> None:
+    """The diagnosis's own number (DG1-20) and who made it (DG1-16)."""
+    home, contained = home_authority(reading.message, reading.source), Contained()
+    own = entity_identifier(dg1.first(20), home, "FILL") if dg1.field(20) else None
+    if own:
+        condition["identifier"] = [own]
+    asserter = person(dg1.first(16), home, reading.source.zone) if dg1.field(16) else None
+    if asserter:
+        condition["asserter"] = contained.refer(asserter)
+        contained.put_into(condition)
 
 
 def _allergies(reading: Reading, key: str, encounter: Json, days: tuple[int, int]) -> list[Item]:

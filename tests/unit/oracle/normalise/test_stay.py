@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from salus.core.record import DraftStatus, NormalisedGroup
 from tests.unit.oracle.normalise.made import inside, last, segment, visit
 
 PL = "心内科^12^3&2.16.1&ISO^总院&2.16.2&ISO^active^^门诊楼^5^靠窗^L7&H&2.16.3&ISO^HIS&2.16.4&ISO"
@@ -125,3 +126,31 @@ def test_discharge__episode_and_visit__are_finished() -> None:
     pv1 = segment("PV1", {2: "I", 19: "V1", 45: "20260109170000", 54: "E1"})
     found = last("ADT^A03", "EVN|A03|20260109", pv1).head
     assert (found["status"], inside(found, "EpisodeOfCare")[0]["status"]) == ("finished", "finished")
+
+
+# --- diagnoses
+
+
+def test_diagnosis__all_mapped_fields__are_elements() -> None:
+    fields = {3: "I10^高血压^I10", 5: "20260101", 6: "A", 16: "1^赵", 19: "20260102", 20: "D1^HIS"}
+    (item,) = _visit_with(fields).items
+    found = item.resource
+    assert (found["onsetDateTime"], found["recordedDate"]) == ("2026-01-01", "2026-01-02")
+    assert found["identifier"][0]["value"] == "D1"
+    assert found["asserter"]["display"] == inside(found, "Practitioner")[0]["name"][0]["text"] == "赵"
+
+
+def test_diagnosis__deleted__is_withdrawn() -> None:
+    (item,) = _visit_with({3: "I10^高血压^I10", 21: "D"}).items
+    assert item.status is DraftStatus.ENTERED_IN_ERROR
+    assert item.resource["verificationStatus"]["coding"][0]["code"] == "entered-in-error"
+
+
+@pytest.mark.parametrize("more", [{5: "soon"}, {16: "^^"}, {19: '""'}, {20: "^HIS"}, {21: "U"}])
+def test_diagnosis__field_that_says_nothing__adds_nothing(more: dict[int, str]) -> None:
+    plain = {3: "I10^高血压^I10"}
+    assert _visit_with(plain | more).items[0].resource == _visit_with(plain).items[0].resource
+
+
+def _visit_with(dg1: dict[int, str]) -> NormalisedGroup:
+    return last("ADT^A08", segment("PV1", {2: "I", 19: "V1"}), segment("DG1", {1: "1"} | dg1))
