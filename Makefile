@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down devnet test test-deep lint format unit contracts forge ape integration acceptance bench fhir-score bench-quality soak gas artifacts snapshots audit symbolic contracts-deep mutants clean
+.PHONY: help demo up down devnet test test-deep lint format unit contracts forge ape integration acceptance bench fhir-score bench-quality soak fuzz gas artifacts snapshots audit symbolic contracts-deep mutants clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
