@@ -2,9 +2,9 @@
 
 ICD-10 prefixes are the WHO's, from the project's classification table (clinical-rules section 4.3), with the 乙类
 diseases of 传染病防治法 it leaves to a dated list (A01, A03, A06, A23, A83.0, A90, A91, A97, A98.5, B04, B05, B65,
-J09). SNOMED CT concepts are single ones, no subsumption. LOINC and SNOMED CT: those of the table, more of the same
-kind, and examples of the SHIFT SLS value sets. They err on the side of too sensitive; a coder of the institution must
-review them before production.
+J09) and what ICD-10-CM puts elsewhere (N52, N53, R45.8, T76, Z14, Z15, Z37, Z3A, Z69). SNOMED CT concepts are single
+ones, no subsumption. LOINC and SNOMED CT: those of the table, more of the same kind, and examples of the SHIFT SLS
+value sets. They err on the side of too sensitive; a coder of the institution must review them before production.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from salus.core.labels import Topic
 ICD_10: Final[dict[Topic, str]] = {
     Topic.HIV: "B20-B24 Z21 R75 O98.7 F02.4 Z11.4 Z20.6 Z71.7",
     Topic.STD: "A50-A64 Z11.3 O98.1 O98.2 O98.3",
-    Topic.MH: "F00-F09 F20-F69 F90-F99 X60-X84 Z91.5",
+    Topic.MH: "F00-F09 F20-F69 F90-F99 X60-X84 Z91.5 R45.8",
     Topic.SUD: "F10-F19 K70 G31.2 T40 Y90 Y91 Z71.4 Z71.5 R78.0 R78.1 R78.2 R78.3 R78.4 R78.5 P96.1 Z86.4",
-    Topic.GDIS: "Q90-Q99 D56-D58 D66 D67 D68.0 D68.1 E70-E77 E84 G10-G12 G71 Z31.5 Z80-Z84",
-    Topic.SEX: "N46 N97 N98 F52 F64-F66 N48.4 Z30 Z31 Z64.0",
-    Topic.PREGNANT: "O00-O99 Z32-Z36 Z39",
-    Topic.SDV: "T74 Y05-Y07 Z04.4 Z04.5 Z61.4 Z61.5 Z61.6",
+    Topic.GDIS: "Q90-Q99 D56-D58 D66 D67 D68.0 D68.1 E70-E77 E84 G10-G12 G71 Z14 Z15 Z31.5 Z80-Z84",
+    Topic.SEX: "N46 N97 N98 F52 F64-F66 N48.4 N52 N53 Z30 Z31 Z64.0",
+    Topic.PREGNANT: "O00-O99 Z32-Z36 Z37 Z39 Z3A",
+    Topic.SDV: "T74 T76 Y05-Y07 Z69 Z04.4 Z04.5 Z61.4 Z61.5 Z61.6",
     Topic.NOTIFIABLE: (
         "A00 A01 A03 A06 A15-A20 A22 A23 A27 A33-A39 A80-A82 A83.0 A90 A91 A97 A98.5 B04 B05 B15-B19 B50-B54 B65 "
         "J09 U04.9 U07.1 U07.2"

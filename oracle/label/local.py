@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from oracle.label.words import Finder, narrow, pieces
+from oracle.label.words import Finder, narrow, pieces, tight
 from salus.core.labels import MAX_LEVEL, MIN_LEVEL, Category, Confidentiality, Topic
 from salus.core.record import Code
 
@@ -83,7 +83,7 @@ class LocalRules:
         found = 0
         for text in dict.fromkeys(texts):
             for piece in pieces(text):
-                found |= self._finder.masks(narrow(piece).lower())
+                found |= self._finder.masks(tight(narrow(piece).lower()))
         return found
 
 

@@ -30,7 +30,9 @@ TERMS: dict[Topic, str] = {
         gonorrh* gonococ* chlamydia_trachomatis c_trachomatis genital_chlamydia treponem* t_pallidum genital_herpes
         genital_wart* ureaplasma* mycoplasma_genitalium m_genitalium trichomon* chancroid condyloma_acuminat*
         papillomavirus sexually_transmitted venereal STDs STIs STD_screen* STI_screen* STD_clinic STI_clinic STD_test*
-        STI_test*
+        STI_test* rapid_plasma_reagin reagin 滴虫 性传播方式 性传播衣原体 生殖道疱疹 泌尿生殖系统疱疹 阴茎疱疹
+        外阴疱疹 neurosyphil* tabes_dorsalis sexual_mode_of_transmission chlamydial_infection* chlamydial_urethritis
+        chlamydial_cervicitis anogenital*
     """,
     Topic.HBV: """
         乙肝 乙型肝炎 乙型病毒性肝炎 B型肝炎 大三阳 小三阳 前S1抗原 前S1蛋白 前S2抗原 HBsAg HBs_Ag HBsAb HBeAg HBeAb
@@ -46,7 +48,12 @@ TERMS: dict[Topic, str] = {
         suicid* self-harm* self_injur* psychiatr* psychosis psychotic* psychosomatic psycholog* antipsychotic*
         antidepress* PTSD post_traumatic_stress posttraumatic_stress OCD obsessive_compulsive ADHD attention_deficit
         eating_disorder anorexia_nervosa bulimi* personality_disorder* panic_disorder* delirium mental_illness
-        mental_disorder* mental_health electroconvulsive
+        mental_disorder* mental_health electroconvulsive 痴呆 dementia agoraphob* phobia* phobic adjustment_disorder*
+        acute_stress_reaction dissociative* conversion_disorder* somatoform* somatization* hypochondri*
+        pathological_gambling kleptoman* pyroman* conduct_disorder* tourette* tic_disorder* mood_disorder*
+        affective_disorder* paraphili* 适应障碍 急性应激反应 分离性障碍 分离性遗忘 分离转换 转换障碍 躯体化 疑病
+        病态赌博 品行障碍 进食障碍 抽动障碍 抽动症 缄默 心境障碍 心境恶劣 情感障碍 情绪障碍 癔症 神经症 神经官能症
+        恐怖症 应激障碍
     """,
     Topic.PSYTHPN: """
         心理治疗记录 心理咨询记录 心理治疗笔记 psychotherapy_note* psychotherapy_record* psychotherapy_session_note*
@@ -59,7 +66,11 @@ TERMS: dict[Topic, str] = {
         opioid_use opioid_abuse opioid_depend* drug_abuse drug_addict* drug_depend* drug_use drug_screen*
         drugs_of_abuse substance_abuse substance_use substance_depend* alcohol_depend* alcohol_abuse alcohol_use
         alcohol_withdrawal alcohol_intoxicat* alcoholi* blood_alcohol heroin methamphetamine* amphetamine* cocaine
-        cannabi* marijuana fentanyl_urine urine_fentanyl addiction* detoxification_unit nicotine_depend*
+        cannabi* marijuana fentanyl_urine urine_fentanyl addiction* detoxification_unit nicotine_depend* 致幻剂
+        吸入剂滥用 兴奋剂滥用 兴奋剂依赖 镇静药滥用 催眠药滥用 精神活性物质 酒精相关 酒精使用 检出酒精 发现酒精 鸦片
+        阿片类药物滥用 阿片类药物依赖 阿片类中毒 消遣性药物 hallucinogen* inhalant_abuse stimulant_abuse
+        stimulant_depend* sedative_abuse sedative_depend* psychoactive_substance* narcotic_abuse alcohol_in_blood
+        finding_of_alcohol recreational_drug opium
     """,
     Topic.GDIS: """
         基因 遗传病 遗传性 遗传咨询 遗传代谢 染色体 染色體 地中海贫血 地贫 血友病 外显子 唐氏 唐筛 三体综合征 三体风险
@@ -68,6 +79,12 @@ TERMS: dict[Topic, str] = {
         karyotyp* chromosom* hemophilia haemophilia thalass* exome whole_genome gene_mutation* gene_test* gene_panel*
         gene_sequenc* gene_variant* mutation_analysis mutation_panel mutation_test* tumor_mutation* tumour_mutation*
         factor_v_leiden lynch_syndrome APOE_genotyp* down_syndrome trisomy sickle_cell cystic_fibrosis huntington
+        镰状细胞 镰刀细胞 镰状红细胞 糖原贮积 贮积症 枫糖 高苯丙氨酸 酪氨酸血症 甲基丙二酸 丙酸血症 氨基酸代谢
+        神经节苷脂沉积 戈谢病 法布里 尼曼-匹克 庞贝病 粘多糖 黏多糖 半乳糖血症 脊髓性肌萎缩 肌营养不良 囊性纤维化
+        囊肿性纤维化 特纳综合征 克兰费尔特 克氏综合征 安格尔曼 脆性x 猫叫综合征 muscular_dystroph* phenylketonuri*
+        glycogen_storage mucopolysaccharid* gangliosid* gaucher* fabry* niemann* pompe spinal_muscular_atroph*
+        turner_syndrome turner_s_syndrome klinefelter* angelman prader_willi fragile_x maple_syrup_urine hurler*
+        amino_acid_metabolism von_willebrand_disease monosom* inherited
     """,
     Topic.SEX: """
         精液 精子 不孕 不育 试管婴儿 試管嬰兒 辅助生殖 人工授精 体外受精 胚胎移植 冻胚 取卵 供精 供卵 代孕 生殖中心
@@ -76,7 +93,10 @@ TERMS: dict[Topic, str] = {
         sperm* infertil* IVF IVF_ET ICSI intrauterine_insemination embryo_transfer* oocyte_retriev* contracept*
         erectile* gender_reassignment gender_affirm* vasectom* tubal_ligation IUD intrauterine_device FSH follitropin
         follicle_stimulating luteinizing_hormone lutropin estradiol oestradiol progesterone testosterone sex_hormone*
-        anti_mullerian anti_muellerian antimullerian AMH premature_ejaculation sexual_dysfunction
+        anti_mullerian anti_muellerian antimullerian AMH premature_ejaculation sexual_dysfunction 少精 无精 弱精
+        生育力 卵巢过度刺激 人工受精 易性 异装 恋物 露阴 性偏好 性别认同障碍 性别焦虑 azoosperm* oligosperm*
+        fertility* procreative sexual_desire sexual_aversion sexual_arousal orgasm* paraphili* fetish* transvest*
+        transsexual* gender_dysphoria ovarian_hyperstimulation
     """,
     Topic.PREGNANT: """
         妊娠 怀孕 懷孕 孕妇 孕婦 孕产妇 孕周 孕期 早孕 宫内孕 宫外孕 孕囊 流产 流產 引产 堕胎 墮胎 无痛人流 人流术
@@ -84,12 +104,17 @@ TERMS: dict[Topic, str] = {
         产后出血 孕检 优生 唐氏筛查 唐筛 nipt 无创产前 产科 hCG bhcg pregnan* abortion* miscarriage* fetal fetus*
         foetal foetus* obstetric* cesarean caesarean c_section prenatal antenatal postpartum gestation* trimester
         amnio* labor_and_delivery labour_ward maternity live_birth* live_deliver* preterm_birth* births_at_term
-        chorionic_gonadotropin choriogonadotropin ectopic_pregnan*
+        chorionic_gonadotropin choriogonadotropin ectopic_pregnan* 子痫 早产 难产 产时 产程 围产期 葡萄胎 羊膜 产妇
+        胎肺 胎龄 预产期 childbirth puerper* pre_eclampsia preeclampsia eclampsia hydatidiform placent* antepartum
+        intrapartum obstructed_labor preterm_labor premature_rupture_of_membranes primigravida* multigravida* gravida*
+        maternal_screen* maternal_care maternal_serum
     """,
     Topic.SDV: """
         性侵害 被性侵 遭性侵 强奸 強姦 猥亵 家暴 家庭暴力 虐待 受虐 施虐 sexual_assault* sexual_abuse* sexually_abused
         sexual_violence rape raped domestic_violence domestic_abuse intimate_partner_violence partner_abuse
-        child_abuse elder_abuse spousal_abuse physical_abuse physically_abused battered_wom* battered_child
+        child_abuse elder_abuse spousal_abuse physical_abuse physically_abused battered_wom* battered_child maltreat*
+        child_neglect adult_neglect elder_neglect neglect_or_abandonment perpetrator* adult_abuse sexual_exploitation
+        性剥削 遗弃儿童 忽视儿童 施暴
     """,
     Topic.NOTIFIABLE: """
         结核 結核 鼠疫 霍乱 伤寒 麻疹 疟疾 疟原虫 狂犬病 炭疽 百日咳 白喉 猩红热 登革 布鲁氏菌 布鲁菌 布氏杆菌
@@ -100,13 +125,14 @@ TERMS: dict[Topic, str] = {
         pulmonary_TB TB_test* TB_infection* TB_DNA TB_PCR PPD_test* PPD_skin cholera malaria* plasmodium_fal*
         plasmodium_viv* measles rubeola plague rabies anthrax pertussis diphtheria scarlet_fever typhoid brucell*
         leptospir* schistosom* poliomyelitis dysentery shigell* avian_influenza hantavirus mpox monkeypox hepatitis_A
-        hepatitis_C hepatitis_D hepatitis_E hep_C dengue meningococc* japanese_encephalitis neonatal_tetanus
+        hepatitis_C hepatitis_D hepatitis_E hep_C dengue meningococc* japanese_encephalitis neonatal_tetanus 克雅
+        亚急性硬化性全脑炎 阿米巴 脑膜炎球菌 黑死病 creutzfeldt* amebi* amoebi* whooping_cough viral_hepatitis
     """,
     Topic.DVD: """
         智力低下 智力障碍 智力发育 智力测验 智力测试 智商 精神发育迟滞 孤独症 自闭症 自閉症 发育迟缓 发育障碍 发育量表
         发育商 阿尔茨海默 阿爾茨海默 痴呆 失智 认知功能障碍 认知障碍 认知评估 简易精神状态 MMSE MoCA autis* dementia
         alzheimer* intellectual_disabilit* cognitive_impairment developmental_delay developmental_disorder*
-        learning_disabilit*
+        learning_disabilit* 语言发育 阅读障碍 语音障碍 dyslexia speech_delay developmental_disab*
     """,
     Topic.BIOMETRIC: """
         人脸识别 面部识别 指纹 掌纹 虹膜识别 虹膜采集 声纹 眼底照相 眼底彩照 眼底彩色照相 眼底摄影 fundus_photo*
@@ -125,14 +151,16 @@ TERMS: dict[Topic, str] = {
 HARMLESS: Final = """
     皮肤性病 非结核 小结核 总结核 团结核 终结核 了结核 伤寒论 伤寒杂病 荨麻疹 蕁麻疹 麻疹样 苍白喉 新冠脉 新冠状动脉
     新冠修复 非酒精性 消毒品 双硫仑样 大麻仁 大麻木 大麻痹 大麻醉 肝素锂 胎儿血红蛋白 血流产 电流产 气流产 液流产
-    吸引产 牵引产 替代孕 妇产科 婦產科 指纹图谱 指纹谱 指纹鉴定 肽指纹 基因工程 基因重组 转基因 非孕妇 非孕女性 非妊娠
-    孕妇禁用 孕妇慎用 孕妇忌用 孕妇忌服 孕妇及哺乳 孕妇或哺乳 孕妇、哺乳 孕妇请提前 孕妇请告知 孕妇不宜 孕妇及备孕
-    怀孕者 怀孕或哺乳 如怀孕请 若怀孕请 怀孕请告知 妊娠期妇女禁用 妊娠期妇女慎用 妊娠及哺乳期妇女 妊娠期及哺乳期妇女
-    ST_depression* ST_T_depression* segment_depression* wave_depression* PR_depression* point_depression*
-    respiratory_depression* ventilatory_depression* CNS_depression* nervous_system_depression* marrow_depression*
-    myocardial_depression* immune_depression* lithium_heparin* heparin_lithium non_alcoholic* non_alcohol_use
-    oilseed_rape rape_seed* rape_pollen rape_oil fetal_hemoglobin* fetal_haemoglobin* foetal_haemoglobin* fetal_bovine
-    fetal_calf fetal_position obstetrics_and_gyn* obstetrics_gyn* pregnant_women if_you_are_pregnant if_pregnant
+    吸引产 羊膜移植 斑疹伤寒 棘阿米巴 德国麻疹 german_measles 志贺毒素 shiga_toxin* 巨细胞病毒性肝炎 疱疹病毒性肝炎
+    牙齿发育障碍 颌骨发育障碍 避孕套导管 血管性血友病因子 早产儿视网膜 牵引产 替代孕 妇产科 婦產科 指纹图谱 指纹谱
+    指纹鉴定 肽指纹 基因工程 基因重组 转基因 非孕妇 非孕女性 非妊娠 孕妇禁用 孕妇慎用 孕妇忌用 孕妇忌服 孕妇及哺乳
+    孕妇或哺乳 孕妇、哺乳 孕妇请提前 孕妇请告知 孕妇不宜 孕妇及备孕 怀孕者 怀孕或哺乳 如怀孕请 若怀孕请 怀孕请告知
+    妊娠期妇女禁用 妊娠期妇女慎用 妊娠及哺乳期妇女 妊娠期及哺乳期妇女 ST_depression* ST_T_depression*
+    segment_depression* wave_depression* PR_depression* point_depression* respiratory_depression*
+    ventilatory_depression* CNS_depression* nervous_system_depression* marrow_depression* myocardial_depression*
+    immune_depression* lithium_heparin* heparin_lithium non_alcoholic* non_alcohol_use oilseed_rape rape_seed*
+    rape_pollen rape_oil fetal_hemoglobin* fetal_haemoglobin* foetal_haemoglobin* fetal_bovine fetal_calf
+    fetal_position obstetrics_and_gyn* obstetrics_gyn* pregnant_women if_you_are_pregnant if_pregnant
     pregnancy_category drug_use_evaluation drug_use_review IVF_NS IVF_LR IVF_bolus IVF_hydration IVF_at_# IVF_#
     IVF_D_# IVF_running nirmatrelvir_ritonavir nirmatrelvir_and_ritonavir 奈玛特韦片/利托那韦 奈玛特韦/利托那韦
     奈玛特韦利托那韦 奈玛特韦片、利托那韦 奈玛特韦片和利托那韦
@@ -141,6 +169,7 @@ HARMLESS: Final = """
 # Texts that are sensitive when they are all there is
 WHOLE: Final = {
     Topic.HIV: "cd4|cd4+|cd4%",
+    Topic.MH: "锂",
     Topic.IDENTITY: "民族|种族|宗教|宗教信仰|信仰|religion|religious preference|race|ethnicity|ethnic group",
 }
 
@@ -156,10 +185,11 @@ CASED: Final = {
 HARMLESS_CASED: Final = "(?i:hearing|walking|mobility|visual|listening|first|teaching|sleep|nhs) (?:AIDS|TRUST)"
 
 # 性病 stands inside 慢性病 and 占位性病变, 性侵 inside 浸润性侵犯: they count after a mark or a word that ends there
-_ALONE = r"(?:^|(?<=[认有无患治防及和与或被遭曾、，,。；;：:\s（(“]))"
+_ALONE = r"(?:^|(?<=[认有无患治防及和与或被遭曾、，,。；;：:\sa-z0-9（(“]))"
 # What no list of words says: a gap of any kind, a letter that must not stand before
 PATTERNS: Final = {
     Topic.HIV: r"cd4\s?/\s?cd8",
+    Topic.HBV: r"抗[- ]?hb[sec](?![a-z])",
     Topic.STD: rf"{_ALONE}性病(?![变理])|(?<![a-z])tp[- ]?抗体|抗[- ]?tp(?![a-z])",
     Topic.SDV: rf"{_ALONE}性侵(?!袭|犯周|蚀|入)",
     Topic.SEX: rf"{_ALONE}性功能",
@@ -188,7 +218,7 @@ VACCINES: Final = re.compile(
 )
 # Genes of germs: what stands right before the word
 GERM_GENE: Final = re.compile(
-    "(?:耐药|毒力|病毒|病原体|细菌|菌|支原体|衣原体|hpv|hbv|hcv|hiv|meca|毒素|(?<![a-z])(?:n|e|s|orf|orf1ab|orf1a/b))"
+    "(?:耐药|毒力|病毒|病原体|细菌|菌|支原体|衣原体|hpv|hbv|hcv|hiv|meca|毒素|(?<![a-z])(?:n[12]?|e|s|orf|orf1ab|orf1a/b|rdrp))"
     "[的\\s-]{0,2}$"
 )
 GENE: Final = "基因"

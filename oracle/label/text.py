@@ -9,7 +9,7 @@ from typing import Final
 
 from oracle.label import terms
 from oracle.label.drugs import DRUGS
-from oracle.label.words import Finder, narrow, pieces
+from oracle.label.words import Finder, narrow, pieces, tight
 from salus.core.labels import Topic
 
 
@@ -35,13 +35,14 @@ def _topics_of(text: str) -> int:
 
 
 def _topics_of_piece(text: str) -> int:
-    folded = text.lower()
+    loose = text.lower()
+    folded = tight(loose)
     if "疫苗" in folded or "vaccin" in folded or "immuni" in folded:
         folded = terms.VACCINES.sub(" 疫苗 ", folded)
     found = _FINDER.masks(folded)
     if found & Topic.GDIS and terms.GENE in folded:
         found = _without_germs(folded, found)
-    for match in _PATTERNS.finditer(folded):
+    for match in _PATTERNS.finditer(loose):
         found |= _PATTERN_TOPICS[match.lastgroup or ""]
     for match in _CASED.finditer(text):
         found |= _CASED_TOPICS.get(match.lastgroup or "", 0)

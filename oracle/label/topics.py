@@ -39,9 +39,9 @@ _ATC_SYSTEM: Final = "http://www.whocc.no/atc"
 _OWN_SYSTEM: Final = "urn:salus:item"
 _ICD_10_SYSTEM: Final = "http://hl7.org/fhir/sid/icd-10"
 _ICD_9_SYSTEM: Final = "http://hl7.org/fhir/sid/icd-9-cm"
-_ICD_SHAPE = re.compile(r"[A-Z]\d{2}(?:[.xX0-9+*†].*)?", re.ASCII)
+_ICD_SHAPE = re.compile(r"[A-Z]\d[0-9A-Z](?:[.xX0-9+*†].*)?", re.ASCII)
 # A dagger code may stand beside its asterisk code, in either order
-_ICD_PARTS = re.compile(r"[A-Z]\d{2}[.0-9xX]*", re.ASCII)
+_ICD_PARTS = re.compile(r"(?:^|[*+†\s,;/])([A-Z]\d[0-9A-Z][.0-9X]*)", re.ASCII)
 _ATC_SHAPE = re.compile(r"[A-Z]\d{2}[A-Z]{2}\d{2}", re.ASCII)
 _INSURANCE_SHAPE = re.compile(r"X([A-Z]\d{2}[A-Z]{2})[A-Z]\d{3}[A-Z]\d{3}\d{4,10}", re.ASCII)
 _RANGE = re.compile(r"([A-Z])(\d{2})-\1(\d{2})")

@@ -2,7 +2,7 @@
 
 How a table writes a word: Latin words stand alone, a letter before or after makes another word (`HIV` is not in
 `archive`); a trailing `*` allows any ending, `_` or `-` any gap, `#` any number. Words with a Hanzi in them match
-anywhere. Case, full-width letters and blanks between Hanzi don't matter.
+anywhere. Case, full-width letters and blanks beside Hanzi don't matter.
 
 A harmless word takes the words inside it out: 荨麻疹 (hives) hides 麻疹 (measles), `hearing aids` hides `aids`. Only
 words wholly inside are hidden, so what stands beside still counts.
@@ -20,7 +20,7 @@ from typing import Final
 # beyond ASCII is a token too: no phrase reaches over it.
 _TOKEN: Final = re.compile(r"[a-z]+|[0-9]+|[^\x00-\x7f]+")
 _HANZI: Final = "\u3400-\u4dbf\u4e00-\u9fff"
-_BLANK_BETWEEN: Final = re.compile(rf"(?<=[{_HANZI}])[\s\u3000]+(?=[{_HANZI}])")
+_BLANK_BESIDE: Final = re.compile(rf"(?<=[{_HANZI}])\s+|\s+(?=[{_HANZI}])")
 _WIDE: Final = {0xFF01 + offset: 0x21 + offset for offset in range(94)} | {0x3000: 0x20}
 _ANY_WIDE: Final = re.compile("[\uff01-\uff5e\u3000]")
 # Longest text looked at in one piece, and how much of it the next piece repeats (more than any word is long)
@@ -88,7 +88,7 @@ class Finder:
         self._begins = lru_cache(maxsize=16384)(self._begin)
 
     def masks(self, text: str) -> int:
-        """Joined masks of the words in a folded text (see `folded`)."""
+        """Joined masks of the words in a text that is narrow, tight and in small letters."""
         found = 0
         if self._any_hanzi is not None and not text.isascii():
             found |= self._hanzi_masks(text)
@@ -189,12 +189,15 @@ def pieces(text: str) -> Iterator[str]:
 
 
 def narrow(text: str) -> str:
-    """A text with full-width letters made narrow and blanks between Hanzi taken out; case as sent."""
-    if text.isascii():
+    """A text with full-width letters made narrow; case and blanks as sent."""
+    if text.isascii() or not _ANY_WIDE.search(text):
         return text
-    if _ANY_WIDE.search(text):
-        text = text.translate(_WIDE)
-    return _BLANK_BETWEEN.sub("", text)
+    return text.translate(_WIDE)
+
+
+def tight(text: str) -> str:
+    """A text without the blanks beside its Hanzi: lines break inside Chinese words, and some systems space them."""
+    return text if text.isascii() else _BLANK_BESIDE.sub("", text)
 
 
 def _trie(words: Iterable[str]) -> str:

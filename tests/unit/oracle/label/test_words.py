@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracle.label.words import Finder, narrow, pieces
+from oracle.label.words import Finder, narrow, pieces, tight
 
 A, B, C = 1, 2, 4
 
@@ -104,13 +104,17 @@ def test_finder__latin_words__agree_with_a_slow_reading(words: list[str], tokens
 @given(st.text(max_size=200))
 def test_finder__any_text__never_fails(text: str) -> None:
     finder = Finder({"hiv": A, "a_b*": B, "梅毒": C}, ("non_hiv", "抗梅毒"))
-    assert 0 <= finder.masks(narrow(text).lower()) <= A | B | C
+    assert 0 <= finder.masks(tight(narrow(text).lower())) <= A | B | C
 
 
-def test_narrow__full_width_letters_and_blanks_between_hanzi__go() -> None:
-    assert narrow("ＨＩＶ　抗 体") == "HIV 抗体"
-    assert narrow("梅\n毒 A B") == "梅毒 A B"
+def test_narrow__full_width_letters__become_narrow() -> None:
+    assert narrow("ＨＩＶ　抗体") == "HIV 抗体"
     assert narrow("plain  text") == "plain  text"
+
+
+def test_tight__blanks_beside_hanzi__go_and_others_stay() -> None:
+    assert tight("梅\n毒 CD4 细胞 A B") == "梅毒CD4细胞A B"
+    assert tight("plain  text") == "plain  text"
 
 
 def test_pieces__long_text__covers_all_and_hides_no_word_in_a_cut() -> None:
