@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-import uvicorn
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
@@ -25,6 +24,7 @@ from api.model import Institution
 from api.ports import Title
 from api.security.clients import ClientRegistry
 from api.settings import Settings
+from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, connect
 from salus.adapters.content.folder import FolderStore
 from salus.adapters.custodians import HttpCustodians
@@ -76,14 +76,8 @@ def serve(settings: Settings) -> None:
         ]
     )
     with opened(settings) as app:
-        uvicorn.run(
-            app,
-            host=_HOST,
-            port=settings.port,
-            log_level="warning",
-            access_log=False,  # paths carry ids of consents and subjects
-            timeout_graceful_shutdown=_THREADS_CLOSE_SECONDS,
-        )
+        # no access log: paths carry ids of consents and subjects
+        http_server.run(app, _HOST, settings.port, timeout_graceful_shutdown=_THREADS_CLOSE_SECONDS)
 
 
 @contextmanager

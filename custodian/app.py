@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -25,6 +25,7 @@ from salus.core.errors import InputError, SalusError, UnavailableError
 from salus.core.ids import hex32
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_CALL_BYTES = 1024 * 1024  # of a list, release or destruction; 1,024 leaves and a consent are a tenth of it
 THREADS = 12
 PATHS = {"deposit": "/v1/deposits", "list": "/v1/lists", "release": "/v1/releases", "destroy": "/v1/destructions"}
 VERBS: Mapping[str, Callable[[Custodian, Mapping[str, Any]], dict[str, Any]]] = {
@@ -95,7 +96,7 @@ def create_app(desk: Desk, metrics: Metrics, max_body: int = MAX_BODY_BYTES) -> 
         async def endpoint(request: Request) -> Response:
             if not limiter:
                 limiter.append(CapacityLimiter(THREADS))  # it belongs to the running event loop
-            raw = await _read(request, max_body)
+            raw = await _read(request, max_body if verb == "deposit" else min(max_body, MAX_CALL_BYTES))
             if raw is None:
                 return _reply(TOO_LARGE)
             return _reply(await to_thread.run_sync(desk.answer, verb, raw, limiter=limiter[0]))
@@ -127,11 +128,14 @@ async def _read(request: Request, limit: int) -> bytes | None:
         return None
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > limit:
+                return None
+            parts.append(part)
+    except ClientDisconnect:
+        return None  # nobody is there to read an answer
     return b"".join(parts)
 
 

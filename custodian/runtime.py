@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from threading import Event, Thread
 
 import structlog
-import uvicorn
 
 from custodian.app import Desk, create_app
 from custodian.log import chain_accepted
@@ -19,6 +18,7 @@ from custodian.metrics import Metrics
 from custodian.rules import Custodian
 from custodian.settings import Settings
 from custodian.sweeps import Sweeper
+from salus.adapters import http_server
 from salus.adapters.chain.connect import connect
 from salus.adapters.database.custodian import DatabaseCustodianStore
 from salus.adapters.database.engine import open_engine
@@ -99,7 +99,7 @@ def serve(settings: Settings) -> None:
         try:
             desk = Desk(parts.custodian, metrics, sweeper.caught_up.is_set)
             app = create_app(desk, metrics, settings.max_body)
-            uvicorn.run(app, host=_HOST, port=settings.port, log_level="warning", access_log=False)
+            http_server.run(app, _HOST, settings.port)
         finally:
             stop.set()
             thread.join()

@@ -56,6 +56,7 @@ from oracle.sources.numbers import number_of
 from oracle.status import Lookup
 from oracle.store import Erasing
 from oracle.workers import Workers
+from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, connect
 from salus.adapters.content.folder import FolderStore
 from salus.adapters.custodians import HttpCustodians
@@ -81,6 +82,7 @@ from salus.flows.custody import Caller
 HOST = "127.0.0.1"
 MLLP_LISTENER = "mllp"
 HTTP_LISTENER = "http"
+_HTTP = http_server.HttpLimits(unfinished_bytes=512 * 1024 * 1024)  # `app.Bodies` says 503 long before
 _SWITCH_SECONDS = 0.001
 _PURGE_SECONDS = 600.0
 _GAP_SECONDS = 10.0
@@ -356,9 +358,7 @@ async def _serve(parts: Parts) -> None:
     stop = Event()
     purger = Thread(target=_purge, args=(parts, stop), name="purge", daemon=True)
     watcher = Thread(target=_watch_gaps, args=(parts, stop), name="gaps", daemon=True)
-    config = uvicorn.Config(
-        create_app(front), host=HOST, port=settings.http_port, log_level="warning", access_log=False, lifespan="off"
-    )
+    config = http_server.config_of(create_app(front), HOST, settings.http_port, _HTTP, lifespan="off")
     for stopping in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stopping, lambda *_: None)  # uvicorn stops at them, then raises them again: by then they are done
     parts.journal.start()

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
 import structlog
-import uvicorn
 from sqlalchemy import Engine
 
+from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, connect
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.index import DatabaseIndex
@@ -70,7 +70,7 @@ def serve(settings: Settings) -> None:
         thread.start()
         try:
             app = create_app(lambda: follower.status, metrics)
-            uvicorn.run(app, host=_HOST, port=settings.port, log_level="warning", access_log=False)
+            http_server.run(app, _HOST, settings.port)
         finally:
             stop.set()
             thread.join()
