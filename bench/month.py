@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from bench.month_story import CHECKUP, HIS, LIS, TESTS, Kind, Person, Said, Story
+from bench.month_story import CHECKUP, HIS, LIS, TESTS, Kind, Person, Said, Story, Trouble
 from bench.month_truth import Name, TrueRecord, names_of, true_record
 from bench.month_writing import encode, head, pid, write
 
@@ -70,10 +70,10 @@ class Month:
     lost: dict[str, set[int]]
 
 
-def month(seed: int, patients: int, days: int = 30, way: Way = Way()) -> Month:
+def month(seed: int, patients: int, days: int = 30, way: Way = Way(), trouble: Trouble | None = None) -> Month:
     """One month; the same arguments give the same."""
     chance = random.Random(f"way/{seed}")
-    story = Story(seed, patients, days)
+    story = Story(seed, patients, days, trouble or Trouble())
     sent = _send(story.tell(), story.people, chance, way)
     lost = _lose(sent, chance, way)
     arrivals = _deliver([one for one in sent if (one.source, one.number) not in lost], chance, way)
