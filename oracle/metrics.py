@@ -137,6 +137,14 @@ class Metrics:
         """Show the figures of quality of the present day, read at each scrape."""
         self.registry.register(_Figures(figures))
 
+    def watch_listeners(self, counters: Mapping[str, Callable[[], int]], owed: Callable[[], int]) -> None:
+        """Show what MLLP listeners have seen since they began, and the acknowledgments still owed; at each scrape."""
+        for name, count in counters.items():
+            about = f"MLLP listeners since start: {name.replace('_', ' ')}"
+            Gauge(f"salus_oracle_mllp_{name}", about, registry=self.registry).set_function(count)
+        about = "Application acknowledgments owed to senders"
+        Gauge("salus_oracle_acknowledgments_owed", about, registry=self.registry).set_function(owed)
+
     def watch(
         self, backlog: Callable[[], Backlog], verdicts: Callable[[], Mapping[str, int]], now: Callable[[], int]
     ) -> None:

@@ -33,6 +33,7 @@ from oracle.deposit import Depositing
 from oracle.gaps import GapWatch
 from oracle.intake.doors import Doors
 from oracle.intake.folders import Folders
+from oracle.intake.mllp import MllpCounters
 from oracle.intake.receive import SUPPORTED_EVENTS
 from oracle.intake.reception import Reception
 from oracle.intake.senders import HttpSenders
@@ -334,6 +335,9 @@ async def _serve(parts: Parts) -> None:
     )
     doors = Doors(reception, parts.sources, throttles, acknowledged=by_sender.acknowledged)
     (await doors.open(parts.sources.all()))()
+    metrics.watch_listeners(
+        {name: partial(getattr, doors.counters, name) for name in MllpCounters.__slots__}, acks.count
+    )
     own = OwnConnections()
     sending = Sending(
         acks,
@@ -385,8 +389,11 @@ async def _watch_sources(parts: Parts, doors: Doors) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         return
 
+    known = {source.name: source for source in parts.sources.all()}
+
     def prepare(sources: Sequence[Source]) -> None:
-        parts.reader.exchange(_profiles(settings, (*parts.sources.all(), *sources), parts.profile_of))
+        known.update({source.name: source for source in sources})  # what a removed one sent may still be read
+        parts.reader.exchange(_profiles(settings, known.values(), parts.profile_of))
 
     reload = Reload(_folder(settings, settings.sources), parts.sources, doors, prepare)
     loop.add_signal_handler(signal.SIGHUP, reload.ask)

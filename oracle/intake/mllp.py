@@ -34,6 +34,7 @@ END = b"\x1c"
 TRAILER = b"\x1c\r"
 _BETWEEN_FRAMES = b"\r\n"
 _HEAD = 8192
+HANDSHAKE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,7 +459,12 @@ class MllpServer:
         """Take new connections by this context from now on. The socket stays the same: nobody finds the port closed."""
         assert self._socket is not None  # noqa: S101 - `start` comes first
         loop, old = asyncio.get_running_loop(), self._server
-        self._server = await loop.create_server(lambda: MllpProtocol(self), sock=self._socket.dup(), ssl=tls)
+        self._server = await loop.create_server(
+            lambda: MllpProtocol(self),
+            sock=self._socket.dup(),
+            ssl=tls,
+            ssl_handshake_timeout=None if tls is None else HANDSHAKE_SECONDS,
+        )
         if old is not None:
             old.close()
 

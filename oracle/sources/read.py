@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta, timezone, tzinfo
 from enum import IntFlag
 from functools import partial
@@ -63,9 +63,12 @@ def read_source(file: Path, institution: Institution, supported: Mapping[str, fr
         raise SetupError(f"{file.name}: is not TOML in UTF-8: {error}") from error
     top = Table(file, values)
     source = _source(top, institution, supported)
+    closed = top.flag("closed", default=False)
     top.end()
+    if closed:
+        return replace(source, mllp=None, token=None, batch=None)
     if source.mllp is None and source.token is None and source.batch is None:
-        raise SetupError(f"{file.name}: needs a way in: [mllp], [http] or [batch]")
+        raise SetupError(f"{file.name}: needs a way in: [mllp], [http] or [batch], or closed = true")
     return source
 
 

@@ -220,6 +220,12 @@ def test_read__no_way_in__is_refused(tmp_path: Path) -> None:
         read(tmp_path, 'name = "lis"\n')
 
 
+def test_read__closed__is_no_way_in_but_its_messages_are_still_read_by_its_rules(folder: Path) -> None:
+    found = read(folder, "closed = true\n" + with_tls(EVERYTHING))
+    assert (found.mllp, found.token, found.batch) == (None, None, None)
+    assert found.patient
+
+
 def test_read__not_toml__says_where(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"one\.toml: is not TOML in UTF-8: .*line 1"):
         read(tmp_path, "name = lis")
