@@ -72,8 +72,13 @@ def cases(name: str) -> list[Case]:
 
 
 def files() -> list[str]:
-    """Names of the files there are, the held-out one last."""
-    return sorted((path.stem for path in FOLDER.glob("*.jsonl")), key=lambda name: (name == HELD_OUT, name))
+    """Names of the files there are, those held out last."""
+    return sorted((path.stem for path in FOLDER.glob("*.jsonl")), key=lambda name: (is_held_out(name), name))
+
+
+def is_held_out(name: str) -> bool:
+    """Whether a file was written before the tables it measures were made or changed."""
+    return name.startswith(HELD_OUT)
 
 
 def written(labels: Labels) -> str:

@@ -1,4 +1,4 @@
-"""Precision and recall of the labels on the labelled set, the held-out part by itself.
+"""Precision and recall of the labels on the labelled set, the parts held out by themselves.
 
     python -m bench.labels [FILE …]
 
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bench.label_cases import HELD_OUT, Case, cases, files, written
+from bench.label_cases import Case, cases, files, is_held_out, written
 from bench.lines import line, run
 from oracle.label import VERSION, label
 from salus.core.labels import Labels, names
@@ -98,14 +98,12 @@ def _print_wrong(total: Score) -> None:
 
 
 def main() -> None:
-    """Print the score of the set, and of its held-out part."""
+    """Print the score of the set, and of its parts held out."""
     parser = argparse.ArgumentParser(prog="python -m bench.labels", description=__doc__.partition("\n")[0])
     parser.add_argument("files", nargs="*", metavar="FILE", help=f"of {', '.join(files())}; all when none is given")
     wanted = parser.parse_args().files or files()
-    parts = {
-        "held out": [one for name in wanted if name == HELD_OUT for one in cases(name)],
-        "the rest": [one for name in wanted if name != HELD_OUT for one in cases(name)],
-    }
+    parts = {name: cases(name) for name in wanted if is_held_out(name)}
+    parts["the rest"] = [one for name in wanted if not is_held_out(name) for one in cases(name)]
     for name, judged in parts.items():
         if judged:
             total = score(judged)
