@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, Connection, Row, bindparam, delete, func, insert, select, update
 
-from salus.adapters.database.bulk import append_rows, reserve_keys
+from salus.adapters.database.bulk import append_rows, find_rows, reserve_keys
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_links import add_links
 from salus.adapters.database.oracle_messages import chunks, settle
@@ -29,6 +29,8 @@ KNOWN_SUBJECT: tuple[Column[Any], ...] = (
     subject.c.survivor,
 )
 """Columns that `known_subject` reads."""
+_KNOWN_SUBJECT = tuple(column.name for column in KNOWN_SUBJECT)
+_HEAD = ("record_id", "subject_ref", "version", "leaf_hash", "content_hash", "status", "said_at")
 _SUBJECT = ("name_hash", "subject_ref", "sealed_seed", "created_at")
 _VERSION = (
     "key",
@@ -54,55 +56,37 @@ class DatabaseRecords:
 
     def subjects(self, name_hashes: Iterable[bytes]) -> dict[bytes, KnownSubject]:
         """Subjects already known, by the keyed hash of the source's key."""
-        found: dict[bytes, KnownSubject] = {}
         with self._database.reading() as connection:
-            for chunk in chunks(list(set(name_hashes))):
-                for row in connection.execute(select(*KNOWN_SUBJECT).where(subject.c.name_hash.in_(chunk))):
-                    one = known_subject(row)
-                    found[one.name_hash] = one
-        return found
+            rows = find_rows(connection, subject, _KNOWN_SUBJECT, "name_hash", list(name_hashes))
+        return {bytes(row[0]): _known_subject(*row) for row in rows}
 
     def heads(self, record_ids: Iterable[RecordId]) -> dict[RecordId, RecordState]:
         """Newest versions of the records already known."""
-        found: dict[RecordId, RecordState] = {}
         with self._database.reading() as connection:
-            for chunk in chunks(list(set(record_ids))):
-                for row in connection.execute(select(record).where(record.c.record_id.in_(chunk))):
-                    record_id = RecordId(row.record_id)
-                    found[record_id] = RecordState(
-                        record_id,
-                        SubjectRef(row.subject_ref),
-                        row.version,
-                        LeafHash(row.leaf_hash),
-                        row.content_hash,
-                        HeadStatus(row.status),
-                        row.said_at,
-                    )
-        return found
+            rows = find_rows(connection, record, _HEAD, "record_id", list(record_ids))
+        return {RecordId(bytes(row[0])): _head_of(*row) for row in rows}
 
     def histories(self, groups: Iterable[RecordId]) -> dict[RecordId, list[int]]:
         """Messages that have said something about groups, in order of arrival; groups nobody spoke of are left out.
 
         All that made a version, and the newest few of those that made none.
         """
+        wanted = list(groups)
         found: dict[RecordId, set[int]] = {}
         silent: dict[RecordId, list[int]] = {}
         with self._database.reading() as connection:
-            for chunk in chunks(list(set(groups))):
-                for query in (
-                    select(record.c.record_id, version.c.message)
-                    .join(version, version.c.record == record.c.key)
-                    .where(record.c.record_id.in_(chunk)),
-                    select(record.c.group_hash, version.c.message)
-                    .join(version, version.c.record == record.c.key)
-                    .where(record.c.group_hash.in_(chunk)),
-                ):
-                    for group, message in connection.execute(query):
-                        found.setdefault(RecordId(bytes(group)), set()).add(message)
-                query = select(told.c.group_hash, told.c.message).where(told.c.group_hash.in_(chunk))
-                for group, message in connection.execute(query.order_by(told.c.message)):
-                    silent.setdefault(RecordId(bytes(group)), []).append(message)
-        return {group: sorted(messages.union(silent.get(group, ())[-_TOLD:])) for group, messages in found.items()}
+            of_record: dict[int, set[RecordId]] = {}
+            for column in ("record_id", "group_hash"):
+                for key, group in find_rows(connection, record, ("key", column), column, wanted):
+                    of_record.setdefault(key, set()).add(RecordId(bytes(group)))
+            for key, message in find_rows(connection, version, ("record", "message"), "record", of_record):
+                for group in of_record[key]:
+                    found.setdefault(group, set()).add(message)
+            for group, message in find_rows(connection, told, ("group_hash", "message"), "group_hash", wanted):
+                silent.setdefault(RecordId(bytes(group)), []).append(message)
+        return {
+            group: sorted(messages.union(sorted(silent.get(group, ()))[-_TOLD:])) for group, messages in found.items()
+        }
 
     def survivor(self, ref: SubjectRef) -> SubjectRef:
         """The subject that a subject was merged into, or itself."""
@@ -162,8 +146,20 @@ class DatabaseRecords:
 
 def known_subject(row: Row[Any]) -> KnownSubject:
     """The subject in a row that has the columns of `KNOWN_SUBJECT`."""
-    survivor = None if row.survivor is None else SubjectRef(row.survivor)
-    return KnownSubject(row.name_hash, SubjectRef(row.subject_ref), row.sealed_seed, survivor)
+    return _known_subject(row.name_hash, row.subject_ref, row.sealed_seed, row.survivor)
+
+
+def _known_subject(name_hash: bytes, ref: bytes, sealed_seed: bytes, survivor: bytes | None) -> KnownSubject:
+    merged_into = None if survivor is None else SubjectRef(survivor)
+    return KnownSubject(name_hash, SubjectRef(ref), sealed_seed, merged_into)
+
+
+def _head_of(
+    record_id: bytes, ref: bytes, number: int, leaf_hash: bytes, content_hash: bytes, status: int, said_at: int
+) -> RecordState:
+    return RecordState(
+        RecordId(record_id), SubjectRef(ref), number, LeafHash(leaf_hash), content_hash, HeadStatus(status), said_at
+    )
 
 
 def leaf_to_bytes(leaf: Leaf) -> bytes:
@@ -216,11 +212,8 @@ def _confirm(connection: Connection, work: Work) -> None:
 
 
 def _keys(connection: Connection, record_ids: Sequence[bytes]) -> dict[bytes, int]:
-    keys: dict[bytes, int] = {}
-    for chunk in chunks(record_ids):
-        query = select(record.c.key, record.c.record_id).where(record.c.record_id.in_(chunk))
-        keys |= {bytes(record_id): key for key, record_id in connection.execute(query)}
-    return keys
+    rows = find_rows(connection, record, ("record_id", "key"), "record_id", record_ids)
+    return {bytes(record_id): key for record_id, key in rows}
 
 
 def _add_versions(connection: Connection, work: Work, keys: dict[bytes, int]) -> None:
