@@ -11,6 +11,7 @@
 | `POST /v1/links/waiting` | a controller | signed call `links` | `{links: [{key, typedData}]}` |
 | `POST /v1/links` | a controller | signed call `agree`, body `{key, deadline, signature}` | `{agreed}` |
 | `POST /v1/erasures` | own operator | header: signed call `erase`, body `{recordId}` | `{removed, envelopes}` |
+| `POST /v1/operations/{verb}` | own operator | header: signed call | see `oracle.office` |
 | `GET /health`, `/ready`, `/metrics` | monitoring | | |
 
 `sourceId` may stand in a claim and must then be this source. The header is described in `oracle.members`. Wrong codes
@@ -35,11 +36,13 @@ from starlette.routing import Route
 from oracle.agreements import Agreements
 from oracle.attempts import Attempts
 from oracle.claims import Claims
+from oracle.intake.gate import Gate
 from oracle.intake.http import CONTENT_TYPE, STATUS_NO_REPLY, STATUS_NOT_DUE, answer
 from oracle.intake.ports import Peer, Taker
 from oracle.intake.senders import HttpSenders
 from oracle.members import Members
 from oracle.metrics import Metrics
+from oracle.office import Office
 from oracle.problems import BUSY, MEDIA_TYPE, NO_TOKEN, TOO_LARGE, TOO_MANY, Problem, problem_of
 from oracle.proofs import AnchoredBatches, inclusion_proof
 from oracle.sources import Source
@@ -96,7 +99,9 @@ class Front:
     members: Members
     attempts: Attempts
     metrics: Metrics
-    ready: Callable[[], dict[str, Any]]
+    office: Office
+    ready: Callable[[], Reply]
+    gate: Gate = field(default_factory=Gate)
     bodies: Bodies = field(default_factory=Bodies)
 
 
@@ -114,6 +119,7 @@ def create_app(front: Front) -> Starlette:
             Route("/v1/links/waiting", endpoints.links, methods=["POST"]),
             Route("/v1/links", endpoints.agree, methods=["POST"]),
             Route("/v1/erasures", endpoints.erasures, methods=["POST"]),
+            Route("/v1/operations/{verb}", endpoints.operations, methods=["POST"]),
             Route("/health", endpoints.health),
             Route("/ready", endpoints.ready),
             Route("/metrics", endpoints.metrics),
@@ -130,6 +136,8 @@ class _Endpoints:
         source = front.senders.recognise(request.headers.get("authorization", ""))
         if source is None:
             return _reply(NO_TOKEN)
+        if front.gate.is_shut:
+            return _later(1.0)
         if seconds := front.senders.take(source):
             return _later(seconds)
         taken, most, crowded = 0, source.max_message_bytes, False
@@ -186,6 +194,10 @@ class _Endpoints:
     async def erasures(self, request: Request) -> Response:
         header = request.headers.get("authorization", "")
         return await _answered(lambda: _erase(self._front, header))
+
+    async def operations(self, request: Request) -> Response:
+        verb, header = request.path_params["verb"], request.headers.get("authorization", "")
+        return await _answered(lambda: self._front.office.answer(verb, header))
 
     async def health(self, _: Request) -> Response:
         return _reply({"status": "ok"})

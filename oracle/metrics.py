@@ -53,6 +53,9 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.webhook_failures = Counter(
+            "salus_oracle_webhook_failures_total", "Posts of alerts in vain, tried again", registry=self.registry
+        )
         self.groups = Counter("salus_oracle_journal_groups_total", "Group commits", registry=self.registry)
         self.outcomes = Counter(
             "salus_oracle_messages_total", "Messages processed", ["outcome"], registry=self.registry

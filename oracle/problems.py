@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from salus.core.codes import Code
@@ -30,17 +31,18 @@ _STATUS: tuple[tuple[type[SalusError], int, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A refusal as it goes over the wire."""
+    """A refusal as it goes over the wire; `more` are members of its own (RFC 9457 section 3.2)."""
 
     status: int
     code: int
     name: str
     detail: str
     advice: str
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The problem+json document."""
-        return {
+        return dict(self.more) | {
             "type": f"urn:salus:problem:{self.name}",
             "title": self.name.replace("_", " ").capitalize(),
             "status": self.status,
@@ -55,6 +57,9 @@ TOO_MANY = Problem(429, 0, "TOO_MANY_ATTEMPTS", "too many wrong attempts from th
 TOO_LARGE = Problem(413, 0, "TOO_LARGE", "the request is larger than this oracle takes", InputError.advice)
 BUSY = Problem(
     503, 0, "BUSY", "more messages than this oracle takes now", "Send it again after the time in Retry-After."
+)
+DRAINING = Problem(
+    503, 0, "DRAINING", "the oracle ends: it takes nothing more", "Send it again when the oracle has been started."
 )
 NO_TOKEN = Problem(401, 0, "TOKEN_NEEDED", "senders over HTTP show a bearer token here", "Ask the oracle's operator.")
 

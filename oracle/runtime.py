@@ -8,6 +8,7 @@ import secrets
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from threading import Event, Thread
+from typing import Protocol
 
 import httpx
 import structlog
@@ -30,9 +32,11 @@ from oracle.attempts import Attempts
 from oracle.audit import Auditing, Seal
 from oracle.claims import Claims, Desk
 from oracle.deposit import Depositing
+from oracle.drain import Ending, drained
 from oracle.gaps import GapWatch
 from oracle.intake.doors import Doors
 from oracle.intake.folders import Folders
+from oracle.intake.gate import Gate
 from oracle.intake.mllp import MllpCounters
 from oracle.intake.receive import SUPPORTED_EVENTS
 from oracle.intake.reception import Reception
@@ -40,10 +44,14 @@ from oracle.intake.senders import HttpSenders
 from oracle.intake.throttle import Throttles
 from oracle.journal import GroupResult, Journal
 from oracle.link import Linking
+from oracle.lookout import Lookout, Probe, Senses, writable
 from oracle.members import Members
 from oracle.metrics import Metrics
 from oracle.normalise import SourceProfile
+from oracle.office import Office
 from oracle.pipeline import Pipeline
+from oracle.pressure import Pressure
+from oracle.problems import DRAINING, Problem, problem_of
 from oracle.quarantine import Quarantine
 from oracle.reading import InlineReader, ProcessReader, Reader
 from oracle.refused import RefusedKeeper
@@ -56,6 +64,7 @@ from oracle.sources import Institution, LiveSources, MllpDoor, Source, SourceFol
 from oracle.sources.numbers import number_of
 from oracle.status import Lookup
 from oracle.store import Erasing
+from oracle.webhook import Webhook
 from oracle.workers import Workers
 from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, connect
@@ -74,8 +83,9 @@ from salus.adapters.database.oracle_quality import DatabaseQuality
 from salus.adapters.database.oracle_records import DatabaseRecords
 from salus.adapters.keys import keystore
 from salus.core.days import day_at
-from salus.core.errors import InputError, SetupError
-from salus.core.ids import Address, ParticipantId, from_hex
+from salus.core.errors import InputError, SalusError, SetupError
+from salus.core.ids import Address, ParticipantId, from_hex, hex32
+from salus.core.journal import BatchState
 from salus.core.ports import ChainReader, Signer
 from salus.core.state import ParticipantKind
 from salus.flows.custody import Caller
@@ -88,6 +98,8 @@ _SWITCH_SECONDS = 0.001
 _PURGE_SECONDS = 600.0
 _GAP_SECONDS = 10.0
 _DAY_SECONDS = 86_400
+_WEBHOOK_SECONDS = 10.0
+_LOOKED_AT = 16
 
 _log = structlog.get_logger()
 
@@ -312,12 +324,23 @@ async def _serve(parts: Parts) -> None:
         expect_reply=lambda name, peer: by_sender.expect(name, peer.connection),
         results=results,
     )
+    gate, ending, loop = Gate(), Ending(), asyncio.get_running_loop()
+    ending.listen()
     workers = Workers(parts.pipeline, lambda name: metrics.worker_errors.labels(name).inc())
+    pressure = Pressure(
+        settings.operations.bounds,
+        kept.database.backlog,
+        partial(_turn, loop, gate, ending),
+        time.monotonic,
+    )
+    hook = _hook(settings, metrics)
+    lookout = _lookout(parts, pressure, workers, lambda: reception.verdicts, hook)
     parts.journal.on_group = partial(_journalled, metrics, workers)
     metrics.watch(kept.database.backlog, lambda: reception.verdicts, SystemClock().now)
     metrics.watch_figures(lambda: kept.quality.figures(day_at(SystemClock().now())))
     throttles = Throttles(parts.sources, time.monotonic)
     everybody = HTTP_LISTENER if settings.sources is None and settings.http_token is None else ""
+    members = Members(parts.chain.reader, SystemClock(), settings.participant)
     front = Front(
         source=settings.participant,
         sink=reception,
@@ -328,12 +351,22 @@ async def _serve(parts: Parts) -> None:
         content=parts.content,
         erasing=parts.erasing,
         batches=DatabaseOutbox(parts.kept.database),
-        members=Members(parts.chain.reader, SystemClock(), settings.participant),
+        members=members,
         attempts=Attempts(time.monotonic),
         metrics=metrics,
-        ready=partial(_ready, parts),
+        office=Office(
+            members,
+            settings.participant,
+            kept.operations,
+            kept.quarantine,
+            kept.lookup,
+            kept.auditing,
+            SystemClock(),
+        ),
+        ready=partial(_ready, parts, gate, ending, lookout),
+        gate=gate,
     )
-    doors = Doors(reception, parts.sources, throttles, acknowledged=by_sender.acknowledged)
+    doors = Doors(reception, parts.sources, throttles, gate=gate, acknowledged=by_sender.acknowledged)
     (await doors.open(parts.sources.all()))()
     metrics.watch_listeners(
         {name: partial(getattr, doors.counters, name) for name in MllpCounters.__slots__}, acks.count
@@ -356,6 +389,7 @@ async def _serve(parts: Parts) -> None:
         next_control_id=lambda: f"S{next(reply_ids)}",
         monotonic=time.monotonic,
         told=lambda outcome: metrics.batch_files.labels(outcome).inc(),
+        gate=gate,
     )
     watches = (_watch_sources(parts, doors), results.watch(), sending.watch(), folders.watch())
     watching = [asyncio.create_task(one) for one in watches]
@@ -363,23 +397,113 @@ async def _serve(parts: Parts) -> None:
     purger = Thread(target=_purge, args=(parts, stop), name="purge", daemon=True)
     watcher = Thread(target=_watch_gaps, args=(parts, stop), name="gaps", daemon=True)
     config = http_server.config_of(create_app(front), HOST, settings.http_port, _HTTP, lifespan="off")
-    for stopping in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(stopping, lambda *_: None)  # uvicorn stops at them, then raises them again: by then they are done
-    parts.journal.start()
-    workers.start()
-    purger.start()
-    watcher.start()
+    server = _Server(config)
+    keepers: list[_Keeper] = [pressure, lookout, *([hook] if hook is not None else [])]
+    threads: list[_Begun] = [parts.journal, workers, purger, watcher, *keepers]
+    for begun in threads:
+        begun.start()
+    serving, asked = asyncio.create_task(server.serve()), asyncio.create_task(ending.asked())
     try:
-        await uvicorn.Server(config).serve()
+        await asyncio.wait((serving, asked), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await doors.close()
-        for task in watching:
+        await _drain(parts, gate, ending, doors)
+        for task in (*watching, asked):
             task.cancel()
         await own.close()
         stop.set()
-        await asyncio.to_thread(parts.journal.stop)
-        await asyncio.to_thread(workers.stop)
+        for thread in (*keepers, workers):
+            await asyncio.to_thread(thread.stop)
         parts.reader.close()
+        server.should_exit = True
+        await serving
+
+
+class _Begun(Protocol):
+    """A thread."""
+
+    def start(self) -> None: ...
+
+
+class _Keeper(_Begun, Protocol):
+    """A thread that is told to end."""
+
+    def stop(self) -> None: ...
+
+
+async def _drain(parts: Parts, gate: Gate, ending: Ending, doors: Doors) -> None:
+    """Take nothing more, answer what was taken, and, if told to end, wait for what is under way."""
+    gate.turn(shut=True)
+    await doors.close()
+    await asyncio.to_thread(parts.journal.stop)
+    if ending.is_asked:
+        seconds = parts.settings.operations.drain_seconds
+        await drained(parts.kept.database.backlog, seconds, time.monotonic)
+
+
+class _Server(uvicorn.Server):
+    """HTTP that ends when the oracle says so, not at a signal: it tells of the drain until that is over."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take none."""
+        yield
+
+
+def _turn(loop: asyncio.AbstractEventLoop, gate: Gate, ending: Ending, held: bool) -> None:
+    """Turn the gate from another thread; it stays shut once the end has begun."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(lambda: gate.turn(shut=held or ending.is_asked))
+
+
+def _hook(settings: Settings, metrics: Metrics) -> Webhook | None:
+    url = settings.operations.webhook
+    if url is None:
+        return None
+
+    def post(body: Mapping[str, object]) -> None:
+        httpx.post(url, json=dict(body), timeout=_WEBHOOK_SECONDS, trust_env=False).raise_for_status()
+
+    return Webhook(post, "0x" + settings.participant.hex(), metrics.webhook_failures.inc)
+
+
+def _lookout(
+    parts: Parts, pressure: Pressure, workers: Workers, verdicts: Callable[[], Mapping[str, int]], hook: Webhook | None
+) -> Lookout:
+    settings, kept, reader = parts.settings, parts.kept, parts.chain.reader
+    outbox = DatabaseOutbox(kept.database)
+    sets: dict[int, tuple[str, ...]] = {}
+
+    def members(number: int) -> tuple[str, ...]:
+        if number not in sets:
+            found = reader.custodian_set(number, reader.final()).members
+            sets[number] = tuple(hex32(member) for member in found)
+        return sets[number]
+
+    def missing(seconds: int) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for one in kept.quality.gaps(SystemClock().now() - seconds):
+            found[one.source] += one.gap.missing
+        return found
+
+    places = {"content": settings.content}
+    if kept.engine.dialect.name == "sqlite" and kept.engine.url.database:
+        places["database"] = Path(kept.engine.url.database).parent
+    senses = Senses(
+        pressure=pressure,
+        chain=Probe("chain", reader.head, time.monotonic),
+        content=Probe("content", partial(writable, settings.content), time.monotonic),
+        verdicts=verdicts,
+        heard=lambda: parts.journal.heard,
+        sources=parts.sources.all,
+        failing=workers.failing,
+        missing=missing,
+        deposits=lambda: outbox.batches(BatchState.OPEN, _LOOKED_AT),
+        deposited=lambda: outbox.batches(BatchState.DEPOSITED, _LOOKED_AT),
+        members=members,
+        places=places,
+    )
+    tell = hook.tell if hook is not None else lambda _: None
+    return Lookout(senses, settings.operations.limits, SystemClock().now, parts.metrics.registry, tell)
 
 
 async def _watch_sources(parts: Parts, doors: Doors) -> None:
@@ -405,12 +529,32 @@ def _journalled(metrics: Metrics, workers: Workers, group: GroupResult) -> None:
     workers.wake()
 
 
-def _ready(parts: Parts) -> dict[str, object]:
+def _ready(parts: Parts, gate: Gate, ending: Ending, lookout: Lookout) -> dict[str, object] | Problem:
+    """Figures of readiness with the alerts; a problem while it drains, or when it can't do its work."""
+    told: dict[str, object] = {
+        "draining": ending.is_asked,
+        "held": gate.is_shut,
+        "alerts": [
+            {"alert": one.kind.value, "source": one.source, "since": one.since, "value": one.value, "limit": one.limit}
+            for one in lookout.raised
+        ],
+    }
+    try:
+        figures = _figures(parts)
+    except SalusError as error:
+        return replace(problem_of(error), more=told)
+    if ending.is_asked:
+        return replace(DRAINING, more=told | figures)
+    return figures | told
+
+
+def _figures(parts: Parts) -> dict[str, object]:
     backlog = parts.kept.database.backlog()
     return {
         "sourceId": "0x" + parts.settings.participant.hex(),
         "head": parts.chain.reader.head().number,
         "pendingMessages": backlog.pending,
+        "pendingBytes": backlog.pending_bytes,
         "quarantined": backlog.quarantined,
         "waitingVersions": backlog.waiting_versions,
         "openBatches": backlog.open_batches,

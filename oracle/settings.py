@@ -23,6 +23,18 @@
 | `SALUS_ORACLE_HTTP_TOKEN_FILE` | file with the bearer token senders over HTTP must show | none asked |
 | `SALUS_ORACLE_READERS` | processes that read messages; 0: the oracle's own does | 1 |
 | `SALUS_ORACLE_RETAIN_DAYS` | days the journal keeps messages whose records are anchored | 30 |
+| `SALUS_ORACLE_MOST_PENDING` | messages not processed yet at which intake stops reading | 100000 |
+| `SALUS_ORACLE_MOST_PENDING_BYTES` | the same in bytes of the journal | 4294967296 |
+| `SALUS_ORACLE_DRAIN_SECONDS` | after SIGTERM: seconds to bring to the chain what is under way | 8 |
+| `SALUS_ORACLE_ALERT_WEBHOOK` (or `…_FILE`) | URL that gets alerts as JSON by POST | none |
+| `SALUS_ORACLE_ALERT_PENDING` | alert at so many messages not processed yet | 10000 |
+| `SALUS_ORACLE_ALERT_PENDING_SECONDS` | alert when the oldest of them has waited so long | 120 |
+| `SALUS_ORACLE_ALERT_QUARANTINED` | alert when so many came into quarantine within an hour | 20 |
+| `SALUS_ORACLE_ALERT_REFUSED_PERCENT` | alert when such a share was refused within five minutes | 5 |
+| `SALUS_ORACLE_ALERT_GAP_SECONDS` | alert when a sender's number has not come for so long | 600 |
+| `SALUS_ORACLE_ALERT_DISK_PERCENT` | alert below so much free room of a disk | 10 |
+| `SALUS_ORACLE_ALERT_AWAY_SECONDS` | alert when something has failed for so long | 60 |
+| `SALUS_ORACLE_ALERT_CALM_SECONDS` | an alert is cleared when all was well for so long | 30 |
 """
 
 from __future__ import annotations
@@ -32,11 +44,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oracle.alerts import Limits
+from oracle.pressure import Bounds
 from salus.core.errors import InputError, SetupError
 from salus.core.ids import ParticipantId, from_hex
 
 PREFIX = "SALUS_ORACLE_"
 SITE_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsSettings:
+    """How much may wait, how long the end may take, and when to ring."""
+
+    bounds: Bounds = field(default_factory=Bounds)
+    drain_seconds: int = 8
+    limits: Limits = field(default_factory=Limits)
+    webhook: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +88,7 @@ class Settings:
     readers: int
     retain_days: int
     sources: Path | None = None
+    operations: OperationsSettings = field(default_factory=OperationsSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +130,40 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         readers=_number(values, "READERS", 1),
         retain_days=_number(values, "RETAIN_DAYS", 30),
         sources=_folder(values, "SOURCES"),
+        operations=_operations(values),
     )
+
+
+def _operations(values: Mapping[str, str]) -> OperationsSettings:
+    bounds, limits, usual = Bounds(), Limits(), OperationsSettings()
+    return OperationsSettings(
+        Bounds(
+            max(1, _number(values, "MOST_PENDING", bounds.messages)),
+            max(1, _number(values, "MOST_PENDING_BYTES", bounds.bytes)),
+        ),
+        _number(values, "DRAIN_SECONDS", usual.drain_seconds),
+        Limits(
+            pending=max(1, _number(values, "ALERT_PENDING", limits.pending)),
+            pending_seconds=max(1, _number(values, "ALERT_PENDING_SECONDS", limits.pending_seconds)),
+            quarantined=max(1, _number(values, "ALERT_QUARANTINED", limits.quarantined)),
+            refused_percent=max(1, _number(values, "ALERT_REFUSED_PERCENT", limits.refused_percent)),
+            gap_seconds=_number(values, "ALERT_GAP_SECONDS", limits.gap_seconds),
+            disk_percent=_number(values, "ALERT_DISK_PERCENT", limits.disk_percent),
+            away_seconds=max(1, _number(values, "ALERT_AWAY_SECONDS", limits.away_seconds)),
+            calm_seconds=_number(values, "ALERT_CALM_SECONDS", limits.calm_seconds),
+        ),
+        _webhook(values),
+    )
+
+
+def _webhook(values: Mapping[str, str]) -> str | None:
+    """The webhook's URL; many of them are secrets, so it may stand in a file."""
+    url = values.get(f"{PREFIX}ALERT_WEBHOOK")
+    if not url and values.get(f"{PREFIX}ALERT_WEBHOOK_FILE"):
+        url = _secret(values, "ALERT_WEBHOOK")
+    if url and not url.startswith(("http://", "https://")):
+        raise SetupError(f"{PREFIX}ALERT_WEBHOOK is an http or https URL")
+    return url or None
 
 
 @dataclass(frozen=True, slots=True)

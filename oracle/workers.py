@@ -42,11 +42,23 @@ class Worker:
         self._poll = poll
         self._wake = Event()
         self._stop = Event()
+        self._failing_since: float | None = None
         self._thread = Thread(target=self._loop, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self._name
+
+    @property
+    def failing_seconds(self) -> float:
+        """For how long every run has failed; 0 when the last one succeeded."""
+        since = self._failing_since
+        return 0.0 if since is None else monotonic() - since
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -66,10 +78,11 @@ class Worker:
                 done = self._run()
             except Exception as error:  # noqa: BLE001 - the oracle outlives every outage; the next run tries again
                 self._report(error)
+                self._failing_since = monotonic() if self._failing_since is None else self._failing_since
                 self._stop.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
-            pause = _FIRST_PAUSE
+            pause, self._failing_since = _FIRST_PAUSE, None
             if done:
                 self._done(done)
             else:
@@ -106,6 +119,10 @@ class Workers:
     def wake(self) -> None:
         """Messages have arrived."""
         self._seal.wake()
+
+    def failing(self) -> dict[str, float]:
+        """Seconds for which each has failed, by name; 0 for one that is well."""
+        return {worker.name: worker.failing_seconds for worker in (self._seal, self._deposit, self._anchor)}
 
     def _sealed(self, _: int) -> None:
         self._deposit.wake()
