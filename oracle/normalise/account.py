@@ -58,8 +58,7 @@ def accounts(reading: Reading) -> list[NormalisedGroup]:
         usable = closed and not (opened and closed.moment < opened.moment)
         period = {"start": opened, "end": closed if usable else None}
         head["servicePeriod"] = {name: stamp.date_time() for name, stamp in period.items() if stamp}
-    texts: list[str | None] = []
-    guarantors = [one for gt1 in message.all("GT1") if (one := _guarantor(around, gt1, texts))]
+    guarantors = [one for gt1 in message.all("GT1") if (one := _guarantor(around, gt1))]
     if guarantors:
         head["guarantor"] = guarantors
     told = reading.stamp(evn, 2) if evn else None
@@ -72,7 +71,6 @@ def accounts(reading: Reading) -> list[NormalisedGroup]:
         "account",
         head,
         items=items,
-        texts=(*texts, *notes),
         days=days,
         said_at=said_at(told),
         said=message.type[1],
@@ -97,7 +95,7 @@ def _number(around: Circumstances, pid: Segment | None, pv1: Segment | None) -> 
     return join_key(word, owner.key, sent), {"type": table_concept("AN", "0203"), "system": owner.system, "value": sent}
 
 
-def _guarantor(around: Circumstances, gt1: Segment, texts: list[str | None]) -> Json | None:
+def _guarantor(around: Circumstances, gt1: Segment) -> Json | None:
     """GT1: who answers for the account."""
     around.reading.leave_out_rest(gt1, _GT1_MAPPED)
     name = human_name(gt1.first(3)) if gt1.field(3) else None
@@ -114,7 +112,6 @@ def _guarantor(around: Circumstances, gt1: Segment, texts: list[str | None]) -> 
         words.append(f"({relation[0].get('text') or relation[1][0].code})")
     if words:
         party["display"] = " ".join(words)
-        texts.append(party["display"])
     return {"party": party}
 
 

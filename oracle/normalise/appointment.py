@@ -158,9 +158,8 @@ def _appointment(around: Circumstances, found: _Appointment, patient: _Patient, 
         head["requestedPeriod"] = [{"start": start.date_time()}]
     if minutes:
         head["minutesDuration"] = minutes
-    texts: list[str | None] = []
-    codes = _add_reasons(reading, sch, status, head, texts) + _add_services(found, head, texts)
-    head["participant"] = _participants(around, found, status, texts)
+    codes = _add_reasons(reading, sch, status, head) + _add_services(found, head)
+    head["participant"] = _participants(around, found, status)
     orders = [
         {"type": "ServiceRequest", "identifier": {"system": one["system"], "value": one["value"]}}
         for number in (26, 27)
@@ -181,7 +180,6 @@ def _appointment(around: Circumstances, found: _Appointment, patient: _Patient, 
         head,
         items=_items(around, patient, key, start, days),
         codes=codes,
-        texts=(*texts, *notes),
         days=days,
         status=DraftStatus.ENTERED_IN_ERROR if status == "entered-in-error" else DraftStatus.CURRENT,
         said=event,
@@ -239,7 +237,7 @@ def _status(reading: Reading, sch: Segment, event: str, *, timed: bool) -> str:
     return status if timed or status in _MAY_LACK_TIME else "proposed"
 
 
-def _add_reasons(reading: Reading, sch: Segment, status: str, head: Json, texts: list[str | None]) -> tuple[Code, ...]:
+def _add_reasons(reading: Reading, sch: Segment, status: str, head: Json) -> tuple[Code, ...]:
     """SCH-6 (why it was changed), SCH-7 (why it is made) and SCH-8 (its type)."""
     codes: tuple[Code, ...] = ()
     for number, table, name in (
@@ -252,23 +250,22 @@ def _add_reasons(reading: Reading, sch: Segment, status: str, head: Json, texts:
         if number == 6 and status not in _EXCUSED:
             reading.leave_out(sch, 6)
             continue
-        found = reason(sch.first(number), texts, f"{tables.TERMINOLOGY}v2-{table}" if table else "")
+        found = reason(sch.first(number), f"{tables.TERMINOLOGY}v2-{table}" if table else "")
         if found:
             head[name] = [found[0]] if name == "reasonCode" else found[0]
             codes += found[1]
     return codes
 
 
-def _add_services(found: _Appointment, head: Json, texts: list[str | None]) -> tuple[Code, ...]:
+def _add_services(found: _Appointment, head: Json) -> tuple[Code, ...]:
     """AIS-3: what will be done."""
     said = [one for ais in found.resources if ais.name == "AIS" and (one := concept(ais.first(3)))]
     if said:
         head["serviceType"] = [one for one, _ in said]
-        texts.extend(one.get("text") for one, _ in said)
     return tuple(code for _, codes in said for code in codes)
 
 
-def _participants(around: Circumstances, found: _Appointment, status: str, texts: list[str | None]) -> list[Json]:
+def _participants(around: Circumstances, found: _Appointment, status: str) -> list[Json]:
     """The patient, contacts (SCH-12, SCH-16), who entered it (SCH-20), people (AIP), places (AIL) and things (AIG)."""
     answer = PARTICIPATION.get(status, "accepted")
     result: list[Json] = [{"actor": around.patient, "status": answer}]
@@ -283,17 +280,14 @@ def _participants(around: Circumstances, found: _Appointment, status: str, texts
         elif segment.name == "AIL":
             place = " ".join(part for part in (segment.value(3, number) for number in (4, 7, 8, 1, 2, 3)) if part)
             actor, kind = ({"type": "Location", "display": place} if place else None), None
-            texts.append(place)
         elif segment.name == "AIG":
             thing, kind = concept(segment.first(3)), concept(segment.first(4))
             name = thing[0].get("text") or thing[1][0].code if thing else ""
             actor = {"display": name} if name else None
-            texts.append(name)
         else:
             continue
         if actor:
             said: Json = {"type": [kind[0]]} if kind else {}
-            texts.append(kind[0].get("text") if kind else None)
             result.append(said | {"actor": actor, "status": answer})
     return result
 

@@ -105,8 +105,7 @@ def _charge(around: Circumstances, charge: _Charge, shared: list[Segment], used:
         raise NormaliseError("the transaction number is missing", ft1.at(2))
     owner = authority_of(ft1.first(2), 4)
     key = numbered(join_key("charge", around.home.key, owner.key if owner else "", sent), used)
-    texts: list[str | None] = []
-    code, codes = _code(ft1, texts)
+    code, codes = _code(ft1)
     kind = ft1.value(6).upper()
     head: Json = {
         "resourceType": "ChargeItem",
@@ -130,12 +129,10 @@ def _charge(around: Circumstances, charge: _Charge, shared: list[Segment], used:
     product = concept(ft1.first(29)) if ft1.field(29) else None
     if product:
         head["productCodeableConcept"] = product[0]
-        texts.append(product[0].get("text"))
         codes += product[1]
     if ft1.value(13, 2) or ft1.value(13):
         head["costCenter"] = {"type": "Organization", "display": ft1.value(13, 2) or ft1.value(13)}
-        texts.append(head["costCenter"]["display"])
-    reasons = [one for said in ft1.repetitions(19) if (one := reason(said, texts))]
+    reasons = [one for said in ft1.repetitions(19) if (one := reason(said))]
     if reasons:
         head["reason"] = [one for one, _ in reasons]
         codes += tuple(one for _, said in reasons for one in said)
@@ -148,7 +145,6 @@ def _charge(around: Circumstances, charge: _Charge, shared: list[Segment], used:
         around.placed(head, "context"),
         items=_items(around, [*charge.parts, *shared], key, days),
         codes=codes,
-        texts=(*texts, *charge.notes),
         days=days,
         said_at=said_at(posted),
         said=kind,
@@ -157,7 +153,7 @@ def _charge(around: Circumstances, charge: _Charge, shared: list[Segment], used:
     )
 
 
-def _code(ft1: Segment, texts: list[str | None]) -> tuple[Json, tuple[Code, ...]]:
+def _code(ft1: Segment) -> tuple[Json, tuple[Code, ...]]:
     """What is charged: the source's own code (FT1-7) and the procedure (FT1-25) in one concept, in FT1-8's words."""
     coding: list[Json] = []
     codes: tuple[Code, ...] = ()
@@ -167,9 +163,7 @@ def _code(ft1: Segment, texts: list[str | None]) -> tuple[Json, tuple[Code, ...]
         if found:
             coding += [one for one in found[0].get("coding", []) if one not in coding]
             codes += found[1]
-            texts.append(found[0].get("text"))
             words = words or found[0].get("text", "")
-    texts.append(words)
     result: Json = {"coding": coding} if coding else {}
     if words or not coding:
         result["text"] = words or "unnamed"

@@ -14,6 +14,7 @@ from oracle.normalise.observation import Reported
 from oracle.normalise.patient import Subject, home_authority, subject_of
 from oracle.normalise.reading import UNDATED, Reading, days_of
 from oracle.normalise.visit import encounter_reference, stay_keys, visit_labels
+from oracle.normalise.words import words_of
 from salus.core.record import Code, DraftStatus, Item, NormalisedGroup
 
 Json = dict[str, Any]
@@ -67,7 +68,6 @@ class Circumstances:
         *,
         items: tuple[Item, ...] = (),
         codes: tuple[Code, ...] = (),
-        texts: tuple[str | None, ...] = (),
         days: tuple[int, int] = UNDATED,
         status: DraftStatus = DraftStatus.CURRENT,
         section: str = "",
@@ -77,8 +77,8 @@ class Circumstances:
         cleared: tuple[str, ...] = (),
         local: Sequence[Segment] = (),
     ) -> NormalisedGroup:
-        """A record of this patient. Empty texts are left away; `local` are Z segments, kept in the head."""
-        words = keep(head, local) if local else ()
+        """A record of this patient, whose words are those of its head; `local` are Z segments, kept there."""
+        words = words_of(head) + (keep(head, local) if local else ())
         return NormalisedGroup(
             record_key=record_key,
             subject_key=self.subject.key,
@@ -86,7 +86,7 @@ class Circumstances:
             head=head,
             items=items,
             codes=codes,
-            texts=tuple(text for text in (*texts, *words) if text),
+            texts=words,
             first_day=days[0],
             last_day=days[1],
             status=status,

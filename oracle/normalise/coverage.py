@@ -14,6 +14,7 @@ from oracle.normalise.circumstances import Circumstances
 from oracle.normalise.datatypes import authority_of, concept, human_name
 from oracle.normalise.reading import join_key, numbered
 from oracle.normalise.timing import positive
+from oracle.normalise.words import words_of
 from salus.core.record import Code, Item, resource_id
 
 Json = dict[str, Any]
@@ -49,13 +50,11 @@ def coverage(
         "beneficiary": around.patient,
         "payor": [payer],
     }
-    texts = [company, plan[0].get("text") if plan else None]
     codes: tuple[Code, ...] = plan[1] if plan else ()
     kind = concept(in1.first(15), f"{tables.TERMINOLOGY}v2-0086") if in1.field(15) else None
     if kind:
         resource["type"] = kind[0]
         codes += kind[1]
-        texts.append(kind[0].get("text"))
     if number:
         resource["identifier"] = [{"system": owner.system, "value": number}]
     if in1.value(49):
@@ -63,7 +62,7 @@ def coverage(
     relation = concept(in1.first(17), f"{tables.TERMINOLOGY}v2-0063") if in1.field(17) else None
     if relation:
         resource["relationship"] = relation[0]
-    resource |= _subscriber(around, in1, texts)
+    resource |= _subscriber(around, in1)
     began, ended = reading.stamp(in1, 12), reading.stamp(in1, 13)
     if began and ended and ended.moment < began.moment:
         reading.leave_out(in1, 13)
@@ -81,21 +80,19 @@ def coverage(
     ]
     if classes:
         resource["class"] = classes
-        texts.append(in1.value(9))
     order = positive(in1.value(22)) or positive(in1.value(1))
     if order:
         resource["order"] = order
-    return Item(key, resource, codes, tuple(text for text in texts if text), *days)
+    return Item(key, resource, codes, words_of(resource), *days)
 
 
-def _subscriber(around: Circumstances, in1: Segment, texts: list[str | None]) -> Json:
+def _subscriber(around: Circumstances, in1: Segment) -> Json:
     """IN1-16 and IN1-17: the patient, or somebody by name."""
     if in1.value(17).upper() in ("SEL", "18", "01", "本人"):
         return {"subscriber": around.patient}
     name = human_name(in1.first(16)) if in1.field(16) else None
     if not name:
         return {}
-    texts.append(name["text"])
     return {"subscriber": {"type": "RelatedPerson", "display": name["text"]}}
 
 

@@ -14,6 +14,7 @@ from oracle.normalise import tables
 from oracle.normalise.circumstances import Circumstances
 from oracle.normalise.datatypes import concept, entity_identifier, practitioner, table_concept
 from oracle.normalise.reading import days_of, join_key, numbered
+from oracle.normalise.words import words_of
 from salus.core.record import Code, DraftStatus, Item, resource_id
 
 Json = dict[str, Any]
@@ -72,16 +73,13 @@ def diagnosis(
         codes = (*codes, _RESTRICTED)
     first, last = days_of(told or attested)
     span = (first, last) if first else days
-    return Item(key, condition, codes, tuple(text for text in (code.get("text"), words) if text), *span, status)
+    return Item(key, condition, codes, words_of(condition), *span, status)
 
 
-def reason(sent: Repetition, texts: list[str | None], default_system: str = "") -> tuple[Json, tuple[Code, ...]] | None:
-    """A field that says why: its concept, and its codes for labelling; its words are added to `texts`."""
+def reason(sent: Repetition, default_system: str = "") -> tuple[Json, tuple[Code, ...]] | None:
+    """A field that says why: its concept, and its codes for labelling."""
     found = concept(sent, default_system) if sent else None
-    if found is None:
-        return None
-    texts.extend((found[0].get("text"), *(one.display for one in found[1])))
-    return found[0], as_diagnosis(found[1])
+    return (found[0], as_diagnosis(found[1])) if found else None
 
 
 def as_diagnosis(codes: tuple[Code, ...]) -> tuple[Code, ...]:

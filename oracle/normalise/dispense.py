@@ -90,7 +90,6 @@ def _dispense(around: Circumstances, order: Order, used: Counter[str]) -> Normal
         status = "stopped"
     code, codes = drug(rxd, 2)
     handed = reading.stamp(rxd, 3)
-    texts: list[str | None] = [code.get("text")]
     more = (rxd.value(1), handed.date_time() if handed else "")
     number = rxd.value(7)
     if number and not any(orc and orc.value(field) for field in (2, 3)):
@@ -121,22 +120,21 @@ def _dispense(around: Circumstances, order: Order, used: Counter[str]) -> Normal
     if rxd.value(11):
         replaced = rxd.value(11).upper() not in ("N", "0")
         head["substitution"] = {"wasSubstituted": replaced, "type": table_concept(rxd.value(11), "0167")}
-    extensions, found = components(reading, order.all("RXC"), texts)
-    extensions += form_extension(rxd, 6, texts) + strength_extension(rxd, (16, 17))
+    extensions, found = components(reading, order.all("RXC"))
+    extensions += form_extension(rxd, 6) + strength_extension(rxd, (16, 17))
     if extensions:
         head["extension"] = extensions
     plan = schedule(reading, order.all("TQ1"), (orc, 7))
     routes = order.all("RXR")
     instructions = [one for sent_code in rxd.repetitions(15) if (one := concept(sent_code))]
-    texts += [plan.text, (plan.timing or {}).get("code", {}).get("text"), *(one.get("text") for one, _ in instructions)]
-    route = route_of(reading, routes[-1] if routes else None, texts)
+    route = route_of(reading, routes[-1] if routes else None)
     told = dosage(plan, {}, route, [one for one, _ in instructions])
     if told:
         head["dosageInstruction"] = told
     notes = order.notes + [text for one in rxd.repetitions(9) if (text := one.whole().strip())]
     if notes:
         head["note"] = [{"text": note} for note in notes]
-    return _group(around, order, key, "dispense", head, codes + found, (*texts, *notes), handed, status)
+    return _group(around, order, key, "dispense", head, codes + found, handed, status)
 
 
 def _administration(around: Circumstances, order: Order, used: Counter[str]) -> NormalisedGroup:
@@ -146,7 +144,6 @@ def _administration(around: Circumstances, order: Order, used: Counter[str]) -> 
     if began is None:
         raise NormaliseError("the time of the dose is missing", rxa.at(3))
     code, codes = drug(rxa, 5)
-    texts: list[str | None] = [code.get("text")]
     key = order_key("administration", order, around.home, used, rxa.value(2), began.date_time())
     status = _administration_status(rxa)
     head: Json = {
@@ -171,16 +168,16 @@ def _administration(around: Circumstances, order: Order, used: Counter[str]) -> 
     much = amount(rxa, 6, 7) if rxa.value(6) not in _NO_AMOUNT else None
     routes = order.all("RXR")
     if much:
-        head["dosage"] = route_of(reading, routes[-1] if routes else None, texts) | {"dose": much}
+        head["dosage"] = route_of(reading, routes[-1] if routes else None) | {"dose": much}
     else:  # a FHIR dosage must have a dose
         for rxr in routes:
             reading.leave_out(rxr)
-    extensions, found = components(reading, order.all("RXC"), texts)
-    extensions += form_extension(rxa, 8, texts) + strength_extension(rxa, (13, 14))
+    extensions, found = components(reading, order.all("RXC"))
+    extensions += form_extension(rxa, 8) + strength_extension(rxa, (13, 14))
     if extensions:
         head["extension"] = extensions
     for field, name in ((18, "statusReason"), (19, "reasonCode")):
-        reasons = [one for sent in rxa.repetitions(field) if (one := reason(sent, texts))]
+        reasons = [one for sent in rxa.repetitions(field) if (one := reason(sent))]
         if reasons:
             head[name] = [one for one, _ in reasons]
             found += tuple(code for _, more in reasons for code in more)
@@ -188,7 +185,7 @@ def _administration(around: Circumstances, order: Order, used: Counter[str]) -> 
     notes = order.notes + words
     if notes:
         head["note"] = [{"text": note} for note in notes]
-    return _group(around, order, key, "administration", head, codes + found, (*texts, *notes), began, status)
+    return _group(around, order, key, "administration", head, codes + found, began, status)
 
 
 def _detail(reading: Reading, order: Order, name: str, mapped: frozenset[int]) -> Segment:
@@ -218,7 +215,6 @@ def _group(
     kind: str,
     head: Json,
     codes: tuple[Code, ...],
-    texts: tuple[str | None, ...],
     done: Stamp | None,
     status: str,
 ) -> NormalisedGroup:
@@ -232,7 +228,6 @@ def _group(
         around.placed(head, "context"),
         items=tuple(observation(around.reading, obx, words, context) for obx, words in order.results),
         codes=codes,
-        texts=texts,
         days=days_of(done or event),
         status=DraftStatus.CORRECTED if corrected else draft_status(status),
         labels=order_labels(order.orc),

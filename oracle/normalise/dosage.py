@@ -12,7 +12,7 @@ from typing import Any
 
 from oracle.hl7.message import Segment
 from oracle.normalise import tables
-from oracle.normalise.datatypes import concept, dictionary_concept, number, unit_of
+from oracle.normalise.datatypes import code_token, concept, dictionary_concept, number, unit_of
 from oracle.normalise.reading import Reading
 from oracle.normalise.timing import Schedule
 from salus.core.record import Code
@@ -50,13 +50,10 @@ def ratio_extension(url: str, top: Json | None, bottom: Json | None) -> list[Jso
     return [{"url": url, "valueRatio": {"numerator": top, "denominator": bottom}}]
 
 
-def form_extension(segment: Segment, field: int, texts: list[str | None]) -> list[Json]:
+def form_extension(segment: Segment, field: int) -> list[Json]:
     """The dosage form as extension."""
     found = concept(segment.first(field)) if segment.field(field) else None
-    if not found:
-        return []
-    texts.append(found[0].get("text"))
-    return [{"url": _FORM, "valueCodeableConcept": found[0]}]
+    return [{"url": _FORM, "valueCodeableConcept": found[0]}] if found else []
 
 
 def strength_extension(segment: Segment, top: tuple[int, int], bottom: tuple[int, int] | None = None) -> list[Json]:
@@ -64,7 +61,7 @@ def strength_extension(segment: Segment, top: tuple[int, int], bottom: tuple[int
     return ratio_extension(_STRENGTH, amount(segment, *top), amount(segment, *bottom) if bottom else None)
 
 
-def components(reading: Reading, parts: list[Segment], texts: list[str | None]) -> tuple[list[Json], tuple[Code, ...]]:
+def components(reading: Reading, parts: list[Segment]) -> tuple[list[Json], tuple[Code, ...]]:
     """RXC: what a compound is made of, as extensions with their codes."""
     found: list[Json] = []
     codes: tuple[Code, ...] = ()
@@ -76,14 +73,13 @@ def components(reading: Reading, parts: list[Segment], texts: list[str | None]) 
         if much:
             inner.append({"url": "amount", "valueQuantity": much})
         if rxc.value(1):
-            inner.append({"url": "type", "valueCode": rxc.value(1)})
+            inner.append({"url": "type", "valueCode": code_token(rxc.value(1))})
         found.append({"url": _COMPONENT, "extension": inner})
         codes += more
-        texts.append(code.get("text"))
     return found, codes
 
 
-def route_of(reading: Reading, rxr: Segment | None, texts: list[str | None], *, method: str = "method") -> Json:
+def route_of(reading: Reading, rxr: Segment | None, *, method: str = "method") -> Json:
     """RXR as the elements route, site and method."""
     if rxr is None:
         return {}
@@ -93,7 +89,6 @@ def route_of(reading: Reading, rxr: Segment | None, texts: list[str | None], *, 
         found = concept(rxr.first(field), f"{tables.TERMINOLOGY}v2-{table}") if name and rxr.field(field) else None
         if found:
             result[name] = found[0]
-            texts.append(found[0].get("text"))
     return result
 
 

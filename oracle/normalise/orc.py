@@ -287,9 +287,9 @@ def order_labels(orc: Segment | None) -> tuple[str, ...]:
     return tuple(f"0177:{one.value(1)}" for one in orc.repetitions(28) if one.value(1))
 
 
-def status_reason(orc: Segment | None, texts: list[str | None]) -> tuple[Json, tuple[Code, ...]] | None:
+def status_reason(orc: Segment | None) -> tuple[Json, tuple[Code, ...]] | None:
     """ORC-16, why the order was placed or changed."""
-    return reason(orc.first(16), texts) if orc else None
+    return reason(orc.first(16)) if orc else None
 
 
 def authored(reading: Reading, orc: Segment | None) -> tuple[Stamp | None, Stamp | None]:

@@ -101,7 +101,6 @@ def _service(around: Circumstances, order: Order, used: Counter[str]) -> Normali
         "identifier": order_identifiers(order, home),
     }
     codes: tuple[Code, ...] = ()
-    texts: list[str | None] = []
     notes = list(order.notes)
     collected = due = None
     urgency = []
@@ -109,12 +108,12 @@ def _service(around: Circumstances, order: Order, used: Counter[str]) -> Normali
         reading.leave_out_rest(obr, _OBR_MAPPED)
         if obr.value(25).upper() in _DONE and status in ("active", "unknown"):
             status = "completed"
-        codes = _add_service(around, obr, head, texts, notes) + _add_specimens(around, order, obr, head, texts)
+        codes = _add_service(around, obr, head, notes) + _add_specimens(around, order, obr, head)
         collected = reading.stamp(obr, 7)
         due = reading.stamp(obr, 6) or reading.stamp(obr, 36)
         urgency.append(obr.value(5))
     plan = schedule(reading, order.all("TQ1"), _old_timing(orc, obr))
-    _add_plan(head, plan, due, urgency, texts, notes)
+    _add_plan(head, plan, due, urgency, notes)
     head["status"] = status
     if placed:
         head["authoredOn"] = placed.date_time()
@@ -124,7 +123,7 @@ def _service(around: Circumstances, order: Order, used: Counter[str]) -> Normali
     person = requester(orc, home, *((obr.first(16),) if obr else ()))
     if person:
         head["requester"] = person
-    why = status_reason(orc, texts)
+    why = status_reason(orc)
     if why:
         head["extension"] = [{"url": STATUS_REASON, "valueCodeableConcept": why[0]}]
         codes += why[1]
@@ -137,7 +136,6 @@ def _service(around: Circumstances, order: Order, used: Counter[str]) -> Normali
         around.placed(head),
         items=_items(around, order, key, collected, days),
         codes=codes,
-        texts=(*texts, *notes),
         days=days,
         status=draft_status(status),
         section=obr.value(24).upper() if obr else "",
@@ -149,20 +147,17 @@ def _service(around: Circumstances, order: Order, used: Counter[str]) -> Normali
     )
 
 
-def _add_service(
-    around: Circumstances, obr: Segment, head: Json, texts: list[str | None], notes: list[str]
-) -> tuple[Code, ...]:
+def _add_service(around: Circumstances, obr: Segment, head: Json, notes: list[str]) -> tuple[Code, ...]:
     """What is ordered, why and in which detail; returns the codes for labelling."""
     found = dictionary_concept(obr.first(4).raw, obr.separators) if obr.first(4) else None
     code, codes = found or ({"text": "unnamed"}, (Code("", "", ""),))
     head["code"] = code
-    texts.append(code.get("text"))
     head["intent"] = _INTENT.get(obr.value(11).upper(), "order")
     section = obr.value(24).upper()
     if section:
         head["category"] = [table_concept(section, "0074")]
     for fields, name in (((31,), "reasonCode"), ((46, 47), "orderDetail")):
-        said = [one for field in fields for sent in obr.repetitions(field) if (one := reason(sent, texts))]
+        said = [one for field in fields for sent in obr.repetitions(field) if (one := reason(sent))]
         if said:
             head[name] = [one for one, _ in said]
             codes += tuple(code for _, more in said for code in more)
@@ -175,28 +170,22 @@ def _add_service(
     return codes
 
 
-def _add_specimens(
-    around: Circumstances, order: Order, obr: Segment, head: Json, texts: list[str | None]
-) -> tuple[Code, ...]:
+def _add_specimens(around: Circumstances, order: Order, obr: Segment, head: Json) -> tuple[Code, ...]:
     """What was or is to be taken. Nothing else is contained, so that a later version replaces all of it or nothing."""
     contained = Contained()
     taken = specimens(around.reading, obr, order.all("SPM"), around.home, contained, laboratory=False)
     if taken.references:
         head["specimen"] = taken.references
         contained.put_into(head)
-    texts.extend(taken.texts)
     return taken.codes
 
 
-def _add_plan(
-    head: Json, plan: Schedule, due: Stamp | None, urgency: list[str], texts: list[str | None], notes: list[str]
-) -> None:
+def _add_plan(head: Json, plan: Schedule, due: Stamp | None, urgency: list[str], notes: list[str]) -> None:
     """When, how much and how urgent."""
     head |= moment(due or plan.start, plan.timing)
     amount = quantity(plan.amount[0], {"unit": plan.amount[1]} if plan.amount[1] else {}) if plan.amount[0] else None
     if amount:
         head["quantityQuantity"] = amount
-    texts.append((plan.timing or {}).get("code", {}).get("text"))
     if plan.text:
         notes.append(plan.text)
     level = priority(plan.priority, *urgency)

@@ -85,7 +85,6 @@ def prescription(around: Circumstances, order: Order, used: Counter[str]) -> Nor
     _leave_out(reading, orc, rxo, rxe)
     placed, event = authored(reading, orc)
     status = _status(orc)
-    texts: list[str | None] = []
     notes = list(order.notes)
     head: Json = {
         "resourceType": "MedicationRequest",
@@ -100,15 +99,13 @@ def prescription(around: Circumstances, order: Order, used: Counter[str]) -> Nor
     named = next(((one, field) for one, field in ((rxe, 2), (rxo, 1)) if one and one.first(field)), None)
     code, codes = drug(*named) if named else UNNAMED
     head["medicationCodeableConcept"] = code
-    texts.append(code.get("text"))
     plan = schedule(reading, order.all("TQ1"), (rxe, 1) if rxe and rxe.field(1) else (orc, 7))
-    texts += [plan.text, (plan.timing or {}).get("code", {}).get("text")]
-    extensions, more = components(reading, order.all("RXC"), texts)
+    extensions, more = components(reading, order.all("RXC"))
     codes += more
-    extensions += _about_drug(rxe, rxo, texts)
+    extensions += _about_drug(rxe, rxo)
     head |= _supply(rxe, rxo)
-    head |= {"dosageInstruction": told} if (told := _dosage(around, order, plan, texts)) else {}
-    codes += _reasons(orc, rxe, rxo, head, texts)
+    head |= {"dosageInstruction": told} if (told := _dosage(around, order, plan)) else {}
+    codes += _reasons(orc, rxe, rxo, head)
     if placed:
         head["authoredOn"] = placed.date_time()
     level = priority(plan.priority)
@@ -133,7 +130,6 @@ def prescription(around: Circumstances, order: Order, used: Counter[str]) -> Nor
         around.placed(head),
         items=_items(around, order, key, days),
         codes=codes,
-        texts=(*texts, *notes),
         days=days,
         status=draft_status(status),
         labels=order_labels(orc),
@@ -175,12 +171,12 @@ def _prescription_number(around: Circumstances, rxe: Segment | None) -> list[Jso
     return [found | {"type": {"text": "prescription number"}}] if found else []
 
 
-def _about_drug(rxe: Segment | None, rxo: Segment | None, texts: list[str | None]) -> list[Json]:
+def _about_drug(rxe: Segment | None, rxo: Segment | None) -> list[Json]:
     """Form and strength, of the encoded order first."""
-    form = form_extension(rxe, 6, texts) if rxe else []
+    form = form_extension(rxe, 6) if rxe else []
     strength = strength_extension(rxe, (25, 26), (33, 34)) if rxe else []
     if rxo:
-        form = form or form_extension(rxo, 5, texts)
+        form = form or form_extension(rxo, 5)
         strength = strength or strength_extension(rxo, (18, 19), (25, 26))
     return form + strength
 
@@ -205,7 +201,7 @@ def _supply(rxe: Segment | None, rxo: Segment | None) -> Json:
     return result | ({"dispenseRequest": request} if request else {})
 
 
-def _dosage(around: Circumstances, order: Order, plan: Schedule, texts: list[str | None]) -> list[Json]:
+def _dosage(around: Circumstances, order: Order, plan: Schedule) -> list[Json]:
     reading = around.reading
     rxe, rxo = order.details.get("RXE"), order.details.get("RXO")
     routes = order.all("RXR")
@@ -213,7 +209,7 @@ def _dosage(around: Circumstances, order: Order, plan: Schedule, texts: list[str
         if extra.raw != routes[-1].raw:  # RXO and RXE each bring their RXR; the encoded one comes last
             reading.leave_out(extra)
     rxr = routes[-1] if routes else None
-    route = route_of(reading, rxr, texts)
+    route = route_of(reading, rxr)
     given: Json = {}
     instructions: list[Json] = []
     for segment, low, high, unit in ((rxe, 3, 4, 5), (rxo, 2, 3, 4)):
@@ -224,7 +220,6 @@ def _dosage(around: Circumstances, order: Order, plan: Schedule, texts: list[str
             found = concept(one)
             if found and found[0] not in instructions:
                 instructions.append(found[0])
-                texts.append(found[0].get("text"))
     value = number(plan.amount[0])
     if value is not None and not given:
         given = dose({"value": value} | ({"unit": plan.amount[1]} if plan.amount[1] else {}), None)
@@ -237,18 +232,16 @@ def _words(segment: Segment | None, field: int) -> list[str]:
     return [text for one in segment.repetitions(field) if (text := one.value(2) or one.value(1))]
 
 
-def _reasons(
-    orc: Segment | None, rxe: Segment | None, rxo: Segment | None, head: Json, texts: list[str | None]
-) -> tuple[Code, ...]:
+def _reasons(orc: Segment | None, rxe: Segment | None, rxo: Segment | None, head: Json) -> tuple[Code, ...]:
     """Why the drug is given (RXE-27, RXO-20), and why its order was changed (ORC-16)."""
     codes: tuple[Code, ...] = ()
     for segment, field in ((rxe, 27), (rxo, 20)):
         for one in segment.repetitions(field) if segment else ():
-            found = reason(one, texts)
+            found = reason(one)
             if found:
                 head.setdefault("reasonCode", []).append(found[0])
                 codes += found[1]
-    why = status_reason(orc, texts)
+    why = status_reason(orc)
     if why:
         head["statusReason"] = why[0]
         codes += why[1]

@@ -26,6 +26,7 @@ from oracle.normalise.orc import SHARED, add_note
 from oracle.normalise.order import orders_sent_along
 from oracle.normalise.order_tables import GOAL_LIFE_CYCLE, PROBLEM_CONFIRMATION, PROBLEM_LIFE_CYCLE
 from oracle.normalise.reading import Reading, cleared, days_of, join_key, numbered, said_at
+from oracle.normalise.words import words_of
 from salus.core.record import Code, DraftStatus, Item, NormalisedGroup, resource_id
 
 Json = dict[str, Any]
@@ -111,7 +112,6 @@ def _problem(around: Circumstances, problem: _Problem, used: Counter[str]) -> No
     key = numbered(join_key("problem", around.home.key, owner.key if owner else "", sent), used)
     found = concept(prb.first(3)) if prb.field(3) else None
     code, codes = found or ({"text": "unnamed"}, (Code("", "", ""),))
-    texts: list[str | None] = [code.get("text")]
     action = prb.value(1).upper()
     withdrawn = action == "DE" or around.reading.message.type[1] == "PC3"
     established, began, ended = reading.stamp(prb, 7), reading.stamp(prb, 16), reading.stamp(prb, 9)
@@ -131,17 +131,14 @@ def _problem(around: Circumstances, problem: _Problem, used: Counter[str]) -> No
         notes += [prb.value(17)] if prb.value(17) else []
     elif prb.value(17):
         head["onsetString"] = prb.value(17)
-        texts.append(prb.value(17))
     if ended:
         head["abatementDateTime"] = ended.date_time()
     kind = concept(prb.first(10)) if prb.field(10) else None
     if kind:
         head["category"].append(kind[0])
-        texts.append(kind[0].get("text"))
     severity = concept(prb.first(26)) if prb.field(26) else None
     if severity:
         head["severity"] = severity[0]
-        texts.append(severity[0].get("text"))
     if notes:
         head["note"] = [{"text": note} for note in notes]
     said = reading.stamp(prb, 2)
@@ -153,7 +150,6 @@ def _problem(around: Circumstances, problem: _Problem, used: Counter[str]) -> No
         around.placed(head),
         items=_items(around, problem, key, days),
         codes=(*codes, *as_diagnosis(codes)),
-        texts=(*texts, *notes),
         days=days,
         status=DraftStatus.ENTERED_IN_ERROR if withdrawn else status,
         labels=tuple(f"0177:{one.value(1)}" for one in prb.repetitions(25) if one.value(1)),
@@ -229,13 +225,12 @@ def _goal(
     words = [*notes, *(text for one in gol.repetitions(17) if (text := one.value(2) or one.value(1)))]
     if words:
         resource["note"] = [{"text": text} for text in words]
-    texts = (code.get("text"), reached[0].get("text") if reached else "", *words)
     first, last = days_of(began)
     return Item(
         item_key,
         resource,
         codes,
-        tuple(text for text in texts if text),
+        words_of(resource),
         *((first, last) if first else days),
         DraftStatus.ENTERED_IN_ERROR if withdrawn else DraftStatus.CURRENT,
     )

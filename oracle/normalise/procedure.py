@@ -17,6 +17,7 @@ from oracle.normalise.datatypes import concept, entity_identifier, practitioner
 from oracle.normalise.diagnosis import reason
 from oracle.normalise.reading import days_of, join_key, numbered
 from oracle.normalise.timing import positive
+from oracle.normalise.words import words_of
 from salus.core.record import Code, DraftStatus, Item, resource_id
 
 Json = dict[str, Any]
@@ -68,15 +69,14 @@ def procedure(
     ]
     if performers:
         resource["performer"] = performers
-    texts: list[str | None] = [code.get("text"), words]
-    why = reason(pr1.first(15), texts)
+    why = reason(pr1.first(15))
     if why:
         resource["reasonCode"] = [why[0]]
         codes = (*codes, *why[1])
     first, last = days_of(began)
     span = (first, last) if first else days
     status = DraftStatus.ENTERED_IN_ERROR if withdrawn else DraftStatus.CURRENT
-    return Item(key, resource, codes, tuple(text for text in texts if text), *span, status)
+    return Item(key, resource, codes, words_of(resource), *span, status)
 
 
 def _performed(began: Stamp, minutes: int | None) -> Json:

@@ -87,8 +87,7 @@ def timing_of(pattern: str, start: Stamp | None, end: Stamp | None, count: str =
         repeat["timeOfDay"] = [f"{at.group(1)}:{at.group(2)}:00"]
     result: Json = {"repeat": repeat} if repeat else {}
     if pattern:
-        coded = plain in _PATTERN or every or times
-        result["code"] = table_concept(code_token(plain), "0335") | {"text": pattern} if coded else {"text": pattern}
+        result["code"] = (table_concept(code_token(plain), "0335") if known else {}) | {"text": pattern}
     return result or None
 
 

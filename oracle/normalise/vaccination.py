@@ -69,7 +69,6 @@ def _vaccination(around: Circumstances, order: Order, used: Counter[str]) -> Nor
     given = reading.stamp(rxa, 3)
     entered = reading.stamp(orc, 9) if orc else None
     entered = entered or (reading.stamp(rxa, 22) if rxa.value(21).upper() in ("A", "") else None)
-    texts: list[str | None] = [code.get("text")]
     status = _status(rxa, codes)
     head: Json = {
         "resourceType": "Immunization",
@@ -88,9 +87,9 @@ def _vaccination(around: Circumstances, order: Order, used: Counter[str]) -> Nor
     rxr = order.all("RXR")
     for extra in rxr[1:]:
         reading.leave_out(extra)
-    head |= route_of(reading, rxr[0] if rxr else None, texts, method="")
-    codes += _reasons(rxa, head, texts)
-    notes = order.notes + _origin(rxa, head, texts)
+    head |= route_of(reading, rxr[0] if rxr else None, method="")
+    codes += _reasons(rxa, head)
+    notes = order.notes + _origin(rxa, head)
     if notes:
         head["note"] = [{"text": note} for note in notes]
     key = _key(around, order, rxa, given, codes[0], used)
@@ -101,7 +100,6 @@ def _vaccination(around: Circumstances, order: Order, used: Counter[str]) -> Nor
         around.placed(head),
         items=tuple(observation(reading, obx, words, context) for obx, words in order.results),
         codes=codes,
-        texts=(*texts, *notes),
         days=days_of(given),
         status=_draft(status, rxa),
         labels=order_labels(orc),
@@ -172,22 +170,22 @@ def _people(around: Circumstances, orc: Segment | None, rxa: Segment) -> Json:
     return result
 
 
-def _reasons(rxa: Segment, head: Json, texts: list[str | None]) -> tuple[Code, ...]:
+def _reasons(rxa: Segment, head: Json) -> tuple[Code, ...]:
     """Why it wasn't given (RXA-18) or why it was (RXA-19)."""
     codes: tuple[Code, ...] = ()
-    refused = reason(rxa.first(18), texts)
+    refused = reason(rxa.first(18))
     if refused:
         head["statusReason"] = refused[0]
         codes += refused[1]
     for one in rxa.repetitions(19):
-        why = reason(one, texts)
+        why = reason(one)
         if why:
             head.setdefault("reasonCode", []).append(why[0])
             codes += why[1]
     return codes
 
 
-def _origin(rxa: Segment, head: Json, texts: list[str | None]) -> list[str]:
+def _origin(rxa: Segment, head: Json) -> list[str]:
     """RXA-9: where the dose is known from; words that aren't of that table are notes."""
     notes = []
     for one in rxa.repetitions(9):
@@ -196,7 +194,6 @@ def _origin(rxa: Segment, head: Json, texts: list[str | None]) -> list[str]:
             head["primarySource"] = one.value(1) == "00"
             if one.value(1) != "00":
                 head["reportOrigin"] = found[0]
-                texts.append(found[0].get("text"))
         elif found:
             notes.append(found[0].get("text") or found[1][0].code)
     return notes
