@@ -68,6 +68,11 @@ class Metrics:
             "Final values changed by a message that doesn't call itself a correction",
             registry=self.registry,
         )
+        self.ahead = Counter(
+            "salus_oracle_ahead_total",
+            "Groups told with a time more than a day ahead, which count from when they came",
+            registry=self.registry,
+        )
         self.unfolded = Counter(
             "salus_oracle_unfolded_total",
             "Earlier messages about a record that were no longer kept when it changed",

@@ -59,7 +59,7 @@ class IdentityChange:
 class ReadMessage:
     """One message read: its drafts and what it says about identities, or why there are none.
 
-    `broken` names an error of ours in reading it.
+    `broken` names an error of ours in reading it; `ahead` counts groups that said they were of after tomorrow.
     """
 
     drafts: tuple[ReadDraft, ...] = ()
@@ -67,6 +67,7 @@ class ReadMessage:
     fault: Fault | None = None
     broken: str = ""
     quality: Told = Told()
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,11 @@ class Refolded:
 
 @dataclass(frozen=True, slots=True)
 class RawMessage:
-    """Bytes of one message and the listener they came in by, which names the source."""
+    """Bytes of one message and the listener they came in by, which names the source; `received_at` in Unix seconds."""
 
     listener: str
     raw: bytes
+    received_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

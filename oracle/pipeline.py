@@ -112,7 +112,7 @@ class Pipeline:
 
     def _opened(self, message: SealedMessage) -> RawMessage | None:
         try:
-            return RawMessage(message.listener, open_raw(self._site, message))
+            return RawMessage(message.listener, open_raw(self._site, message), message.received_at)
         except IntegrityError:
             return None
 
@@ -145,6 +145,7 @@ class Pipeline:
             if not message.again:  # it was counted when it first came
                 _count(tally, message, one, own)
         self._metrics.drafts(sealed)
+        self._metrics.ahead.inc(sum(one.ahead for one in read))
         work = Work(
             self._clock.now(),
             tuple(outcomes),

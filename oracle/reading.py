@@ -35,6 +35,8 @@ from salus.core.journal import Fault
 from salus.core.quality import Told as Quality
 from salus.core.record import NormalisedGroup, RecordDraft
 
+AHEAD_SECONDS = 86_400
+"""How far a source's clock and time zone may be ahead of ours."""
 NOTHING_HERE = Fault(int(Condition.UNSUPPORTED_EVENT_CODE), "MSH-9")
 _log = structlog.get_logger()
 
@@ -126,7 +128,7 @@ def read_message(message: RawMessage, profiles: Mapping[str, SourceProfile]) -> 
     if profile is None:
         return ReadMessage(fault=UNKNOWN_SOURCE)
     try:
-        parsed, groups, changes = _read(message.raw, profile)
+        parsed, groups, changes, ahead = _read(message.raw, profile, message.received_at)
         found = tuple(draft for group in groups for draft in _drafts_of(_as_told(group), profile))
     except HL7Error as error:
         return ReadMessage(fault=Fault(int(error.condition), str(error.location)))
@@ -134,7 +136,7 @@ def read_message(message: RawMessage, profiles: Mapping[str, SourceProfile]) -> 
         return ReadMessage(broken=type(error).__name__)
     if not found and not changes:
         return ReadMessage(fault=NOTHING_HERE)
-    return ReadMessage(found, changes, quality=_quality(parsed, groups))
+    return ReadMessage(found, changes, quality=_quality(parsed, groups), ahead=ahead)
 
 
 def read_drafts(raw: bytes, profile: SourceProfile) -> list[RecordDraft]:
@@ -143,7 +145,7 @@ def read_drafts(raw: bytes, profile: SourceProfile) -> list[RecordDraft]:
     Raises:
         HL7Error: the message can't become records; its location says where.
     """
-    _, groups, _ = _read(raw, profile)
+    _, groups, _, _ = _read(raw, profile)
     local = _local(profile.labels)
     return [_raised(draft, profile.level) for group in groups for draft in label(_as_told(group), local)]
 
@@ -164,7 +166,7 @@ def refold(
         if own is None:
             continue
         try:
-            _, groups, changes = _read(message.raw, own)
+            _, groups, changes, _ = _read(message.raw, own, message.received_at)
         except HL7Error:
             continue
         profile = own
@@ -182,12 +184,26 @@ def refold(
     return Refolded(tuple(_drafts_of(folded.group, profile)), folded.stale, folded.silent)
 
 
-def _read(raw: bytes, profile: SourceProfile) -> tuple[Message, list[NormalisedGroup], tuple[IdentityChange, ...]]:
+def _read(
+    raw: bytes, profile: SourceProfile, received_at: int = 0
+) -> tuple[Message, list[NormalisedGroup], tuple[IdentityChange, ...], int]:
+    """A message, its groups and changes, and how many groups said they were of after tomorrow."""
     received = receive(raw, profile.charset)
     if received.error is not None:
         raise received.error
     message = parse(received.text)
-    return message, normalise(message, profile), tuple(identity_changes(message, profile))
+    groups, ahead = _in_time(normalise(message, profile), received_at)
+    return message, groups, tuple(identity_changes(message, profile)), ahead
+
+
+def _in_time(groups: list[NormalisedGroup], received_at: int) -> tuple[list[NormalisedGroup], int]:
+    """What is said to be of after tomorrow counts from when it came: else nothing could ever be said later."""
+    latest = (received_at + AHEAD_SECONDS) * 1_000_000
+    ahead = sum(group.said_at > latest for group in groups) if received_at else 0
+    if not ahead:
+        return groups, 0
+    came = received_at * 1_000_000
+    return [replace(group, said_at=came) if group.said_at > latest else group for group in groups], ahead
 
 
 def _quality(message: Message, groups: Sequence[NormalisedGroup]) -> Quality:

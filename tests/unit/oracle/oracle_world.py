@@ -123,7 +123,7 @@ class Outside:
     """What outlives the oracle's process: chain, custodians, content store."""
 
     def __init__(self) -> None:
-        self.clock = FixedClock()
+        self.clock = FixedClock(1_798_761_600)  # 2027-01-01: after everything that is said here
         self.chain = MemoryChain(self.clock)
         self.chain.set_participant(SOURCE, roles=ParticipantRole.SOURCE, operators=[OPERATOR.address])
         for one in CUSTODIANS:

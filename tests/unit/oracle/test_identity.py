@@ -15,7 +15,7 @@ from salus.core.ids import ZERO32, RecordId, SubjectRef
 from salus.core.journal import MessageState
 from salus.core.state import RecordStatus
 from salus.flows.link import sign_link
-from tests.unit.oracle.oracle_world import OPERATOR, SOURCE, Oracle, Outside, identity, results, stay
+from tests.unit.oracle.oracle_world import OPERATOR, SOURCE, Oracle, Outside, identity, report, results, stay
 
 SODIUM, GLUCOSE = "2951-2", "2345-7"
 
@@ -136,6 +136,18 @@ def test_merge__two_numbers__are_linked_on_chain_and_records_stay_where_they_are
     ]
     assert visits == [before]
     assert _invalid(outside) == 0
+
+
+def test_update__dated_far_ahead__has_the_last_word_only_until_the_next(oracle: Oracle, outside: Outside) -> None:
+    forged = report("M1", value="66.6", at="99981231235900")
+    _send(oracle, report("M0", value="5.1"), forged)
+    outside.clock.tick(60)
+    _send(oracle, report("M2", value="7.3", status="C", at="20261103090000"))
+    outside.clock.tick(60)
+    _send(oracle, report("M3", value="7.4", status="C", at="20261103090500"))
+    assert "7.4" in _values(outside)
+    assert "66.6" not in _values(outside)
+    assert oracle.metrics.registry.get_sample_value("salus_oracle_ahead_total") >= 1
 
 
 def test_merge__again_or_reversed__changes_nothing(oracle: Oracle, outside: Outside) -> None:
