@@ -142,9 +142,9 @@ def test_update__dated_far_ahead__has_the_last_word_only_until_the_next(oracle: 
     forged = report("M1", value="66.6", at="99981231235900")
     _send(oracle, report("M0", value="5.1"), forged)
     outside.clock.tick(60)
-    _send(oracle, report("M2", value="7.3", status="C", at="20261103090000"))
+    _send(oracle, report("M2", value="7.3", status="C", at="20270101080030"))
     outside.clock.tick(60)
-    _send(oracle, report("M3", value="7.4", status="C", at="20261103090500"))
+    _send(oracle, report("M3", value="7.4", status="C", at="20270101080130"))
     assert "7.4" in _values(outside)
     assert "66.6" not in _values(outside)
     assert oracle.metrics.registry.get_sample_value("salus_oracle_ahead_total") >= 1
