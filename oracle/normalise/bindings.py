@@ -60,6 +60,9 @@ CODES = MappingProxyType(
             "planned arrived triaged in-progress onleave finished cancelled entered-in-error unknown"
         ),
         "EpisodeOfCare.status": _codes("planned waitlist active onhold finished cancelled entered-in-error"),
+        "Goal.lifecycleStatus": _codes(
+            "proposed planned accepted active on-hold completed cancelled entered-in-error rejected"
+        ),
         "HumanName.use": _codes("usual official temp nickname anonymous old maiden"),
         "Identifier.use": _codes("usual official temp secondary old"),
         "Immunization.status": _codes("completed entered-in-error not-done"),

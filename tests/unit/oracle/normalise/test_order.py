@@ -4,9 +4,10 @@ import pytest
 
 from oracle.label import label
 from oracle.normalise import NormaliseError, order_tables
+from oracle.normalise.bindings import CODES, CONCEPTS
 from salus.core.labels import Category, Topic
 from salus.core.record import DraftStatus, compose
-from tests.unit.oracle.normalise.written import ALLOWED, PID, PV1, day, groups, one
+from tests.unit.oracle.normalise.written import PID, PV1, day, groups, one
 
 ORC = "ORC|NW|S1^HIS|||||^QD^^20260103080000^^S||20260102083000|||00023^赵医生^^^^^^^H1"
 OBR = "OBR|1|S1^HIS||24323-8^生化全套^LN||||||||||||||||||||CH"
@@ -238,24 +239,31 @@ def test_order__results_of_one_specimen_for_thousands_of_orders__are_refused_not
     assert str(caught.value.location) == "SPM"
 
 
-def test_order_tables__every_status__is_inside_its_binding() -> None:
-    requests = ALLOWED["ServiceRequest.status"]
-    assert set(order_tables.ORDER_CONTROL.values()) <= requests
-    assert set(order_tables.PRIORITY.values()) <= ALLOWED["ServiceRequest.priority"]
-    assert set(order_tables.PRESCRIPTION_STATUS) == set(order_tables.DISPENSE_STATUS)
-    assert requests - {"draft"} == set(order_tables.PRESCRIPTION_STATUS)
-    pairs = {
-        "MedicationRequest.status": order_tables.PRESCRIPTION_STATUS,
-        "MedicationDispense.status": order_tables.DISPENSE_STATUS,
-        "MedicationAdministration.status": order_tables.ADMINISTRATION_STATUS,
-        "Immunization.status": order_tables.VACCINATION_STATUS,
-        "Appointment.status": order_tables.APPOINTMENT_STATUS | order_tables.APPOINTMENT_EVENT,
-        "Appointment.participant.status": order_tables.PARTICIPATION,
-        "ChargeItem.status": order_tables.CHARGE_STATUS,
-        "Account.status": order_tables.ACCOUNT_STATUS,
-        "Condition.verificationStatus": order_tables.PROBLEM_CONFIRMATION,
-        "Condition.clinicalStatus": order_tables.PROBLEM_LIFE_CYCLE,
-        "Goal.lifecycleStatus": order_tables.GOAL_LIFE_CYCLE,
-    }
-    for path, table in pairs.items():
-        assert set(table.values()) <= ALLOWED[path], path
+TABLES = {
+    "ServiceRequest.status": order_tables.ORDER_CONTROL,
+    "ServiceRequest.priority": order_tables.PRIORITY,
+    "MedicationRequest.status": order_tables.PRESCRIPTION_STATUS,
+    "MedicationDispense.status": order_tables.DISPENSE_STATUS,
+    "MedicationAdministration.status": order_tables.ADMINISTRATION_STATUS,
+    "Immunization.status": order_tables.VACCINATION_STATUS,
+    "Appointment.status": order_tables.APPOINTMENT_STATUS | order_tables.APPOINTMENT_EVENT,
+    "Appointment.participant.status": order_tables.PARTICIPATION,
+    "ChargeItem.status": order_tables.CHARGE_STATUS,
+    "Account.status": order_tables.ACCOUNT_STATUS,
+    "Goal.lifecycleStatus": order_tables.GOAL_LIFE_CYCLE,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_order_tables__every_target__is_inside_its_required_binding(name: str) -> None:
+    assert set(TABLES[name].values()) <= CODES[name]
+
+
+def test_order_tables__problems__are_inside_their_required_bindings() -> None:
+    assert set(order_tables.PROBLEM_CONFIRMATION.values()) <= CONCEPTS["Condition.verificationStatus"][1]
+    assert set(order_tables.PROBLEM_LIFE_CYCLE.values()) <= CONCEPTS["Condition.clinicalStatus"][1]
+
+
+def test_order_tables__every_status_of_an_order__has_one_for_drugs() -> None:
+    requests = CODES["ServiceRequest.status"] - {"draft"}
+    assert set(order_tables.PRESCRIPTION_STATUS) == set(order_tables.DISPENSE_STATUS) == requests
