@@ -16,6 +16,7 @@ from cli.world.layout import World
 from cli.world.running import running_world
 from devnet.anvil import is_ready
 from devnet.supervisor import Supervisor
+from oracle.alerts import ADVICE, AlertKind
 from salus.core.codes import Code
 from salus.core.errors import UnavailableError
 
@@ -78,7 +79,7 @@ def _asked(part: str, port: int) -> tuple[bool, str]:
 def _advice(part: str, said: dict[str, Any]) -> str:
     found = [str(reason) for reason in said.get("reasons", [])]
     found += [f"{name}: {state}" for name, state in said.get("parts", {}).items() if state != "ready"]
-    found += [f"{count} alerts {kind}: `salus audit summary`" for kind, count in said.get("alerts", {}).items()]
+    found += _alerts(said.get("alerts", {}))
     if said.get("quarantined"):
         source = part.removesuffix("-oracle")
         found.append(f"{said['quarantined']} in quarantine: `salus oracle quarantine {source}`")
@@ -87,3 +88,14 @@ def _advice(part: str, said: dict[str, Any]) -> str:
     elif "detail" in said:
         found.append(str(said["detail"]))
     return "; ".join(found)
+
+
+def _alerts(told: dict[str, int] | list[dict[str, Any]]) -> list[str]:
+    """Alerts of a watch, by kind, or of an oracle, one by one."""
+    if isinstance(told, dict):
+        return [f"{count} alerts {kind}: `salus audit summary`" for kind, count in told.items()]
+    return [
+        f"alert {' of '.join(filter(None, (one['alert'], one['source'])))}: {ADVICE[AlertKind(one['alert'])]}"
+        for one in told
+        if one["alert"] in set(AlertKind)
+    ]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cli.commands.doctor import _advice
+from oracle.alerts import ADVICE, AlertKind
 from salus.core.codes import Code
 
 
@@ -18,6 +19,19 @@ from salus.core.codes import Code
         ("watch", {"ready": True, "reasons": [], "alerts": {}}, ""),
         ("watch", {"reasons": ["40 final blocks are not indexed yet"]}, "40 final blocks are not indexed yet"),
         ("watch", {"alerts": {"emergency-opened": 1}}, "1 alerts emergency-opened: `salus audit summary`"),
+        (
+            "hospital-b-oracle",
+            {"alerts": [{"alert": "disk-low", "source": "database", "since": 1, "value": 4, "limit": 10}]},
+            f"alert disk-low of database: {ADVICE[AlertKind.DISK_LOW]}",
+        ),
+        (
+            "hospital-b-oracle",
+            {
+                "detail": "no node",
+                "alerts": [{"alert": "chain-away", "source": "", "since": 1, "value": 4, "limit": 10}],
+            },
+            f"alert chain-away: {ADVICE[AlertKind.CHAIN_AWAY]}; no node",
+        ),
         ("hospital-a-api", {"parts": {"chain": "ready", "index": "30 blocks behind"}}, "index: 30 blocks behind"),
         ("custodian-1", {"code": int(Code.NODE_STALE), "detail": "the node is behind"}, "the node is behind"),
     ],
