@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -356,6 +357,28 @@ def test_rate__faster_sender__is_slowed_and_never_refused(tmp_path: Path, door: 
             assert made.doors.counters.throttled > 0
             assert made.kept() == {"his": 24}
 
+    run(case)
+
+
+def test_size__document_of_fifty_megabytes__is_taken_where_the_source_may_send_it(tmp_path: Path, door: int) -> None:
+    async def case() -> None:
+        write(tmp_path, "his", plain("his", door, "max_message_bytes = 75_000_000"))
+        write(tmp_path, "lis", plain("lis", other))
+        document = base64.b64encode(bytes(50 * 1024 * 1024))
+        raw = report("big", "L1") + b"OBX|2|ED|18842-5^x^LN||^application^pdf^Base64^" + document + b"||||||F\r"
+        async with intake(tmp_path) as made:
+            client = await Client.connect(door)
+            assert await client.send(raw) == "AA"
+            assert await client.send(report("small", "L2")) == "AA"
+            client = await Client.connect(other)
+            assert await client.send(raw) == "AR"
+            assert await client.send(report("small", "L3")) == "AA"
+            assert made.kept() == {"his": 2, "lis": 1}
+            with made.engine.connect() as connection:
+                largest = connection.exec_driver_sql("SELECT max(length(sealed)) FROM oracle_raw").scalar_one()
+            assert largest > len(raw)
+
+    other = free_port()
     run(case)
 
 
