@@ -18,10 +18,12 @@ DRUGS: dict[Topic, str] = {
         来那帕韦 zidovudine stavudine didanosine abacavir emtricitabine lamivudine tenofovir nevirapine efavirenz
         rilpivirine etravirine doravirine lopinavir ritonavir darunavir atazanavir indinavir saquinavir raltegravir
         dolutegravir elvitegravir bictegravir cabotegravir albuvirtide enfuvirtide maraviroc lenacapavir biktarvy
-        genvoya triumeq truvada descovy kaletra combivir trizivir stribild dovato juluca cabenuva
+        genvoya triumeq truvada descovy kaletra combivir trizivir stribild dovato juluca cabenuva viread prezista
+        isentress tivicay edurant intelence reyataz norvir sunlenca
     """,
     Topic.HBV: """
         恩替卡韦 阿德福韦 替比夫定 拉米夫定 替诺福韦 艾米替诺福韦 entecavir adefovir telbivudine lamivudine tenofovir
+        descovy vemlidy viread baraclude hepsera
     """,
     Topic.MH: """
         氯丙嗪 奋乃静 氟奋乃静 三氟拉嗪 氟哌啶醇 舒必利 氨磺必利 利培酮 帕利哌酮 奥氮平 喹硫平 氯氮平 齐拉西酮
@@ -34,19 +36,22 @@ DRUGS: dict[Topic, str] = {
         escitalopram venlafaxine desvenlafaxine duloxetine mirtazapine trazodone bupropion agomelatine vortioxetine
         amitriptyline doxepin imipramine clomipramine buspirone tandospirone alprazolam lorazepam diazepam clonazepam
         estazolam zopiclone eszopiclone zolpidem methylphenidate atomoxetine donepezil memantine rivastigmine
-        galantamine
+        galantamine 硫必利 泰必利 seroquel zyprexa risperdal abilify clozaril haldol invega latuda zoloft prozac paxil
+        lexapro celexa effexor cymbalta wellbutrin remeron xanax ativan valium klonopin ambien lunesta ritalin
+        adderall concerta strattera aricept namenda
     """,
     Topic.DVD: """
-        多奈哌齐 美金刚 卡巴拉汀 加兰他敏 donepezil memantine rivastigmine galantamine
+        多奈哌齐 美金刚 卡巴拉汀 加兰他敏 donepezil memantine rivastigmine galantamine aricept namenda
     """,
     Topic.SUD: """
         美沙酮 丁丙诺啡 纳曲酮 双硫仑 戒酒硫 阿坎酸 伐尼克兰 methadone buprenorphine suboxone naltrexone disulfiram
-        acamprosate varenicline
+        acamprosate varenicline vivitrol subutex antabuse chantix zubsolv
     """,
     Topic.SEX: """
         炔雌醇 左炔诺孕酮 屈螺酮 去氧孕烯 孕二烯酮 优思明 优思悦 妈富隆 毓婷 氯米芬 来曲唑促排 尿促性素 尿促卵泡
         促卵泡激素 果纳芬 西地那非 他达拉非 伐地那非 达泊西汀 ethinylestradiol ethinyl_estradiol levonorgestrel
-        drospirenone desogestrel clomiphene clomifene menotropin* sildenafil tadalafil vardenafil dapoxetine
+        drospirenone desogestrel clomiphene clomifene menotropin* sildenafil tadalafil vardenafil dapoxetine 炔诺酮
+        甲地孕酮 norethisterone norethindrone viagra cialis levitra clomid nexplanon mirena
     """,
     Topic.PREGNANT: """
         米非司酮 米索前列醇 缩宫素 催产素 卡前列素 地诺前列酮 卡贝缩宫素 利托君 阿托西班 依沙吖啶 mifepristone

@@ -20,7 +20,7 @@ TERMS: dict[Topic, str] = {
         免疫缺陷病毒 获得性免疫缺陷 后天免疫缺乏 後天免疫缺乏 抗逆转录 抗反转录 鸡尾酒疗法 暴露后预防 暴露前预防
         cd4细胞 cd4+t cd4+淋巴 cd4淋巴 cd4t cd4绝对 cd4计数 cd4阳性t CD4_count CD4_cell* CD4_T_cell* CD4_lymph*
         absolute_CD4 CD4_abs* human_immunodeficiency acquired_immun* antiretroviral* anti_retroviral* HAART
-        pre_exposure_prophylaxis post_exposure_prophylaxis_hiv
+        pre_exposure_prophylaxis post_exposure_prophylaxis_hiv CD4_#
     """,
     Topic.STD: """
         梅毒 苍白螺旋体 蒼白螺旋體 密螺旋体 淋病 淋球菌 淋病奈瑟 尖锐湿疣 生殖器疱疹 生殖器疣 软下疳 沙眼衣原体
@@ -32,7 +32,7 @@ TERMS: dict[Topic, str] = {
         papillomavirus sexually_transmitted venereal STDs STIs STD_screen* STI_screen* STD_clinic STI_clinic STD_test*
         STI_test* rapid_plasma_reagin reagin 滴虫 性传播方式 性传播衣原体 生殖道疱疹 泌尿生殖系统疱疹 阴茎疱疹
         外阴疱疹 neurosyphil* tabes_dorsalis sexual_mode_of_transmission chlamydial_infection* chlamydial_urethritis
-        chlamydial_cervicitis anogenital*
+        chlamydial_cervicitis anogenital* 支原体培养 UU_MH
     """,
     Topic.HBV: """
         乙肝 乙型肝炎 乙型病毒性肝炎 B型肝炎 大三阳 小三阳 前S1抗原 前S1蛋白 前S2抗原 HBsAg HBs_Ag HBsAb HBeAg HBeAb
@@ -51,9 +51,10 @@ TERMS: dict[Topic, str] = {
         mental_disorder* mental_health electroconvulsive 痴呆 dementia agoraphob* phobia* phobic adjustment_disorder*
         acute_stress_reaction dissociative* conversion_disorder* somatoform* somatization* hypochondri*
         pathological_gambling kleptoman* pyroman* conduct_disorder* tourette* tic_disorder* mood_disorder*
-        affective_disorder* paraphili* 适应障碍 急性应激反应 分离性障碍 分离性遗忘 分离转换 转换障碍 躯体化 疑病
-        病态赌博 品行障碍 进食障碍 抽动障碍 抽动症 缄默 心境障碍 心境恶劣 情感障碍 情绪障碍 癔症 神经症 神经官能症
-        恐怖症 应激障碍
+        affective_disorder* paraphili* 适应障碍 急性应激反应 分离性障碍 分离性遗忘 分离转换 转换障碍 躯体化 疑病症
+        疑病观念 病态赌博 品行障碍 进食障碍 抽动障碍 抽动症 缄默症 选择性缄默 心境障碍 心境恶劣 情感障碍 情绪障碍 癔症
+        神经症 神经官能症 恐怖症 应激障碍 割腕 心理咨询门诊 心理咨询中心 MDD depressed_mood low_mood anhedonia
+        behavioral_health behavioural_health
     """,
     Topic.PSYTHPN: """
         心理治疗记录 心理咨询记录 心理治疗笔记 psychotherapy_note* psychotherapy_record* psychotherapy_session_note*
@@ -70,33 +71,36 @@ TERMS: dict[Topic, str] = {
         吸入剂滥用 兴奋剂滥用 兴奋剂依赖 镇静药滥用 催眠药滥用 精神活性物质 酒精相关 酒精使用 检出酒精 发现酒精 鸦片
         阿片类药物滥用 阿片类药物依赖 阿片类中毒 消遣性药物 hallucinogen* inhalant_abuse stimulant_abuse
         stimulant_depend* sedative_abuse sedative_depend* psychoactive_substance* narcotic_abuse alcohol_in_blood
-        finding_of_alcohol recreational_drug opium
+        finding_of_alcohol recreational_drug opium 血清酒精 血清乙醇 乙醇测定 THC EtOH_abuse EtOH_depend*
+        EtOH_withdrawal EtOH_use_disorder CIWA
     """,
     Topic.GDIS: """
         基因 遗传病 遗传性 遗传咨询 遗传代谢 染色体 染色體 地中海贫血 地贫 血友病 外显子 唐氏 唐筛 三体综合征 三体风险
-        三体高 21三体 18三体 13三体 -三体 突变负荷 nipt 无创产前 核型分析 核型异常 血核型 水核型 核型46 核型:46
-        核型：46 苯丙酮尿症 亨廷顿 进行性肌营养不良 genetic* germline hereditary BRCA MTHFR CYP_2_C_19 CYP_2_D_6
-        karyotyp* chromosom* hemophilia haemophilia thalass* exome whole_genome gene_mutation* gene_test* gene_panel*
+        21三体 18三体 13三体 -三体 突变负荷 nipt 无创产前 核型分析 核型异常 血核型 水核型 核型46 核型:46 核型：46
+        苯丙酮尿症 亨廷顿 进行性肌营养不良 genetic* germline hereditary BRCA MTHFR CYP_2_C_19 CYP_2_D_6 karyotyp*
+        chromosom* hemophilia haemophilia thalass* exome whole_genome gene_mutation* gene_test* gene_panel*
         gene_sequenc* gene_variant* mutation_analysis mutation_panel mutation_test* tumor_mutation* tumour_mutation*
         factor_v_leiden lynch_syndrome APOE_genotyp* down_syndrome trisomy sickle_cell cystic_fibrosis huntington
-        镰状细胞 镰刀细胞 镰状红细胞 糖原贮积 贮积症 枫糖 高苯丙氨酸 酪氨酸血症 甲基丙二酸 丙酸血症 氨基酸代谢
-        神经节苷脂沉积 戈谢病 法布里 尼曼-匹克 庞贝病 粘多糖 黏多糖 半乳糖血症 脊髓性肌萎缩 肌营养不良 囊性纤维化
-        囊肿性纤维化 特纳综合征 克兰费尔特 克氏综合征 安格尔曼 脆性x 猫叫综合征 muscular_dystroph* phenylketonuri*
-        glycogen_storage mucopolysaccharid* gangliosid* gaucher* fabry* niemann* pompe spinal_muscular_atroph*
-        turner_syndrome turner_s_syndrome klinefelter* angelman prader_willi fragile_x maple_syrup_urine hurler*
-        amino_acid_metabolism von_willebrand_disease monosom* inherited
+        镰状细胞 镰刀细胞 镰状红细胞 糖原贮积 贮积症 枫糖尿 枫糖浆尿 高苯丙氨酸 酪氨酸血症 甲基丙二酸 丙酸血症
+        氨基酸代谢 神经节苷脂沉积 戈谢病 法布里病 尼曼-匹克 庞贝病 粘多糖贮积 粘多糖病 黏多糖贮积 黏多糖病 半乳糖血症
+        脊髓性肌萎缩 肌营养不良 囊性纤维化 囊肿性纤维化 特纳综合征 克兰费尔特 克氏综合征 安格尔曼 脆性x 猫叫综合征
+        muscular_dystroph* phenylketonuri* glycogen_storage mucopolysaccharid* gangliosid* gaucher* fabry* niemann*
+        pompe spinal_muscular_atroph* turner_syndrome turner_s_syndrome klinefelter* angelman prader_willi fragile_x
+        maple_syrup_urine hurler* amino_acid_metabolism von_willebrand_disease monosom* inherited_disorder*
+        inherited_metabolic inherited_disease* JAK_2 BCR_ABL KRAS NRAS BRAF PIK_3_CA VUS pathogenic_variant* V617F
     """,
     Topic.SEX: """
         精液 精子 不孕 不育 试管婴儿 試管嬰兒 辅助生殖 人工授精 体外受精 胚胎移植 冻胚 取卵 供精 供卵 代孕 生殖中心
-        生殖医学 勃起 男性性功能 女性性功能 性功能减退 性欲 避孕 节育 计划生育 绝育 输精管结扎 输卵管结扎 性别重置
-        变性手术 阳痿 早泄 性激素 促卵泡 卵泡刺激素 促黄体 黄体生成素 雌二醇 孕酮 睾酮 抗缪勒 抗苗勒 抗穆勒 semen
-        sperm* infertil* IVF IVF_ET ICSI intrauterine_insemination embryo_transfer* oocyte_retriev* contracept*
-        erectile* gender_reassignment gender_affirm* vasectom* tubal_ligation IUD intrauterine_device FSH follitropin
-        follicle_stimulating luteinizing_hormone lutropin estradiol oestradiol progesterone testosterone sex_hormone*
-        anti_mullerian anti_muellerian antimullerian AMH premature_ejaculation sexual_dysfunction 少精 无精 弱精
-        生育力 卵巢过度刺激 人工受精 易性 异装 恋物 露阴 性偏好 性别认同障碍 性别焦虑 azoosperm* oligosperm*
-        fertility* procreative sexual_desire sexual_aversion sexual_arousal orgasm* paraphili* fetish* transvest*
-        transsexual* gender_dysphoria ovarian_hyperstimulation
+        生殖医学 勃起 男性性功能 女性性功能 性功能减退 性欲 避孕 节育器 节育环 节育手术 计划生育 绝育 输精管结扎
+        输卵管结扎 性别重置 变性手术 阳痿 早泄 性激素 促卵泡 卵泡刺激素 促黄体 黄体生成素 雌二醇 孕酮 睾酮 抗缪勒
+        抗苗勒 抗穆勒 semen sperm* infertil* IVF IVF_ET ICSI intrauterine_insemination embryo_transfer*
+        oocyte_retriev* contracept* erectile* gender_reassignment gender_affirm* vasectom* tubal_ligation IUD
+        intrauterine_device FSH follitropin follicle_stimulating luteinizing_hormone lutropin estradiol oestradiol
+        progesterone testosterone sex_hormone* anti_mullerian anti_muellerian antimullerian AMH premature_ejaculation
+        sexual_dysfunction 少精症 少精子 少弱精 无精症 无精子 弱精症 弱精子 生育力 卵巢过度刺激 人工受精 易性症 易性癖
+        异装症 异装癖 恋物癖 露阴癖 露阴症 性偏好 性别认同障碍 性别焦虑 azoosperm* oligosperm* fertility* procreative
+        sexual_desire sexual_aversion sexual_arousal orgasm* paraphili* fetish* transvest* transsexual*
+        gender_dysphoria ovarian_hyperstimulation 睾丸酮 黄体酮
     """,
     Topic.PREGNANT: """
         妊娠 怀孕 懷孕 孕妇 孕婦 孕产妇 孕周 孕期 早孕 宫内孕 宫外孕 孕囊 流产 流產 引产 堕胎 墮胎 无痛人流 人流术
@@ -104,10 +108,10 @@ TERMS: dict[Topic, str] = {
         产后出血 孕检 优生 唐氏筛查 唐筛 nipt 无创产前 产科 hCG bhcg pregnan* abortion* miscarriage* fetal fetus*
         foetal foetus* obstetric* cesarean caesarean c_section prenatal antenatal postpartum gestation* trimester
         amnio* labor_and_delivery labour_ward maternity live_birth* live_deliver* preterm_birth* births_at_term
-        chorionic_gonadotropin choriogonadotropin ectopic_pregnan* 子痫 早产 难产 产时 产程 围产期 葡萄胎 羊膜 产妇
-        胎肺 胎龄 预产期 childbirth puerper* pre_eclampsia preeclampsia eclampsia hydatidiform placent* antepartum
-        intrapartum obstructed_labor preterm_labor premature_rupture_of_membranes primigravida* multigravida* gravida*
-        maternal_screen* maternal_care maternal_serum
+        chorionic_gonadotropin choriogonadotropin ectopic_pregnan* 子痫 早产 难产 产时出血 产时发热 产程 围产期 葡萄胎
+        羊膜 产妇 胎肺 胎龄 预产期 childbirth puerper* pre_eclampsia preeclampsia eclampsia hydatidiform placent*
+        antepartum intrapartum obstructed_labor preterm_labor premature_rupture_of_membranes primigravida*
+        multigravida* gravida* maternal_screen* maternal_care maternal_serum U_preg upreg preg_test 恶露 产房 产后
     """,
     Topic.SDV: """
         性侵害 被性侵 遭性侵 强奸 強姦 猥亵 家暴 家庭暴力 虐待 受虐 施虐 sexual_assault* sexual_abuse* sexually_abused
@@ -126,7 +130,7 @@ TERMS: dict[Topic, str] = {
         plasmodium_viv* measles rubeola plague rabies anthrax pertussis diphtheria scarlet_fever typhoid brucell*
         leptospir* schistosom* poliomyelitis dysentery shigell* avian_influenza hantavirus mpox monkeypox hepatitis_A
         hepatitis_C hepatitis_D hepatitis_E hep_C dengue meningococc* japanese_encephalitis neonatal_tetanus 克雅
-        亚急性硬化性全脑炎 阿米巴 脑膜炎球菌 黑死病 creutzfeldt* amebi* amoebi* whooping_cough viral_hepatitis
+        亚急性硬化性全脑炎 阿米巴 脑膜炎球菌 黑死病 creutzfeldt* amebi* amoebi* whooping_cough viral_hepatitis QFT
     """,
     Topic.DVD: """
         智力低下 智力障碍 智力发育 智力测验 智力测试 智商 精神发育迟滞 孤独症 自闭症 自閉症 发育迟缓 发育障碍 发育量表
@@ -151,16 +155,16 @@ TERMS: dict[Topic, str] = {
 HARMLESS: Final = """
     皮肤性病 非结核 小结核 总结核 团结核 终结核 了结核 伤寒论 伤寒杂病 荨麻疹 蕁麻疹 麻疹样 苍白喉 新冠脉 新冠状动脉
     新冠修复 非酒精性 消毒品 双硫仑样 大麻仁 大麻木 大麻痹 大麻醉 肝素锂 胎儿血红蛋白 血流产 电流产 气流产 液流产
-    吸引产 羊膜移植 斑疹伤寒 棘阿米巴 德国麻疹 german_measles 志贺毒素 shiga_toxin* 巨细胞病毒性肝炎 疱疹病毒性肝炎
-    牙齿发育障碍 颌骨发育障碍 避孕套导管 血管性血友病因子 早产儿视网膜 牵引产 替代孕 妇产科 婦產科 指纹图谱 指纹谱
-    指纹鉴定 肽指纹 基因工程 基因重组 转基因 非孕妇 非孕女性 非妊娠 孕妇禁用 孕妇慎用 孕妇忌用 孕妇忌服 孕妇及哺乳
-    孕妇或哺乳 孕妇、哺乳 孕妇请提前 孕妇请告知 孕妇不宜 孕妇及备孕 怀孕者 怀孕或哺乳 如怀孕请 若怀孕请 怀孕请告知
-    妊娠期妇女禁用 妊娠期妇女慎用 妊娠及哺乳期妇女 妊娠期及哺乳期妇女 ST_depression* ST_T_depression*
-    segment_depression* wave_depression* PR_depression* point_depression* respiratory_depression*
-    ventilatory_depression* CNS_depression* nervous_system_depression* marrow_depression* myocardial_depression*
-    immune_depression* lithium_heparin* heparin_lithium non_alcoholic* non_alcohol_use oilseed_rape rape_seed*
-    rape_pollen rape_oil fetal_hemoglobin* fetal_haemoglobin* foetal_haemoglobin* fetal_bovine fetal_calf
-    fetal_position obstetrics_and_gyn* obstetrics_gyn* pregnant_women if_you_are_pregnant if_pregnant
+    吸引产 羊膜移植 神经症状 神经症候 自伤口 生产程 难产生 早产生 斑疹伤寒 棘阿米巴 德国麻疹 german_measles 志贺毒素
+    shiga_toxin* 巨细胞病毒性肝炎 疱疹病毒性肝炎 牙齿发育障碍 颌骨发育障碍 避孕套导管 血管性血友病因子 早产儿视网膜
+    牵引产 替代孕 妇产科 婦產科 指纹图谱 指纹谱 指纹鉴定 肽指纹 基因工程 基因重组 转基因 非孕妇 非孕女性 非妊娠
+    孕妇禁用 孕妇慎用 孕妇忌用 孕妇忌服 孕妇及哺乳 孕妇或哺乳 孕妇、哺乳 孕妇请提前 孕妇请告知 孕妇不宜 孕妇及备孕
+    怀孕者 怀孕或哺乳 如怀孕请 若怀孕请 怀孕请告知 妊娠期妇女禁用 妊娠期妇女慎用 妊娠及哺乳期妇女 妊娠期及哺乳期妇女
+    ST_depression* ST_T_depression* segment_depression* wave_depression* PR_depression* point_depression*
+    respiratory_depression* ventilatory_depression* CNS_depression* nervous_system_depression* marrow_depression*
+    myocardial_depression* immune_depression* lithium_heparin* heparin_lithium non_alcoholic* non_alcohol_use
+    oilseed_rape rape_seed* rape_pollen rape_oil fetal_hemoglobin* fetal_haemoglobin* foetal_haemoglobin* fetal_bovine
+    fetal_calf fetal_position obstetrics_and_gyn* obstetrics_gyn* pregnant_women if_you_are_pregnant if_pregnant
     pregnancy_category drug_use_evaluation drug_use_review IVF_NS IVF_LR IVF_bolus IVF_hydration IVF_at_# IVF_#
     IVF_D_# IVF_running nirmatrelvir_ritonavir nirmatrelvir_and_ritonavir 奈玛特韦片/利托那韦 奈玛特韦/利托那韦
     奈玛特韦利托那韦 奈玛特韦片、利托那韦 奈玛特韦片和利托那韦
@@ -170,6 +174,7 @@ HARMLESS: Final = """
 WHOLE: Final = {
     Topic.HIV: "cd4|cd4+|cd4%",
     Topic.MH: "锂",
+    Topic.SEX: "lh|e2",
     Topic.IDENTITY: "民族|种族|宗教|宗教信仰|信仰|religion|religious preference|race|ethnicity|ethnic group",
 }
 
@@ -188,10 +193,13 @@ HARMLESS_CASED: Final = "(?i:hearing|walking|mobility|visual|listening|first|tea
 _ALONE = r"(?:^|(?<=[认有无患治防及和与或被遭曾、，,。；;：:\sa-z0-9（(“]))"
 # What no list of words says: a gap of any kind, a letter that must not stand before
 PATTERNS: Final = {
-    Topic.HIV: r"cd4\s?/\s?cd8",
+    Topic.HIV: r"cd4\s?/\s?cd8|cd3\+\s?cd4\+",
     Topic.HBV: r"抗[- ]?hb[sec](?![a-z])",
     Topic.STD: rf"{_ALONE}性病(?![变理])|(?<![a-z])tp[- ]?抗体|抗[- ]?tp(?![a-z])",
-    Topic.SDV: rf"{_ALONE}性侵(?!袭|犯周|蚀|入)",
+    Topic.SDV: (
+        rf"{_ALONE}性侵(?!袭|犯周|蚀|入)|"
+        r"被(?:丈夫|妻子|老公|配偶|男友|女友|前夫|家人|父亲|母亲|继父|养父|伴侣)[^。；，,]{0,6}(?:殴打|打伤|暴打|施暴|掐)"
+    ),
     Topic.SEX: rf"{_ALONE}性功能",
     Topic.PREGNANT: (
         r"孕\s?[0-9一二三四五六七八九]{1,2}\s?[产周+]|(?<![病老男女个])[人药]流(?:史|后|[0-9一二三四]{1,2}次)|"
