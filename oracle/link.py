@@ -49,25 +49,31 @@ class Linking:
         self._again_at: dict[int, float] = {}
 
     def link(self) -> int:
-        """Do what can be done now, oldest first; how many links became final.
+        """Do what can be done now, oldest first; how many links became final. At most `MOST` are tried.
+
+        Links that wait are passed over, however many: only what comes after one for the same subjects waits with it.
 
         Raises:
             UnavailableError: the node is away.
         """
-        done = 0
+        done = tried = 0
         held: set[SubjectRef] = set()
         for one in self._links.open(MOST):
             both = {one.subject.subject, one.survivor.subject}
-            if held & both or not self._do(one):
+            if held & both or self._again_at.get(one.key, 0.0) > self._monotonic():
                 held |= both
-            else:
+                continue
+            tried += 1
+            if self._do(one):
                 done += 1
+            else:
+                held |= both
+            if tried >= MOST:
+                break
         return done
 
     def _do(self, one: OpenLink) -> bool:
         """Whether the chain shows it at a final block, after sending it if it doesn't at the head."""
-        if self._again_at.get(one.key, 0.0) > self._monotonic():
-            return False
         final = self._chain.final()
         if self._shows(one, final):
             self._links.done(one.key, b"", self._clock.now())

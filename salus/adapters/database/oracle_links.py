@@ -24,8 +24,15 @@ class DatabaseLinks:
     def __init__(self, database: OracleDatabase) -> None:
         self._database = database
 
-    def open(self, limit: int) -> list[OpenLink]:
-        """Links and unlinkings the chain doesn't show yet, in the order they must be done."""
+    def open(self, page: int) -> Iterator[OpenLink]:
+        """Links and unlinkings the chain doesn't show yet, in the order they must be done; read `page` at a time."""
+        after, found = 0, self._open(page, 0)
+        while found:
+            yield from found
+            after = found[-1].key
+            found = self._open(page, after) if len(found) == page else []
+
+    def _open(self, limit: int, after: int) -> list[OpenLink]:
         one, other = subject.alias("one"), subject.alias("other")
         query = (
             select(
@@ -35,7 +42,7 @@ class DatabaseLinks:
             )
             .join(one, one.c.key == link.c.subject)
             .join(other, other.c.key == link.c.survivor)
-            .where(text("done_at IS NULL"))
+            .where(text("done_at IS NULL"), link.c.key > after)
             .order_by(link.c.key)
             .limit(limit)
         )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from oracle.agreements import Agreements
+from oracle.link import MOST
 from oracle.subjects import subject_hash
 from salus.adapters.database.oracle_links import DatabaseLinks
 from salus.adapters.memory import MemorySigner
@@ -185,6 +186,19 @@ def test_merge__of_a_claimed_subject__waits_for_the_patient_and_holds_up_nobody(
     assert _survivor(oracle, outside, "P2") == ZERO32
     assert _survivor(oracle, outside, "P4") == _subject(oracle, "P3")
     assert oracle.database.backlog().links == 1
+
+
+def test_merge__more_waiting_ones_than_are_tried_at_once__hold_up_nobody(oracle: Oracle, outside: Outside) -> None:
+    _send(oracle, stay("1", patient="C", visit="V9"))
+    outside.chain.set_subject(_subject(oracle, "C"), SOURCE, OPERATOR.address)
+    waiting = [identity(f"W{n}", "A40", f"C{n}", "C", said=f"20261103{n:06}") for n in range(MOST + 3)]
+    oracle.take(*waiting)
+    oracle.take(identity("2", "A40", "P4", "P3", said="20261104000000"))
+    for _ in range(3):
+        oracle.pipeline.settle()
+    assert _survivor(oracle, outside, "P4") == _subject(oracle, "P3")
+    assert oracle.database.backlog().links == MOST + 3
+    assert len(Agreements(DatabaseLinks(oracle.database), outside.chain, outside.clock).waiting(OPERATOR.address)) > MOST
 
 
 def _sign(oracle: Oracle, outside: Outside, signer: MemorySigner) -> int:
