@@ -2,16 +2,19 @@
 
 SQLAlchemy makes a dictionary, a parameter set and a result row for each row, and a new text of an `IN` for each number
 of values; for thousands of rows a second that costs several times what the database does. These take and give tuples,
-as the driver does, by few texts of statements.
+as the driver does, by few texts of statements, inside the transaction of the connection they are given. What the driver
+raises comes as SQLAlchemy's error of the same name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, text
+from sqlalchemy.exc import DBAPIError
 
 _WIDTHS = (1, 8, 32, 128, 400)
 """Numbers of values a statement is written for; the last value is repeated up to the next."""
@@ -20,7 +23,7 @@ _WIDTHS = (1, 8, 32, 128, 400)
 def reserve_keys(connection: Connection, table: Table, count: int) -> Sequence[int]:
     """That many new values of a table's `key`, ascending. On SQLite only a transaction that writes may ask."""
     if connection.dialect.name == "sqlite":
-        last = int(connection.exec_driver_sql(f"SELECT max(key) FROM {table.name}").scalar_one() or 0)  # noqa: S608 - as below
+        [(last,)] = _fetch(connection, f"SELECT coalesce(max(key), 0) FROM {table.name}", ())  # noqa: S608 - as below
         return range(last + 1, last + 1 + count)
     query = text("SELECT nextval(pg_get_serial_sequence(:table, 'key')) FROM generate_series(1, :count)")
     return sorted(connection.execute(query, {"table": table.name, "count": count}).scalars())
@@ -31,7 +34,9 @@ def append_rows(
 ) -> None:
     """Insert rows of plain values (int, str, bytes, None) in the order of the columns."""
     if rows:
-        connection.exec_driver_sql(_insertion(table.name, columns, connection.dialect.paramstyle), list(rows))
+        statement = _insertion(table.name, columns, connection.dialect.paramstyle)
+        with _cursor(connection, statement) as cursor:
+            cursor.executemany(statement, rows)
 
 
 def find_rows(
@@ -43,14 +48,37 @@ def find_rows(
         return []
     if connection.dialect.name != "sqlite":
         query = _query(table.name, columns, f"{column} = ANY(%s)", more)
-        return list(connection.exec_driver_sql(query, (distinct,)))
+        return _fetch(connection, query, (distinct,))
     found: list[Sequence[Any]] = []
     for start in range(0, len(distinct), _WIDTHS[-1]):
         chunk = distinct[start : start + _WIDTHS[-1]]
         width = next(width for width in _WIDTHS if width >= len(chunk))
         query = _query(table.name, columns, f"{column} IN ({', '.join('?' * width)})", more)
-        found += connection.exec_driver_sql(query, tuple(chunk + chunk[-1:] * (width - len(chunk))))
+        found += _fetch(connection, query, tuple(chunk + chunk[-1:] * (width - len(chunk))))
     return found
+
+
+def _fetch(connection: Connection, query: str, values: tuple[Any, ...]) -> list[Any]:
+    with _cursor(connection, query) as cursor:
+        cursor.execute(query, values)
+        return list(cursor.fetchall())
+
+
+@contextmanager
+def _cursor(connection: Connection, statement: str) -> Iterator[Any]:
+    if not connection.in_transaction():
+        connection.begin()
+    cursor = connection.connection.cursor()
+    dialect = connection.dialect
+    driver = dialect.loaded_dbapi
+    try:
+        yield cursor
+    except driver.Error as error:
+        raise DBAPIError.instance(
+            statement, None, error, driver.Error, hide_parameters=True, dialect=dialect
+        ) from error
+    finally:
+        cursor.close()
 
 
 @lru_cache(maxsize=64)
