@@ -20,7 +20,7 @@ section 2.10.3 (null and absent), section 7.4.2.11 (OBX-11).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,11 +79,15 @@ class _Said:
     told: Told
 
 
-def fold(told: Sequence[Told], moves: Sequence[Moved] = ()) -> Folded:
-    """The group that all messages together tell; `told` is not empty."""
+def fold(told: Sequence[Told], moves: Sequence[Moved] = (), patient_of: Callable[[str], bytes] = str.encode) -> Folded:
+    """The group that all messages together tell; `told` is not empty.
+
+    `patient_of` a subject key is the same for all numbers that were merged: what was said of the group under an earlier
+    number of the patient stands.
+    """
     placed = _placed(told)
     owner = _owner(placed, moves)
-    listed = [one for one in placed if _owned(one, moves) == owner]
+    listed = [one for one in placed if (own := _owned(one, moves)) == owner or patient_of(own) == patient_of(owner)]
     ordered = sorted(listed, key=_head_order)
     newest = placed[-1]
     head = _head(ordered)

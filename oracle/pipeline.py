@@ -166,7 +166,9 @@ class Pipeline:
                 self._metrics.unfolded.inc()
             else:
                 told.append((key, raw))
-        return self._reader.refold(told, lambda record_key: self._site.record_id(record_key) == group)
+        return self._reader.refold(
+            told, lambda record_key: self._site.record_id(record_key) == group, self._sealing.patient_of
+        )
 
     def _kept(self, key: int) -> RawMessage | None:
         try:

@@ -48,7 +48,12 @@ class Reader(Protocol):
 
     def read(self, runs: Sequence[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]: ...
 
-    def refold(self, messages: Sequence[tuple[int, RawMessage]], is_group: Callable[[str], bool]) -> Refolded: ...
+    def refold(
+        self,
+        messages: Sequence[tuple[int, RawMessage]],
+        is_group: Callable[[str], bool],
+        patient_of: Callable[[str], bytes],
+    ) -> Refolded: ...
 
     def exchange(self, profiles: Mapping[str, SourceProfile]) -> None: ...
 
@@ -66,9 +71,14 @@ class InlineReader:
         for run in runs:
             yield [read_message(message, self._profiles) for message in run]
 
-    def refold(self, messages: Sequence[tuple[int, RawMessage]], is_group: Callable[[str], bool]) -> Refolded:
+    def refold(
+        self,
+        messages: Sequence[tuple[int, RawMessage]],
+        is_group: Callable[[str], bool],
+        patient_of: Callable[[str], bytes],
+    ) -> Refolded:
         """One group from all messages about it."""
-        return refold(messages, is_group, self._profiles)
+        return refold(messages, is_group, patient_of, self._profiles)
 
     def exchange(self, profiles: Mapping[str, SourceProfile]) -> None:
         """Read by other profiles from the next run on."""
@@ -107,9 +117,14 @@ class ProcessReader:
             self.close()
             raise UnavailableError("a reading process has died") from error
 
-    def refold(self, messages: Sequence[tuple[int, RawMessage]], is_group: Callable[[str], bool]) -> Refolded:
+    def refold(
+        self,
+        messages: Sequence[tuple[int, RawMessage]],
+        is_group: Callable[[str], bool],
+        patient_of: Callable[[str], bytes],
+    ) -> Refolded:
         """One group from all messages about it; in the caller's process, for the next message waits for it."""
-        return refold(messages, is_group, self._profiles)
+        return refold(messages, is_group, patient_of, self._profiles)
 
     def exchange(self, profiles: Mapping[str, SourceProfile]) -> None:
         """Read by other profiles from the next call on: new processes start with them."""
@@ -151,12 +166,15 @@ def read_drafts(raw: bytes, profile: SourceProfile) -> list[RecordDraft]:
 
 
 def refold(
-    messages: Sequence[tuple[int, RawMessage]], is_group: Callable[[str], bool], profiles: Mapping[str, SourceProfile]
+    messages: Sequence[tuple[int, RawMessage]],
+    is_group: Callable[[str], bool],
+    patient_of: Callable[[str], bytes],
+    profiles: Mapping[str, SourceProfile],
 ) -> Refolded:
     """Drafts of one group from all messages about it, with their places in the journal.
 
-    `is_group` knows the group's key. A message that no longer reads (its source is gone, or reads otherwise now) is
-    passed over.
+    `is_group` knows the group's key, `patient_of` a subject key gives the patient, whatever the number. A message that
+    no longer reads (its source is gone, or reads otherwise now) is passed over.
     """
     told: list[Told] = []
     moves: list[Moved] = []
@@ -180,7 +198,7 @@ def refold(
         ]
     if not told or profile is None:
         return Refolded((), stale=False, silent=False)
-    folded = fold(told, moves)
+    folded = fold(told, moves, patient_of)
     return Refolded(tuple(_drafts_of(folded.group, profile)), folded.stale, folded.silent)
 
 

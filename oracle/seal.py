@@ -140,6 +140,12 @@ class Sealing:
             picture.histories.setdefault(group, []).append(message)
         return self._done(sealed, picture)
 
+    def patient_of(self, subject_key: str) -> bytes:
+        """What tells a patient from others, whichever of the numbers that the source has merged is used."""
+        name_hash = subject_hash(self._site, subject_key)
+        known = self._store.subjects([name_hash]).get(name_hash)
+        return name_hash if known is None else known.survivor or known.subject
+
     def change(
         self, message: int, changes: Sequence[IdentityChange], picture: _Picture, refold: Refold
     ) -> SealedDrafts:
