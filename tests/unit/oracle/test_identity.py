@@ -198,7 +198,9 @@ def test_merge__more_waiting_ones_than_are_tried_at_once__hold_up_nobody(oracle:
         oracle.pipeline.settle()
     assert _survivor(oracle, outside, "P4") == _subject(oracle, "P3")
     assert oracle.database.backlog().links == MOST + 3
-    assert len(Agreements(DatabaseLinks(oracle.database), outside.chain, outside.clock).waiting(OPERATOR.address)) > MOST
+    assert (
+        len(Agreements(DatabaseLinks(oracle.database), outside.chain, outside.clock).waiting(OPERATOR.address)) > MOST
+    )
 
 
 def _sign(oracle: Oracle, outside: Outside, signer: MemorySigner) -> int:
