@@ -118,6 +118,7 @@ def mutated(raw: bytes, random: Random, most: int = 65_536) -> bytes:
 
 
 def _changed(lines: list[bytes], random: Random) -> list[bytes]:
+    lines = lines or [b""]
     place = random.randrange(len(lines))
     line, fields = lines[place], lines[place].split(b"|")
     act = random.randrange(12)
