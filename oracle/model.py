@@ -72,11 +72,15 @@ class ReadMessage:
 
 @dataclass(frozen=True, slots=True)
 class Refolded:
-    """One group read again from all messages about it; `stale` and `silent` as in `oracle.fold.Folded`."""
+    """One group read again from all messages about it; `stale` and `silent` as in `oracle.fold.Folded`.
+
+    `whole` is False when some of the messages are no longer kept, or too many to be read.
+    """
 
     drafts: tuple[ReadDraft, ...]
     stale: bool
     silent: bool
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ reason and its place, and holds up nobody.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -160,15 +161,17 @@ class Pipeline:
     def _refold(self, at_hand: Mapping[int, RawMessage | None], group: RecordId, keys: Sequence[int]) -> Refolded:
         """A group from all messages about it that are still kept."""
         told: list[tuple[int, RawMessage]] = []
-        for key in sorted(set(keys))[-MOST_FOLDED:]:
+        known = sorted(set(keys))
+        for key in known[-MOST_FOLDED:]:
             raw = at_hand[key] if key in at_hand else self._kept(key)
             if raw is None:
                 self._metrics.unfolded.inc()
             else:
                 told.append((key, raw))
-        return self._reader.refold(
+        refolded = self._reader.refold(
             told, lambda record_key: self._site.record_id(record_key) == group, self._sealing.patient_of
         )
+        return replace(refolded, whole=len(told) == len(known))
 
     def _kept(self, key: int) -> RawMessage | None:
         try:

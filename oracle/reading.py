@@ -178,7 +178,7 @@ def refold(
     """
     told: list[Told] = []
     moves: list[Moved] = []
-    profile: SourceProfile | None = None
+    profiles_told: dict[str, SourceProfile] = {}
     for place, message in messages:
         own = profiles.get(message.listener)
         if own is None:
@@ -187,8 +187,10 @@ def refold(
             _, groups, changes, _ = _read(message.raw, own, message.received_at)
         except HL7Error:
             continue
-        profile = own
-        told += [Told(place, group) for group in groups if is_group(group.record_key)]
+        about = [Told(place, group) for group in groups if is_group(group.record_key)]
+        told += about
+        if about:
+            profiles_told[message.listener] = own
         named = {key for one in told for key in (one.group.record_key, *one.group.also)}
         at = groups[0].said_at if groups else 0
         moves += [
@@ -196,10 +198,10 @@ def refold(
             for one in changes
             if one.kind is ChangeKind.MOVE and one.named in named
         ]
-    if not told or profile is None:
+    if not told:
         return Refolded((), stale=False, silent=False)
     folded = fold(told, moves, patient_of)
-    return Refolded(tuple(_drafts_of(folded.group, profile)), folded.stale, folded.silent)
+    return Refolded(tuple(_drafts_of(folded.group, *profiles_told.values())), folded.stale, folded.silent)
 
 
 def _read(
@@ -237,16 +239,18 @@ def _as_told(group: NormalisedGroup) -> NormalisedGroup:
     return fold([Told(0, group)]).group if any(item.said in WITHDRAWN for item in group.items) else group
 
 
-def _drafts_of(group: NormalisedGroup, profile: SourceProfile) -> list[ReadDraft]:
-    return [_canonical(_raised(draft, profile.level), group) for draft in label(group, _local(profile.labels))]
+def _drafts_of(group: NormalisedGroup, *told_by: SourceProfile) -> list[ReadDraft]:
+    """Drafts of a group, labelled by the rules of all senders that told of it."""
+    rules, level = _local(*(one.labels for one in told_by)), max(one.level for one in told_by)
+    return [_canonical(_raised(draft, level), group) for draft in label(group, rules)]
 
 
 @lru_cache(maxsize=256)
-def _local(table: LabelTable) -> LocalRules:
-    """A source's own rules, made once; several for one code or word join."""
+def _local(*tables: LabelTable) -> LocalRules:
+    """Sources' own rules, made once; several for one code or word join."""
     codes: dict[tuple[str, str], Raise] = {}
     words: dict[str, Raise] = {}
-    for rule in table.rules:
+    for rule in (rule for table in tables for rule in table.rules):
         asked = Raise(rule.topics, rule.category, rule.level, rule.confidentiality)
         if rule.word:
             words[rule.word] = words.get(rule.word, NOTHING).joined(asked)

@@ -30,6 +30,7 @@ from salus.core.journal import (
     NewVersion,
     RecordState,
 )
+from salus.core.labels import Category, Confidentiality
 from salus.core.ports import Randomness
 from salus.core.record import DraftStatus
 from salus.core.sealing import RecordHead, SealedRecord, seal_canonical
@@ -189,10 +190,26 @@ class Sealing:
         sealed.silent += refolded.silent
         wrong = {draft.record_key for draft in own if draft.wrong}
         told = max((draft.said_at for draft in own), default=0)
+        drafts = refolded.drafts or own
+        if not refolded.whole:
+            drafts = [self._not_below(draft) for draft in drafts]
         return [
-            replace(draft, wrong=draft.record_key in wrong, said_at=max(draft.said_at, told))
-            for draft in refolded.drafts or own
+            replace(draft, wrong=draft.record_key in wrong, said_at=max(draft.said_at, told)) for draft in drafts
         ]
+
+    def _not_below(self, draft: ReadDraft) -> ReadDraft:
+        """A draft with labels no lower than those of the version that stands: what raised them may be forgotten."""
+        leaves = self._store.versions(self._site.record_id(draft.record_key))
+        if not leaves:
+            return draft
+        stands, labels = leaves[-1], draft.labels
+        kept = replace(
+            labels,
+            categories=labels.categories | Category(stands.categories),
+            level=max(labels.level, stands.level),
+            confidentiality=max(labels.confidentiality, Confidentiality(stands.confidentiality)),
+        )
+        return replace(draft, labels=kept)
 
     def _repeats(self, drafts: Sequence[ReadDraft], picture: _Picture) -> bool:
         """Whether a message says, later than it was last said, exactly what stands."""

@@ -1,12 +1,24 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from oracle.reading import UNKNOWN_SOURCE
+from oracle.model import RawMessage
+from oracle.reading import UNKNOWN_SOURCE, refold
 from salus.core.ids import ZERO32
 from salus.core.journal import BatchState, MessageState
 from salus.core.state import RecordStatus
-from tests.unit.oracle.oracle_world import CUSTODIANS, SOURCE, Oracle, Outside, Tripwire, admission, report
+from tests.unit.oracle.oracle_world import (
+    CUSTODIANS,
+    PROFILE,
+    SOURCE,
+    Oracle,
+    Outside,
+    Tripwire,
+    admission,
+    report,
+    stay,
+)
 
 
 @pytest.fixture
@@ -85,6 +97,28 @@ def test_pipeline__message_that_cannot_become_records__waits_in_quarantine_and_h
     assert len(outside.anchored_items()) == 1
     (kept,) = oracle.messages.quarantine()
     assert (kept.state, kept.fault.code, kept.fault.location) == (MessageState.QUARANTINED, 101, "PID-3")
+
+
+@pytest.mark.parametrize("most", [3, 100])
+def test_update__label_of_a_message_long_ago__is_not_lowered(
+    oracle: Oracle, outside: Outside, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("oracle.pipeline.MOST_FOLDED", most)
+    arv = "ARV|1|A|x|PSY"
+    for number in range(8):
+        segments = (arv,) if number == 1 else (f"PV2|||^{number}",)
+        oracle.take(stay(f"U{number}", said=f"202611010{number}0000", segments=segments))
+        oracle.pipeline.settle()
+    newest = {item.leaf.record_id: item.leaf for item in outside.anchored_items()}
+    (encounter,) = [leaf for leaf in newest.values() if leaf.version == 8]
+    assert (encounter.level, encounter.confidentiality) == (5, 3)
+
+
+def test_refold__told_by_two_sources__is_labelled_by_the_higher_of_their_levels() -> None:
+    strict, plain = replace(PROFILE, level=5), replace(PROFILE, level=0)
+    told = [(1, RawMessage("strict", report("1"))), (2, RawMessage("plain", report("2", value="6.1", status="C")))]
+    refolded = refold(told, lambda _: True, str.encode, {"strict": strict, "plain": plain})
+    assert {draft.labels.level for draft in refolded.drafts} == {5}
 
 
 def test_pipeline__message_of_a_source_not_in_force__waits_in_quarantine_alone(oracle: Oracle, outside: Outside) -> None:
