@@ -193,9 +193,7 @@ class Sealing:
         drafts = refolded.drafts or own
         if not refolded.whole:
             drafts = [self._not_below(draft) for draft in drafts]
-        return [
-            replace(draft, wrong=draft.record_key in wrong, said_at=max(draft.said_at, told)) for draft in drafts
-        ]
+        return [replace(draft, wrong=draft.record_key in wrong, said_at=max(draft.said_at, told)) for draft in drafts]
 
     def _not_below(self, draft: ReadDraft) -> ReadDraft:
         """A draft with labels no lower than those of the version that stands: what raised them may be forgotten."""

@@ -111,7 +111,7 @@ def test_update__label_of_a_message_long_ago__is_not_lowered(
         oracle.pipeline.settle()
     newest = {item.leaf.record_id: item.leaf for item in outside.anchored_items()}
     (encounter,) = [leaf for leaf in newest.values() if leaf.version == 8]
-    assert (encounter.level, encounter.confidentiality) == (5, 3)
+    assert (encounter.level, encounter.confidentiality) == (5, 4)
 
 
 def test_refold__told_by_two_sources__is_labelled_by_the_higher_of_their_levels() -> None:
@@ -121,7 +121,9 @@ def test_refold__told_by_two_sources__is_labelled_by_the_higher_of_their_levels(
     assert {draft.labels.level for draft in refolded.drafts} == {5}
 
 
-def test_pipeline__message_of_a_source_not_in_force__waits_in_quarantine_alone(oracle: Oracle, outside: Outside) -> None:
+def test_pipeline__message_of_a_source_not_in_force__waits_in_quarantine_alone(
+    oracle: Oracle, outside: Outside
+) -> None:
     oracle.take(report("1"), report("2", order="L2"))
     with oracle.database.writing() as connection:  # its file was taken away
         connection.exec_driver_sql("UPDATE oracle_message SET listener = 'gone' WHERE key = 1")
