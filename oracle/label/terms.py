@@ -61,18 +61,18 @@ TERMS: dict[Topic, str] = {
         cognitive_behavioral_therapy_record
     """,
     Topic.SUD: """
-        吸毒 毒品 戒毒 戒酒 酒精依赖 酒精中毒 酒精滥用 酒精使用障碍 酒精性 酗酒 嗜酒 药物依赖 药物滥用 物质滥用
-        物质依赖 戒断反应 戒断综合征 成瘾 海洛因 冰毒 摇头丸 可卡因 大麻 苯丙胺 安非他明 安非他命 吗啡检测 尿吗啡
-        吗啡定性 氯胺酮检测 尿氯胺酮 乙醇浓度 酒精浓度 血酒精 血乙醇 酒精含量 尼古丁依赖 烟草依赖 阿片类依赖
-        opioid_use opioid_abuse opioid_depend* drug_abuse drug_addict* drug_depend* drug_use drug_screen*
-        drugs_of_abuse substance_abuse substance_use substance_depend* alcohol_depend* alcohol_abuse alcohol_use
-        alcohol_withdrawal alcohol_intoxicat* alcoholi* blood_alcohol heroin methamphetamine* amphetamine* cocaine
-        cannabi* marijuana fentanyl_urine urine_fentanyl addiction* detoxification_unit nicotine_depend* 致幻剂
-        吸入剂滥用 兴奋剂滥用 兴奋剂依赖 镇静药滥用 催眠药滥用 精神活性物质 酒精相关 酒精使用 检出酒精 发现酒精 鸦片
-        阿片类药物滥用 阿片类药物依赖 阿片类中毒 消遣性药物 hallucinogen* inhalant_abuse stimulant_abuse
-        stimulant_depend* sedative_abuse sedative_depend* psychoactive_substance* narcotic_abuse alcohol_in_blood
-        finding_of_alcohol recreational_drug opium 血清酒精 血清乙醇 乙醇测定 THC EtOH_abuse EtOH_depend*
-        EtOH_withdrawal EtOH_use_disorder CIWA
+        吸毒 毒品 戒毒 戒酒治疗 戒酒门诊 戒酒药 酒精依赖 酒精中毒 酒精滥用 酒精使用障碍 酒精性 酗酒 嗜酒 药物依赖
+        药物滥用 物质滥用 物质依赖 戒断反应 戒断综合征 成瘾 海洛因 冰毒 摇头丸 可卡因 大麻 苯丙胺 安非他明 安非他命
+        吗啡检测 尿吗啡 吗啡定性 氯胺酮检测 尿氯胺酮 乙醇浓度 酒精浓度 血酒精 血乙醇 血液酒精 血中酒精 尼古丁依赖
+        烟草依赖 阿片类依赖 opioid_use opioid_abuse opioid_depend* drug_abuse drug_addict* drug_depend* drug_use
+        drug_screen* drugs_of_abuse substance_abuse substance_use substance_depend* alcohol_depend* alcohol_abuse
+        alcohol_use_disorder* alcohol_misuse alcohol_withdrawal alcohol_intoxicat* alcoholi* blood_alcohol heroin
+        methamphetamine* amphetamine* cocaine cannabi* marijuana fentanyl_urine urine_fentanyl addiction*
+        detoxification_unit nicotine_depend* 致幻剂 吸入剂滥用 兴奋剂滥用 兴奋剂依赖 镇静药滥用 催眠药滥用
+        精神活性物质 酒精相关 酒精有害使用 检出酒精 发现酒精 鸦片 阿片类药物滥用 阿片类药物依赖 阿片类中毒 消遣性药物
+        hallucinogen* inhalant_abuse stimulant_abuse stimulant_depend* sedative_abuse sedative_depend*
+        psychoactive_substance* narcotic_abuse alcohol_in_blood finding_of_alcohol recreational_drug opium 血清酒精
+        血清乙醇 乙醇测定 THC EtOH_abuse EtOH_depend* EtOH_withdrawal EtOH_use_disorder CIWA
     """,
     Topic.GDIS: """
         基因 遗传病 遗传性 遗传咨询 遗传代谢 染色体 染色體 地中海贫血 地贫 血友病 外显子 唐氏 唐筛 三体综合征 三体风险
@@ -93,14 +93,15 @@ TERMS: dict[Topic, str] = {
         精液 精子 不孕 不育 试管婴儿 試管嬰兒 辅助生殖 人工授精 体外受精 胚胎移植 冻胚 取卵 供精 供卵 代孕 生殖中心
         生殖医学 勃起 男性性功能 女性性功能 性功能减退 性欲 避孕 节育器 节育环 节育手术 计划生育 绝育 输精管结扎
         输卵管结扎 性别重置 变性手术 阳痿 早泄 性激素 促卵泡 卵泡刺激素 促黄体 黄体生成素 雌二醇 孕酮 睾酮 抗缪勒
-        抗苗勒 抗穆勒 semen sperm* infertil* IVF IVF_ET ICSI intrauterine_insemination embryo_transfer*
-        oocyte_retriev* contracept* erectile* gender_reassignment gender_affirm* vasectom* tubal_ligation IUD
-        intrauterine_device FSH follitropin follicle_stimulating luteinizing_hormone lutropin estradiol oestradiol
-        progesterone testosterone sex_hormone* anti_mullerian anti_muellerian antimullerian AMH premature_ejaculation
-        sexual_dysfunction 少精症 少精子 少弱精 无精症 无精子 弱精症 弱精子 生育力 卵巢过度刺激 人工受精 易性症 易性癖
-        异装症 异装癖 恋物癖 露阴癖 露阴症 性偏好 性别认同障碍 性别焦虑 azoosperm* oligosperm* fertility* procreative
-        sexual_desire sexual_aversion sexual_arousal orgasm* paraphili* fetish* transvest* transsexual*
-        gender_dysphoria ovarian_hyperstimulation 睾丸酮 黄体酮
+        抗苗勒 抗穆勒 semen sperm sperms spermatoz* spermatogen* spermicid* sperm_count* infertil* IVF IVF_ET ICSI
+        intrauterine_insemination embryo_transfer* oocyte_retriev* contracept* erectile* gender_reassignment
+        gender_affirm* vasectom* tubal_ligation IUD intrauterine_device FSH follitropin follicle_stimulating
+        luteinizing_hormone lutropin estradiol oestradiol progesterone testosterone sex_hormone* anti_mullerian
+        anti_muellerian antimullerian AMH premature_ejaculation sexual_dysfunction 少精症 少精子 少弱精 无精症 无精子
+        弱精症 弱精子 生育力 卵巢过度刺激 人工受精 易性症 易性癖 异装症 异装癖 恋物癖 露阴癖 露阴症 性偏好
+        性别认同障碍 性别焦虑 azoosperm* oligosperm* fertility* procreative sexual_desire sexual_aversion
+        sexual_arousal orgasm* paraphili* fetish* transvest* transsexual* gender_dysphoria ovarian_hyperstimulation
+        睾丸酮 黄体酮
     """,
     Topic.PREGNANT: """
         妊娠 怀孕 懷孕 孕妇 孕婦 孕产妇 孕周 孕期 早孕 宫内孕 宫外孕 孕囊 流产 流產 引产 堕胎 墮胎 无痛人流 人流术
@@ -125,12 +126,13 @@ TERMS: dict[Topic, str] = {
         钩端螺旋体 钩体病 血吸虫 新冠 新型冠状病毒 传染性非典型肺炎 脊髓灰质炎 禽流感 出血热 汉坦病毒 乙型脑炎
         流行性乙脑 脑脊髓膜炎 痢疾 志贺 新生儿破伤风 猴痘 传染病报告 传染病报卡 抗酸杆菌 抗酸染色 肥达 虎红平板
         PPD试验 PPD皮试 甲肝 甲型肝炎 丙肝 丙型肝炎 戊肝 戊型肝炎 丁型肝炎 病毒性肝炎 HCV HAV HEV COVID-19 COVID
-        2019_nCoV SARS-CoV-2 SARS tubercul* t_spot quantiferon interferon_gamma_release acid_fast latent_TB active_TB
-        pulmonary_TB TB_test* TB_infection* TB_DNA TB_PCR PPD_test* PPD_skin cholera malaria* plasmodium_fal*
-        plasmodium_viv* measles rubeola plague rabies anthrax pertussis diphtheria scarlet_fever typhoid brucell*
-        leptospir* schistosom* poliomyelitis dysentery shigell* avian_influenza hantavirus mpox monkeypox hepatitis_A
-        hepatitis_C hepatitis_D hepatitis_E hep_C dengue meningococc* japanese_encephalitis neonatal_tetanus 克雅
-        亚急性硬化性全脑炎 阿米巴 脑膜炎球菌 黑死病 creutzfeldt* amebi* amoebi* whooping_cough viral_hepatitis QFT
+        2019_nCoV SARS-CoV-2 SARS tuberculo* tuberculi* t_spot quantiferon interferon_gamma_release acid_fast
+        latent_TB active_TB pulmonary_TB TB_test* TB_infection* TB_DNA TB_PCR PPD_test* PPD_skin cholera malaria*
+        plasmodium_fal* plasmodium_viv* measles rubeola plague rabies anthrax pertussis diphtheria scarlet_fever
+        typhoid brucell* leptospir* schistosom* poliomyelitis dysentery shigell* avian_influenza hantavirus mpox
+        monkeypox hepatitis_A hepatitis_C hepatitis_D hepatitis_E hep_C dengue meningococc* japanese_encephalitis
+        neonatal_tetanus 克雅 亚急性硬化性全脑炎 阿米巴 脑膜炎球菌 黑死病 creutzfeldt* amebi* amoebi* whooping_cough
+        viral_hepatitis QFT
     """,
     Topic.DVD: """
         智力低下 智力障碍 智力发育 智力测验 智力测试 智商 精神发育迟滞 孤独症 自闭症 自閉症 发育迟缓 发育障碍 发育量表
@@ -155,19 +157,20 @@ TERMS: dict[Topic, str] = {
 HARMLESS: Final = """
     皮肤性病 非结核 小结核 总结核 团结核 终结核 了结核 伤寒论 伤寒杂病 荨麻疹 蕁麻疹 麻疹样 苍白喉 新冠脉 新冠状动脉
     新冠修复 非酒精性 消毒品 双硫仑样 大麻仁 大麻木 大麻痹 大麻醉 肝素锂 胎儿血红蛋白 血流产 电流产 气流产 液流产
-    吸引产 羊膜移植 神经症状 神经症候 自伤口 生产程 难产生 早产生 斑疹伤寒 棘阿米巴 德国麻疹 german_measles 志贺毒素
-    shiga_toxin* 巨细胞病毒性肝炎 疱疹病毒性肝炎 牙齿发育障碍 颌骨发育障碍 避孕套导管 血管性血友病因子 早产儿视网膜
-    牵引产 替代孕 妇产科 婦產科 指纹图谱 指纹谱 指纹鉴定 肽指纹 基因工程 基因重组 转基因 非孕妇 非孕女性 非妊娠
-    孕妇禁用 孕妇慎用 孕妇忌用 孕妇忌服 孕妇及哺乳 孕妇或哺乳 孕妇、哺乳 孕妇请提前 孕妇请告知 孕妇不宜 孕妇及备孕
-    怀孕者 怀孕或哺乳 如怀孕请 若怀孕请 怀孕请告知 妊娠期妇女禁用 妊娠期妇女慎用 妊娠及哺乳期妇女 妊娠期及哺乳期妇女
-    ST_depression* ST_T_depression* segment_depression* wave_depression* PR_depression* point_depression*
-    respiratory_depression* ventilatory_depression* CNS_depression* nervous_system_depression* marrow_depression*
-    myocardial_depression* immune_depression* lithium_heparin* heparin_lithium non_alcoholic* non_alcohol_use
-    oilseed_rape rape_seed* rape_pollen rape_oil fetal_hemoglobin* fetal_haemoglobin* foetal_haemoglobin* fetal_bovine
-    fetal_calf fetal_position obstetrics_and_gyn* obstetrics_gyn* pregnant_women if_you_are_pregnant if_pregnant
-    pregnancy_category drug_use_evaluation drug_use_review IVF_NS IVF_LR IVF_bolus IVF_hydration IVF_at_# IVF_#
-    IVF_D_# IVF_running nirmatrelvir_ritonavir nirmatrelvir_and_ritonavir 奈玛特韦片/利托那韦 奈玛特韦/利托那韦
-    奈玛特韦利托那韦 奈玛特韦片、利托那韦 奈玛特韦片和利托那韦
+    吸引产 羊膜移植 抽动症状 寻麻疹 备孕期 神经症状 神经症候 自伤口 生产程 难产生 早产生 斑疹伤寒 棘阿米巴 德国麻疹
+    german_measles tuberculin_syringe* alcoholic_beverage* alcoholic_drink* psychiatric_negative psychiatric_normal
+    psychiatry_negative 志贺毒素 shiga_toxin* 巨细胞病毒性肝炎 疱疹病毒性肝炎 牙齿发育障碍 颌骨发育障碍 避孕套导管
+    血管性血友病因子 早产儿视网膜 牵引产 替代孕 妇产科 婦產科 指纹图谱 指纹谱 指纹鉴定 肽指纹 基因工程 基因重组 转基因
+    非孕妇 非孕女性 非妊娠 孕妇禁用 孕妇慎用 孕妇忌用 孕妇忌服 孕妇及哺乳 孕妇或哺乳 孕妇、哺乳 孕妇请提前 孕妇请告知
+    孕妇不宜 孕妇及备孕 怀孕者 怀孕或哺乳 如怀孕请 若怀孕请 怀孕请告知 妊娠期妇女禁用 妊娠期妇女慎用 妊娠及哺乳期妇女
+    妊娠期及哺乳期妇女 ST_depression* ST_T_depression* segment_depression* wave_depression* PR_depression*
+    point_depression* respiratory_depression* ventilatory_depression* CNS_depression* nervous_system_depression*
+    marrow_depression* myocardial_depression* immune_depression* lithium_heparin* heparin_lithium non_alcoholic*
+    non_alcohol_use oilseed_rape rape_seed* rape_pollen rape_oil fetal_hemoglobin* fetal_haemoglobin*
+    foetal_haemoglobin* fetal_bovine fetal_calf fetal_position obstetrics_and_gyn* obstetrics_gyn* pregnant_women
+    if_you_are_pregnant if_pregnant pregnancy_category drug_use_evaluation drug_use_review IVF_NS IVF_LR IVF_bolus
+    IVF_hydration IVF_at_# IVF_# IVF_D_# IVF_running nirmatrelvir_ritonavir nirmatrelvir_and_ritonavir
+    奈玛特韦片/利托那韦 奈玛特韦/利托那韦 奈玛特韦利托那韦 奈玛特韦片、利托那韦 奈玛特韦片和利托那韦
 """
 
 # Texts that are sensitive when they are all there is

@@ -103,7 +103,8 @@ def subject_of(reading: Reading, pid: Segment | None) -> Subject:
         authority=owner,
         number=number,
         reference={"type": "Patient", "identifier": {"system": owner.system, "value": number}},
-        birth_day=born.days()[0] if born else None,
+        # of a year or month alone the last day, so that a child isn't taken for older
+        birth_day=born.days()[1] if born else None,
         source_labels=tuple(labels),
     )
 

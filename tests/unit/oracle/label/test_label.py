@@ -331,6 +331,8 @@ def test_source__explicit_label__is_kept_and_never_lowered(
         ("20130101", 5, Topic.MINOR),
         ("20120102", 5, Topic.MINOR),
         ("20120101", 4, NONE),
+        ("2012", 5, Topic.MINOR),
+        ("2011", 4, NONE),
         ("1979", 4, NONE),
         ("", 4, NONE),
     ],
