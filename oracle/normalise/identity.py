@@ -7,6 +7,8 @@
 | A24, A37 | the two PID are one patient, or are not after all | link, unlink |
 | A43, A44, A45 | a number, an account, a visit of MRG belongs to the patient of PID | link for the number; move |
 
+A sender speaks for the numbers of its own authority and of those that its settings name (`systems`, `patient`). What
+it says of another's waits for a person: else one sender could join two patients of another.
 Source: HL7 v2.9 section 3.3 (events), 3.4.10 (MRG).
 """
 
@@ -17,7 +19,7 @@ from collections.abc import Iterator
 from oracle.hl7.errors import Condition
 from oracle.hl7.message import Message, Segment
 from oracle.model import ChangeKind, IdentityChange
-from oracle.normalise.datatypes import authority_of
+from oracle.normalise.datatypes import Authority, authority_of
 from oracle.normalise.errors import NormaliseError
 from oracle.normalise.patient import home_authority, patient_number
 from oracle.normalise.reading import Reading, join_key
@@ -33,7 +35,8 @@ def identity_changes(message: Message, source: SourceProfile) -> list[IdentityCh
     """What a message says about identities, in its order; nothing for other messages.
 
     Raises:
-        NormaliseError: a number is missing, or MRG or the second PID.
+        NormaliseError: a number is missing, or MRG or the second PID, or a number is of an authority that the source
+            doesn't speak for.
     """
     kind, event = message.type
     if kind != "ADT" or event not in EVENTS:
@@ -69,6 +72,7 @@ def _merged(reading: Reading, event: str, pid: Segment, mrg: Segment) -> Identit
     if not number:
         raise NormaliseError("the number of what moves is missing", mrg.at(field))
     owner = authority_of(mrg.first(field), 4) or home_authority(reading.message, reading.source)
+    _require_own(reading.source, owner, mrg, field)
     return IdentityChange(ChangeKind.MOVE, prior, survivor, join_key(word, owner.key, number))
 
 
@@ -83,4 +87,15 @@ def _linked(reading: Reading, kind: ChangeKind) -> IdentityChange:
 
 def _key(reading: Reading, segment: Segment, field: int) -> str:
     owner, number = patient_number(reading, segment, field)
+    _require_own(reading.source, owner, segment, field)
     return join_key(owner.key, number)
+
+
+def _require_own(source: SourceProfile, owner: Authority, segment: Segment, field: int) -> None:
+    spoken_for = {source.authority, *(name for name, _ in source.systems), *(rule.authority for rule in source.patient)}
+    if owner.key not in spoken_for:
+        raise NormaliseError(
+            "the number is of an authority that this source does not speak for",
+            segment.at(field, 4),
+            condition=Condition.UNKNOWN_KEY,
+        )

@@ -1,13 +1,17 @@
 """Updates, merges, links and moves through the whole write path, over SQLite and an in-memory chain."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from oracle.agreements import Agreements
+from oracle.hl7.errors import Condition
+from oracle.hl7.message import parse
 from oracle.link import MOST
+from oracle.normalise import NormaliseError, identity_changes
 from oracle.subjects import subject_hash
 from salus.adapters.database.oracle_links import DatabaseLinks
 from salus.adapters.memory import MemorySigner
@@ -16,7 +20,7 @@ from salus.core.ids import ZERO32, RecordId, SubjectRef
 from salus.core.journal import MessageState
 from salus.core.state import RecordStatus
 from salus.flows.link import sign_link
-from tests.unit.oracle.oracle_world import OPERATOR, SOURCE, Oracle, Outside, identity, report, results, stay
+from tests.unit.oracle.oracle_world import OPERATOR, PROFILE, SOURCE, Oracle, Outside, identity, report, results, stay
 
 SODIUM, GLUCOSE = "2951-2", "2345-7"
 
@@ -149,6 +153,29 @@ def test_update__dated_far_ahead__has_the_last_word_only_until_the_next(oracle: 
     assert "7.4" in _values(outside)
     assert "66.6" not in _values(outside)
     assert oracle.metrics.registry.get_sample_value("salus_oracle_ahead_total") >= 1
+
+
+@pytest.mark.parametrize(
+    ("event", "prior", "survivor"),
+    [("A40", "T1^^^OTHER", "P1"), ("A40", "P1", "T1^^^OTHER&1.2.3&ISO"), ("A24", "T1^^^OTHER", "P1"), ("A44", "T1^^^OTHER", "P1")],
+)
+def test_merge__number_of_an_authority_the_source_does_not_speak_for__waits_for_a_person(
+    oracle: Oracle, outside: Outside, event: str, prior: str, survivor: str
+) -> None:
+    oracle.take(identity("1", event, prior, survivor, account="AC1"))
+    oracle.pipeline.settle()
+    (waiting,) = oracle.messages.quarantine()
+    assert waiting.fault.code == Condition.UNKNOWN_KEY
+    assert oracle.database.backlog().links == 0
+
+
+def test_merge__number_of_an_authority_the_file_names__is_done() -> None:
+    raw = identity("1", "A40", "T1^^^OTHER", "P1")
+    message = parse(raw.decode())
+    with pytest.raises(NormaliseError):
+        identity_changes(message, PROFILE)
+    (change,) = identity_changes(message, replace(PROFILE, systems=(("OTHER", "urn:oid:1.2.3"),)))
+    assert (change.subject_key, change.survivor_key) == ("OTHER|T1", "HB|P1")
 
 
 def test_merge__again_or_reversed__changes_nothing(oracle: Oracle, outside: Outside) -> None:
