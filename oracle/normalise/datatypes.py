@@ -48,6 +48,7 @@ class Authority:
     system: str
 
 
+@lru_cache(maxsize=1024)
 def authority(namespace: str, universal_id: str = "", universal_type: str = "") -> Authority | None:
     """Authority named by an HD; None if it names nobody."""
     if not namespace and not universal_id:

@@ -8,9 +8,11 @@ map: ours, by likeness to RXO.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from oracle.hl7.message import Segment
+from oracle.hl7.message import Repetition, Segment
+from oracle.hl7.separators import Separators
 from oracle.normalise import tables
 from oracle.normalise.datatypes import code_token, concept, dictionary_concept, number, unit_of
 from oracle.normalise.reading import Reading
@@ -86,10 +88,18 @@ def route_of(reading: Reading, rxr: Segment | None, *, method: str = "method") -
     reading.leave_out_rest(rxr, RXR_MAPPED if method else frozenset({1, 2}))
     result: Json = {}
     for field, table, name in ((1, "0162", "route"), (2, "0550", "site"), (4, "0165", method)):
-        found = concept(rxr.first(field), f"{tables.TERMINOLOGY}v2-{table}") if name and rxr.field(field) else None
+        sent = rxr.first(field) if name and rxr.field(field) else None
+        found = _table_concept(sent.raw, rxr.separators, f"{tables.TERMINOLOGY}v2-{table}") if sent else None
         if found:
-            result[name] = found[0]
+            result[name] = found
     return result
+
+
+@lru_cache(maxsize=1024)
+def _table_concept(raw: str, separators: Separators, system: str) -> Json | None:
+    """A concept of a short table: the same few come all day. The result must not be changed."""
+    found = concept(Repetition(raw, separators), system)
+    return found[0] if found else None
 
 
 def dose(low: Json | None, high: Json | None) -> Json:

@@ -5,7 +5,6 @@ Left aside are names of people and numbers that name things.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 _WORDS = frozenset({"text", "display", "comment", "description", "name", "onsetString", "title", "valueString"})
@@ -15,19 +14,26 @@ _PEOPLE = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson")
 
 def words_of(resource: dict[str, Any]) -> tuple[str, ...]:
     """Words of a resource, each once, in order."""
-    return tuple(dict.fromkeys(_words(resource)))
+    found: dict[str, None] = {}
+    _collect(resource, found)
+    return tuple(found)
 
 
-def _words(part: dict[str, Any]) -> Iterator[str]:
+def _collect(part: dict[str, Any], found: dict[str, None]) -> None:
     if part.get("type") in _PEOPLE or part.get("resourceType") in _PEOPLE:
         return
     for name, value in part.items():
-        if name == "coding":  # Chinese senders write words where a code belongs
-            yield from (one.get("display") or one["code"] for one in value)
-        elif type(value) is str:
+        kind = type(value)
+        if kind is str:
             if name in _WORDS and value:
-                yield value
-        elif name not in _NO_WORDS:
-            for one in value if type(value) is list else (value,):
+                found[value] = None
+        elif name == "coding":  # Chinese senders write words where a code belongs
+            for one in value:
+                found[one.get("display") or one["code"]] = None
+        elif kind is dict:
+            if name not in _NO_WORDS:
+                _collect(value, found)
+        elif kind is list and name not in _NO_WORDS:
+            for one in value:
                 if type(one) is dict:
-                    yield from _words(one)
+                    _collect(one, found)
