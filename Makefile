@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down devnet test test-deep lint format unit contracts forge ape integration acceptance bench fhir-score bench-quality soak fuzz gas artifacts snapshots audit symbolic contracts-deep mutants clean
+.PHONY: help demo up down devnet test test-deep lint format unit contracts forge ape integration acceptance bench bench-ingest fhir-score bench-quality soak fuzz gas artifacts snapshots audit symbolic contracts-deep mutants clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -61,6 +61,9 @@ gas: .test  ## measure gas beside EAS and ERC-1056, write docs/gas.md
 
 bench: .test  ## measure the promised figures
 	@$(PYTHON) -m bench
+
+bench-ingest: .test  ## durable ACK beside python-hl7 and HAPI HL7v2
+	@$(PYTHON) -m bench ingest
 
 fhir-score: .test  ## the mapping to FHIR against expected bundles: precision and recall by resource type
 	@$(PYTHON) -m bench.fhir_score

@@ -1,12 +1,13 @@
-"""Run every benchmark, or those named: `python -m bench [NAME …]`; `python -m bench.NAME --help` tells of its options.
+"""Run every benchmark, or those named: `python -m bench [NAME …]`; `python -m bench.NAME --help` tells of its options,
+which may follow the name of one: `python -m bench path --seconds 300`.
 
 | name | measures |
 | --- | --- |
-| `ingest` | durable ACK over MLLP, beside python-hl7 |
+| `ingest` | durable ACK over MLLP, beside python-hl7 and HAPI HL7v2 |
 | `reading` | HL7 to labelled FHIR, step by step |
 | `fhir_score` | how much of the FHIR that others expect of HL7 messages the mapping makes |
 | `labels` | precision and recall of the labels on the labelled set |
-| `path` | MLLP to anchored, with custodians and chain; exactly once |
+| `path` | MLLP to anchored, with custodians and chain; exactly once, opened by patients, processor time by stage |
 | `access` | request to plaintext, 20 requesters at once |
 | `receipt` | offline check of receipts |
 | `log_lookup` | the index with 1,000,000 entries |
@@ -41,7 +42,10 @@ def main() -> int:
         metavar="NAME",
         help=f"of {', '.join(ALL + NAMED_ONLY)}; all but the last two when none is given",
     )
-    names = parser.parse_args().names
+    told, options = parser.parse_known_args()
+    names = told.names
+    if options and len(names) != 1:
+        parser.error(f"{' '.join(options)}: options are those of one benchmark; name it before them")
     unknown = [name for name in names if name not in ALL + NAMED_ONLY]
     if unknown:
         sys.stderr.write(f"bench: no benchmark {', '.join(unknown)}; there are {', '.join(ALL + NAMED_ONLY)}\n")
@@ -50,16 +54,16 @@ def main() -> int:
     for name in names or ALL:
         sys.stdout.write(f"\n== {name}\n")
         sys.stdout.flush()
-        code = _run(name)
+        code = _run(name, options)
         if code == INTERRUPTED:
             return code
         failed += code != 0
     return failed
 
 
-def _run(name: str) -> int:
+def _run(name: str, options: list[str]) -> int:
     """Exit code of one benchmark. At Ctrl-C it gets the signal too, and is waited for while it cleans up."""
-    with subprocess.Popen([sys.executable, "-m", f"bench.{name}"]) as child:
+    with subprocess.Popen([sys.executable, "-m", f"bench.{name}", *options]) as child:
         while True:
             try:
                 return child.wait()
