@@ -72,9 +72,9 @@ def header_of(segment: Segment, codec: str) -> Header:
         version_id=segment.field(12),
         charset=segment.field(18),
         codec=codec,
-        sequence_number=segment.value(13),
-        accept_ack=segment.value(15),
-        application_ack=segment.value(16),
+        sequence_number=segment.field(13),
+        accept_ack=segment.field(15),
+        application_ack=segment.field(16),
     )
 
 
@@ -146,7 +146,8 @@ def build_ack(
     text = f"{msh}\rMSA{f}{code.value}{f}{_plain(header.control_id)}\r"
     if error is not None:
         text += _err(error, marks, _writable(language, header.codec)) + "\r"
-    text += "".join(f.join(segment) + "\r" for segment in more)
+    if more:
+        text += "".join(f.join(segment) + "\r" for segment in more)
     return encode(text, header.codec)
 
 

@@ -39,10 +39,12 @@ class Asked:
 
 
 ORIGINAL = Asked()
+_NULL = '""'
 
 
 def asked_by(accept: str, application: str) -> Asked:
-    """What MSH-15 and MSH-16 ask for."""
+    """What MSH-15 and MSH-16 ask for; an explicit null is as empty."""
+    accept, application = accept.replace(_NULL, "").strip(), application.replace(_NULL, "").strip()
     if not accept and not application:
         return ORIGINAL
     return Asked(enhanced=True, accept=_when(accept), application=_when(application))

@@ -33,7 +33,6 @@ from oracle.sources import DueAt, Source
 _AGAIN_SECONDS = 0.25
 
 Answer = asyncio.Future[Any]
-Shape = Callable[[Taken], Any]
 
 
 class Reception:
@@ -66,11 +65,11 @@ class Reception:
 
     def receive(self, raw: bytes, peer: Peer) -> asyncio.Future[bytes]:
         """Judge and store one message; the future gives its reply."""
-        return self._begin(raw, peer, _reply_alone)
+        return self._begin(raw, peer, whole=False)
 
     def take(self, raw: bytes, peer: Peer) -> asyncio.Future[Taken]:
         """Judge and store one message; the future gives its reply and what became of it."""
-        return self._begin(raw, peer, _all)
+        return self._begin(raw, peer, whole=True)
 
     def refuse(self, head: bytes, peer: Peer, error: HL7Error) -> bytes:
         """Reply to bytes a transport refused by itself."""
@@ -79,27 +78,27 @@ class Reception:
         header = salvage_header(head, source.charset if source else None)
         return self._refusal(header, error, source)
 
-    def _begin(self, raw: bytes, peer: Peer, shape: Shape) -> Answer:
+    def _begin(self, raw: bytes, peer: Peer, *, whole: bool) -> Answer:
         source = self._source_of(peer)
         received = receive(raw, source.charset if source else None, source)
         self.verdicts[received.verdict.value] += 1
         answer: Answer = asyncio.get_running_loop().create_future()
         if not received.verdict.stored:
             self._keep_refused(received, peer)
-            answer.set_result(shape(Taken(self._reply(received, source))))
+            _give(answer, self._reply(received, source), whole=whole)
             return answer
-        if _owes(received.header, peer, source):
+        if received.header.asked.enhanced and _owes(received.header, peer, source):
             received = replace(received, owed=header_to_bytes(received.header), transport=peer.transport)
-        self._store(received, peer, source, answer, shape)
+        self._store(received, peer, source, answer, whole)
         return answer
 
-    def _store(self, received: Received, peer: Peer, source: Source | None, answer: Answer, shape: Shape) -> None:
+    def _store(self, received: Received, peer: Peer, source: Source | None, answer: Answer, whole: bool) -> None:
         try:
             stored = self._journal.append(received, peer)
         except HL7Error as error:
-            self._failed(received, peer, source, answer, shape, error)
+            self._failed(received, peer, source, answer, whole, error)
             return
-        stored.add_done_callback(partial(self._stored, received, peer, source, answer, shape))
+        stored.add_done_callback(partial(self._stored, received, peer, source, answer, whole))
 
     def _stored(
         self,
@@ -107,7 +106,7 @@ class Reception:
         peer: Peer,
         source: Source | None,
         answer: Answer,
-        shape: Shape,
+        whole: bool,
         stored: asyncio.Future[bytes],
     ) -> None:
         if answer.done():
@@ -115,17 +114,17 @@ class Reception:
         failure = None if stored.cancelled() else stored.exception()
         if stored.cancelled() or failure is not None:
             error = failure if isinstance(failure, HL7Error) else BusyError("the message could not be stored")
-            self._failed(received, peer, source, answer, shape, error)
+            self._failed(received, peer, source, answer, whole, error)
             return
         name = stored.result()
         owed = bool(received.owed)
         if owed:
             self._expect_reply(name, peer)
         if self._results is not None and _waits(received, source):
-            told = partial(self._processed, received, name, source, answer, shape)
+            told = partial(self._processed, received, name, source, answer, whole)
             self._results.of(name).add_done_callback(told)
             return
-        answer.set_result(shape(Taken(self._reply(received, source), name, owed=owed)))
+        _give(answer, self._reply(received, source), name, owed=owed, whole=whole)
 
     def _processed(
         self,
@@ -133,7 +132,7 @@ class Reception:
         name: bytes,
         source: Source | None,
         answer: Answer,
-        shape: Shape,
+        whole: bool,
         told: asyncio.Future[Result | None],
     ) -> None:
         if answer.done():
@@ -141,27 +140,26 @@ class Reception:
         result = None if told.cancelled() else told.result()
         if result is None:
             later = BusyError("the message is stored but not processed yet: send it again")
-            taken = Taken(self._refusal(received.header, later, source), name, busy=True)
+            _give(answer, self._refusal(received.header, later, source), name, busy=True, whole=whole)
         elif result.success:
-            taken = Taken(self._reply(received, source), name)
+            _give(answer, self._reply(received, source), name, whole=whole)
         else:
-            taken = Taken(self._refusal(received.header, error_of(result), source), name)
-        answer.set_result(shape(taken))
+            _give(answer, self._refusal(received.header, error_of(result), source), name, whole=whole)
 
     def _failed(
-        self, received: Received, peer: Peer, source: Source | None, answer: Answer, shape: Shape, error: HL7Error
+        self, received: Received, peer: Peer, source: Source | None, answer: Answer, whole: bool, error: HL7Error
     ) -> None:
         asked = received.header.asked
         if asked.enhanced and not asked.accept.wants(success=False):
-            again = partial(self._again, received, peer, source, answer, shape)
+            again = partial(self._again, received, peer, source, answer, whole)
             asyncio.get_running_loop().call_later(_AGAIN_SECONDS, again)
             return
         self.verdicts["not stored"] += 1
-        answer.set_result(shape(Taken(self._refusal(received.header, error, source), busy=True)))
+        _give(answer, self._refusal(received.header, error, source), busy=True, whole=whole)
 
-    def _again(self, received: Received, peer: Peer, source: Source | None, answer: Answer, shape: Shape) -> None:
+    def _again(self, received: Received, peer: Peer, source: Source | None, answer: Answer, whole: bool) -> None:
         if not answer.done():
-            self._store(received, peer, source, answer, shape)
+            self._store(received, peer, source, answer, whole)
 
     def _reply(self, received: Received, source: Source | None) -> bytes:
         asked = received.header.asked
@@ -207,9 +205,8 @@ def _language(source: Source | None) -> Language:
     return source.language if source is not None else Language.ENGLISH
 
 
-def _reply_alone(taken: Taken) -> bytes:
-    return taken.reply
-
-
-def _all(taken: Taken) -> Taken:
-    return taken
+def _give(
+    answer: Answer, reply: bytes, name: bytes = b"", *, busy: bool = False, owed: bool = False, whole: bool
+) -> None:
+    """Finish an answer: the reply alone, which most transports want, or all there is to know."""
+    answer.set_result(Taken(reply, name, busy, owed) if whole else reply)

@@ -190,6 +190,7 @@ def test_event_rule__of_the_source__is_ar_201() -> None:
 def test_asked_by__odd_values__are_always() -> None:
     assert asked_by("al", "x") == Asked(enhanced=True, accept=When.ALWAYS, application=When.ALWAYS)
     assert asked_by("", "AL").accept is When.NEVER
+    assert asked_by('""', " ") == Asked()
 
 
 def test_header__kept_and_read__is_the_same() -> None:
