@@ -96,7 +96,7 @@ class _Writer:
         structure = {"ADT^A04": "ADT_A01", "ADT^A08": "ADT_A01"}.get(event, event.replace("^", "_"))
         header = (
             f"MSH|^~\\&|{'HIS' if event.startswith('ADT') else LABORATORY[self.kind]}|{place}|SALUS|{place}|{moment}||"
-            f"{event}^{structure}|{self.prefix}{self.count:06d}|P|2.5.1|||AL|AL|CHN|{self.charset}"
+            f"{event}^{structure}|{self.prefix}{self.count:06d}|P|2.5.1|||||CHN|{self.charset}"
         )
         return ("\r".join((header, *segments)) + "\r").encode(self.codec)
 
