@@ -113,6 +113,7 @@ TERMS: dict[Topic, str] = {
         羊膜 产妇 胎肺 胎龄 预产期 childbirth puerper* pre_eclampsia preeclampsia eclampsia hydatidiform placent*
         antepartum intrapartum obstructed_labor preterm_labor premature_rupture_of_membranes primigravida*
         multigravida* gravida* maternal_screen* maternal_care maternal_serum U_preg upreg preg_test 恶露 产房 产后
+        G_#_P_#
     """,
     Topic.SDV: """
         性侵害 被性侵 遭性侵 强奸 強姦 猥亵 家暴 家庭暴力 虐待 受虐 施虐 sexual_assault* sexual_abuse* sexually_abused
@@ -195,20 +196,24 @@ HARMLESS_CASED: Final = "(?i:hearing|walking|mobility|visual|listening|first|tea
 # 性病 stands inside 慢性病 and 占位性病变, 性侵 inside 浸润性侵犯: they count after a mark or a word that ends there
 _ALONE = r"(?:^|(?<=[认有无患治防及和与或被遭曾、，,。；;：:\sa-z0-9（(“]))"
 # What no list of words says: a gap of any kind, a letter that must not stand before
+# Topics → what a text must hold for the expression to be tried (in small letters), and the expression
 PATTERNS: Final = {
-    Topic.HIV: r"cd4\s?/\s?cd8|cd3\+\s?cd4\+",
-    Topic.HBV: r"抗[- ]?hb[sec](?![a-z])",
-    Topic.STD: rf"{_ALONE}性病(?![变理])|(?<![a-z])tp[- ]?抗体|抗[- ]?tp(?![a-z])",
+    Topic.HIV: (("cd4/", "cd4 /", "cd3+"), r"cd4\s?/\s?cd8|cd3\+\s?cd4\+"),
+    Topic.HBV: (("hb",), r"抗[- ]?hb[sec](?![a-z])"),
+    Topic.STD: (("性病", "tp"), rf"{_ALONE}性病(?![变理])|(?<![a-z])tp[- ]?抗体|抗[- ]?tp(?![a-z])"),
     Topic.SDV: (
-        rf"{_ALONE}性侵(?!袭|犯周|蚀|入)|"
-        r"被(?:丈夫|妻子|老公|配偶|男友|女友|前夫|家人|父亲|母亲|继父|养父|伴侣)[^。；，,]{0,6}(?:殴打|打伤|暴打|施暴|掐)"
+        ("性侵", "被"),
+        (
+            rf"{_ALONE}性侵(?!袭|犯周|蚀|入)|"
+            r"被(?:丈夫|妻子|老公|配偶|男友|女友|前夫|家人|父亲|母亲|继父|养父|伴侣)[^。；，,]{0,6}(?:殴打|打伤|暴打|施暴|掐)"
+        ),
     ),
-    Topic.SEX: rf"{_ALONE}性功能",
+    Topic.SEX: (("性功能",), rf"{_ALONE}性功能"),
     Topic.PREGNANT: (
-        r"孕\s?[0-9一二三四五六七八九]{1,2}\s?[产周+]|(?<![病老男女个])[人药]流(?:史|后|[0-9一二三四]{1,2}次)|"
-        r"(?<![a-z])g[0-9]{1,2}\s?p[0-9]"
+        ("孕", "人流", "药流"),
+        r"孕\s?[0-9一二三四五六七八九]{1,2}\s?[产周+]|(?<![病老男女个])[人药]流(?:史|后|[0-9一二三四]{1,2}次)",
     ),
-    Topic.GDIS | Topic.HGR: r"\.(?:vcf|bcf|bam|cram|fastq|fq)(?![a-z])",
+    Topic.GDIS | Topic.HGR: ((".",), r"\.(?:vcf|bcf|bam|cram|fastq|fq)(?![a-z])"),
 }
 
 # A vaccination against a disease isn't the disease

@@ -40,12 +40,14 @@ def _topics_of_piece(text: str) -> int:
     if "疫苗" in folded or "vaccin" in folded or "immuni" in folded:
         folded = terms.VACCINES.sub(" 疫苗 ", folded)
     found = _FINDER.masks(folded)
-    if found & Topic.GDIS and terms.GENE in folded:
+    if found & _GDIS and terms.GENE in folded:
         found = _without_germs(folded, found)
-    for match in _PATTERNS.finditer(loose):
-        found |= _PATTERN_TOPICS[match.lastgroup or ""]
-    for match in _CASED.finditer(text):
-        found |= _CASED_TOPICS.get(match.lastgroup or "", 0)
+    for topics, marks, pattern in _PATTERNS:
+        if any(mark in loose for mark in marks) and pattern.search(loose):
+            found |= topics
+    if loose != text:
+        for match in _CASED.finditer(text):
+            found |= _CASED_TOPICS.get(match.lastgroup or "", 0)
     return found
 
 
@@ -62,6 +64,7 @@ def _without_germs(folded: str, found: int) -> int:
 _SHORT: Final = 24
 _BEFORE_GENE: Final = 10
 _NONE: Final = Topic(0)
+_GDIS: Final = int(Topic.GDIS)
 _GENE: Final = re.compile(terms.GENE)
 
 
@@ -74,17 +77,16 @@ def _joined(*tables: dict[Topic, str]) -> dict[str, int]:
     return words
 
 
-def _alternation(table: dict[Topic, str], before: str = "", after: str = "") -> tuple[re.Pattern[str], dict[str, int]]:
-    """One expression for a table, and the topics of its named groups."""
-    parts = {f"t{place}": (int(topic), expression) for place, (topic, expression) in enumerate(table.items())}
-    joined = "|".join(f"(?P<{name}>{expression})" for name, (_, expression) in parts.items())
-    return re.compile(f"{before}(?:{joined}){after}"), {name: topic for name, (topic, _) in parts.items()}
+def _cased() -> tuple[re.Pattern[str], dict[str, int]]:
+    """One expression for the words in capitals, and the topics of its named groups; harmless ones come first."""
+    parts = {f"t{place}": (int(topic), word) for place, (topic, word) in enumerate(terms.CASED.items())}
+    joined = "|".join((terms.HARMLESS_CASED, *(f"(?P<{name}>{word})" for name, (_, word) in parts.items())))
+    return re.compile(f"(?<![A-Za-z])(?:{joined})(?![A-Za-z])"), {name: topic for name, (topic, _) in parts.items()}
 
 
 # Masks are plain numbers here: joining flags is slow, and this runs for every result
 _FINDER: Final = Finder(_joined(terms.TERMS, DRUGS), terms.HARMLESS.split())
 _WHOLE: Final = {text: int(topic) for topic, line in terms.WHOLE.items() for text in line.split("|")}
 _LONGEST_WHOLE: Final = 2 + max(map(len, _WHOLE))
-_PATTERNS, _PATTERN_TOPICS = _alternation(terms.PATTERNS)
-_HARMLESS_GROUP = {_NONE: terms.HARMLESS_CASED}
-_CASED, _CASED_TOPICS = _alternation(_HARMLESS_GROUP | terms.CASED, "(?<![A-Za-z])", "(?![A-Za-z])")
+_PATTERNS: Final = tuple((int(topics), marks, re.compile(text)) for topics, (marks, text) in terms.PATTERNS.items())
+_CASED, _CASED_TOPICS = _cased()

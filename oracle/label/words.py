@@ -19,6 +19,7 @@ from typing import Final
 # Letters and digits are tokens of their own, so HIV1, HIV-1 and anti-HIV all hold the word HIV. A run of anything
 # beyond ASCII is a token too: no phrase reaches over it.
 _TOKEN: Final = re.compile(r"[a-z]+|[0-9]+|[^\x00-\x7f]+")
+_ANY_LATIN: Final = re.compile("[a-z0-9]")
 _HANZI: Final = "\u3400-\u4dbf\u4e00-\u9fff"
 _BLANK_BESIDE: Final = re.compile(rf"(?<=[{_HANZI}])\s+|\s+(?=[{_HANZI}])")
 _WIDE: Final = {0xFF01 + offset: 0x21 + offset for offset in range(94)} | {0x3000: 0x20}
@@ -92,6 +93,8 @@ class Finder:
         found = 0
         if self._any_hanzi is not None and not text.isascii():
             found |= self._hanzi_masks(text)
+        if _ANY_LATIN.search(text) is None:
+            return found >> _FLAGS
         begins = self._begins
         tokens = _TOKEN.findall(text)
         places = [place for place, token in enumerate(tokens) if begins(token[:_LONGEST_TOKEN])]
