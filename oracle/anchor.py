@@ -22,7 +22,7 @@ from salus.core.state import AnchorState, RecordStatus
 
 BATCH_TAG = 1
 MAX_TOGETHER = 8
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.1
 _PATIENCE_SECONDS = 30.0
 
 _log = structlog.get_logger()

@@ -37,6 +37,12 @@ class DatabaseOutbox:
     def __init__(self, database: OracleDatabase) -> None:
         self._database = database
 
+    def are_waiting(self, number: int) -> bool:
+        """Whether at least that many versions are in no batch yet."""
+        query = select(version.c.key).where(text("batch IS NULL")).order_by(version.c.key).offset(number - 1).limit(1)
+        with self._database.reading() as connection:
+            return connection.execute(query).first() is not None
+
     def waiting(self, limit: int) -> list[WaitingVersion]:
         """Versions in no batch yet, oldest first."""
         columns = (version.c.key, version.c.leaf_hash, version.c.custodian_set)
