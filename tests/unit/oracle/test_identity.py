@@ -157,7 +157,12 @@ def test_update__dated_far_ahead__has_the_last_word_only_until_the_next(oracle: 
 
 @pytest.mark.parametrize(
     ("event", "prior", "survivor"),
-    [("A40", "T1^^^OTHER", "P1"), ("A40", "P1", "T1^^^OTHER&1.2.3&ISO"), ("A24", "T1^^^OTHER", "P1"), ("A44", "T1^^^OTHER", "P1")],
+    [
+        ("A40", "T1^^^OTHER", "P1"),
+        ("A40", "P1", "T1^^^OTHER&1.2.3&ISO"),
+        ("A24", "T1^^^OTHER", "P1"),
+        ("A44", "T1^^^OTHER", "P1"),
+    ],
 )
 def test_merge__number_of_an_authority_the_source_does_not_speak_for__waits_for_a_person(
     oracle: Oracle, outside: Outside, event: str, prior: str, survivor: str
