@@ -22,8 +22,8 @@ import structlog
 
 from oracle.fold import WITHDRAWN, Moved, Told, fold
 from oracle.hl7.errors import Condition, HL7Error
-from oracle.hl7.message import Message, parse
-from oracle.intake.receive import receive
+from oracle.hl7.message import Message
+from oracle.intake.receive import take_apart
 from oracle.label import label
 from oracle.label.local import NOTHING, LocalRules, Raise
 from oracle.model import ChangeKind, IdentityChange, LabelTable, RawMessage, ReadDraft, ReadMessage, Refolded
@@ -208,10 +208,7 @@ def _read(
     raw: bytes, profile: SourceProfile, received_at: int = 0
 ) -> tuple[Message, list[NormalisedGroup], tuple[IdentityChange, ...], int]:
     """A message, its groups and changes, and how many groups said they were of after tomorrow."""
-    received = receive(raw, profile.charset)
-    if received.error is not None:
-        raise received.error
-    message = parse(received.text)
+    message = take_apart(raw, profile.charset)
     groups, ahead = _in_time(normalise(message, profile), received_at)
     return message, groups, tuple(identity_changes(message, profile)), ahead
 

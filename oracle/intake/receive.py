@@ -166,6 +166,24 @@ def receive(raw: bytes, charset: str | None = None, source: Source | None = None
     )
 
 
+def take_apart(raw: bytes, charset: str | None = None) -> Message:
+    """A message for reading it, after it was received: without the hashes and texts that only its reply needs.
+
+    Raises:
+        HL7Error: as `receive` would have found, source rules left out.
+    """
+    try:
+        if not raw.strip():
+            raise FrameError("the frame is empty")
+        message = parse(decode(raw, charset).text)
+        objection = _objection(message)
+    except HL7Error as error:
+        raise _placed(error) from error
+    if objection is not None:
+        raise objection
+    return message
+
+
 def reply_to(received: Received, *, now: datetime, control_id: str, language: Language = Language.ENGLISH) -> bytes:
     """The reply a verdict asks for. For a stored verdict call it after the message is durable.
 
@@ -228,8 +246,12 @@ def _refused(raw: bytes, digest: bytes, charset: str | None, verdict: Verdict, e
         message_type="",
         text="",
         codec=header.codec,
-        error=error if error.location.segment else type(error)(error.text, Location("MSH")),
+        error=_placed(error),
     )
+
+
+def _placed(error: HL7Error) -> HL7Error:
+    return error if error.location.segment else type(error)(error.text, Location("MSH"))
 
 
 def _content_hash(message: Message) -> bytes:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracle.hl7.errors import HL7Error
-from oracle.intake.receive import SUPPORTED_EVENTS, Verdict, receive, reply_to
+from oracle.intake.receive import SUPPORTED_EVENTS, Verdict, receive, reply_to, take_apart
 
 NOW = datetime(2026, 1, 1, 0, 30, tzinfo=UTC)
 
@@ -87,3 +87,30 @@ def test_receive__any_bytes__never_raises_and_always_has_a_reply(raw: bytes, hea
     received = receive(b"MSH|^~\\&|" + raw if headed else raw)
     assert received.error is None or isinstance(received.error, HL7Error)
     assert b"\rMSA" in reply_to(received, now=NOW, control_id="1")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _raw(),
+        _raw(body="OBX|1|NM|718-7^Hb||5.40|g/dL"),
+        b"",
+        b"PID|1||7",
+        _raw("QRY^A19"),
+        _raw("ADT^A99"),
+        _raw(tail="P|3.0"),
+        _raw(control=""),
+        b"MSH|^^^^|LIS",
+        _raw() + _raw(),
+        _raw() + b"\xff\xff",
+        _raw(tail="P|2.4||||||8859/1") + b"\xe9\r",
+    ],
+)
+def test_take_apart__any_message__is_judged_as_by_receive(raw: bytes) -> None:
+    received = receive(raw)
+    if received.error is None:
+        assert [segment.raw for segment in take_apart(raw).segments] == received.text.rstrip("\r").split("\r")
+        return
+    with pytest.raises(type(received.error)) as caught:
+        take_apart(raw)
+    assert (caught.value.location, caught.value.condition) == (received.error.location, received.error.condition)
