@@ -20,12 +20,13 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from itertools import count
 
 from oracle.hl7.errors import BusyError, TooLargeError
 from oracle.intake.gate import Gate
+from oracle.intake.handshakes import TlsAcceptor
 from oracle.intake.ports import Peer, Sink
 from oracle.intake.throttle import Throttle
 
@@ -101,6 +102,7 @@ class MllpProtocol(asyncio.Protocol):
         self._buffer = bytearray()
         self._scanned = 0
         self._skipping = False
+        self._heard = False
         self._pending: deque[tuple[asyncio.Future[bytes], int]] = deque()
         self._pending_bytes = 0
         self._held = 0
@@ -258,6 +260,11 @@ class MllpProtocol(asyncio.Protocol):
         return True
 
     @property
+    def heard(self) -> bool:
+        """Whether a whole message has come by it."""
+        return self._heard
+
+    @property
     def pending(self) -> int:
         """Messages whose replies are still owed."""
         return len(self._pending)
@@ -265,6 +272,7 @@ class MllpProtocol(asyncio.Protocol):
     # frames
 
     def _take(self, message: bytes) -> None:
+        self._heard = True
         if len(message) > self._limits.message_bytes:
             self._refuse_oversized(message)
             return
@@ -426,7 +434,7 @@ class MllpServer:
     acknowledged: Callable[[str, bytes], None] = lambda _name, _message: None
     _open: set[MllpProtocol] = field(default_factory=set)
     _socket: socket.socket | None = None
-    _server: asyncio.Server | None = None
+    _server: asyncio.Server | TlsAcceptor | None = None
     _sweeper: asyncio.TimerHandle | None = None
     _drained: asyncio.Future[None] | None = None
 
@@ -459,12 +467,10 @@ class MllpServer:
         """Take new connections by this context from now on. The socket stays the same: nobody finds the port closed."""
         assert self._socket is not None  # noqa: S101 - `start` comes first
         loop, old = asyncio.get_running_loop(), self._server
-        self._server = await loop.create_server(
-            lambda: MllpProtocol(self),
-            sock=self._socket.dup(),
-            ssl=tls,
-            ssl_handshake_timeout=None if tls is None else HANDSHAKE_SECONDS,
-        )
+        if tls is None:
+            self._server = await loop.create_server(lambda: MllpProtocol(self), sock=self._socket.dup())
+        else:
+            self._server = TlsAcceptor(self._socket.dup(), tls, lambda: MllpProtocol(self))
         if old is not None:
             old.close()
 
@@ -491,11 +497,23 @@ class MllpServer:
             connection.close(abort=True)
 
     def admit(self, connection: MllpProtocol) -> bool:
-        """Count a connection in, unless there are too many, in all or of its host."""
-        of_host = sum(one.host == connection.host for one in self._open)
-        if len(self._open) >= self.limits.connections or of_host >= self.limits.connections_per_host:
-            self.counters.refused_connections += 1
-            return False
+        """Count a connection in. Where there are too many, in all or of its host, one that never sent a message makes
+        room, the oldest of them; if there is none, the new one is refused."""
+        of_host = [one for one in self._open if one.host == connection.host]
+        crowd: Collection[MllpProtocol] | None = None
+        if len(of_host) >= self.limits.connections_per_host:
+            crowd = of_host
+        elif len(self._open) >= self.limits.connections:
+            crowd = self._open
+        if crowd is not None:
+            unheard = [one for one in crowd if not one.heard]
+            if not unheard:
+                self.counters.refused_connections += 1
+                return False
+            oldest = min(unheard, key=lambda one: one.number)
+            self.counters.crowded_out += 1
+            self.leave(oldest)
+            oldest.close(abort=True)
         self.counters.connections += 1
         self._open.add(connection)
         return True

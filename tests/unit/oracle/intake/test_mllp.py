@@ -133,6 +133,18 @@ def test_frames__cut_at_every_byte__are_found() -> None:
     run(case)
 
 
+def test_connections__too_many__the_oldest_that_never_sent_a_message_makes_room() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink(), MllpLimits(connections=3))
+        wire.protocol.data_received(frame(b"one"))
+        silent = [wire.connect(), wire.connect()]
+        newer = [wire.connect(), wire.connect(), wire.connect()]
+        assert [one.aborted for one in (wire.transport, *silent, *newer)] == [False, True, True, True, False, False]
+        assert (wire.server.counters.crowded_out, wire.server.counters.refused_connections) == (3, 0)
+
+    run(case)
+
+
 @pytest.mark.parametrize("size", [1, 3, 20, 1000])
 def test_frames__too_long_and_cut_off_ones__same_replies_in_any_pieces(size: int) -> None:
     stream = b"".join(

@@ -1,0 +1,77 @@
+"""Accepting TLS connections: handshakes that are left open make room for others, and are ended in time.
+
+asyncio's own server holds any number of handshakes, each with a quarter of a megabyte of buffer, before its protocol
+hears of them. Here at most so many are under way; when there are more, the oldest ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+MOST = 64
+SECONDS = 10.0
+_AGAIN_SECONDS = 0.5
+
+
+class TlsAcceptor:
+    """Accepts connections of one listening socket, which it closes at the end. `failed` counts handshakes that ended.
+
+    Call it on an event loop.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        tls: ssl.SSLContext,
+        protocol: Callable[[], asyncio.Protocol],
+        *,
+        most: int = MOST,
+        seconds: float = SECONDS,
+    ) -> None:
+        self._listening = listening
+        self._tls = tls
+        self._protocol = protocol
+        self._most = most
+        self._seconds = seconds
+        self._under_way: dict[asyncio.Task[None], None] = {}
+        self.failed = 0
+        listening.setblocking(False)
+        self._accepting = asyncio.get_running_loop().create_task(self._accept())
+
+    def close(self) -> None:
+        """Accept no more; handshakes under way may end well."""
+        self._accepting.cancel()
+        self._listening.close()
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(self._listening)
+            except OSError:  # no descriptors left, or the peer has gone again
+                await asyncio.sleep(_AGAIN_SECONDS)
+                continue
+            if len(self._under_way) >= self._most:
+                next(iter(self._under_way)).cancel()
+            task = loop.create_task(self._shake(connection))
+            self._under_way[task] = None
+            task.add_done_callback(self._ended)
+
+    async def _shake(self, connection: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._protocol,
+                connection,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._seconds,
+                ssl_shutdown_timeout=self._seconds,
+            )
+        except (OSError, asyncio.CancelledError):  # an SSLError is an OSError; only `_accept` cancels
+            self.failed += 1
+            connection.close()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.pop(task, None)
