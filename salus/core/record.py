@@ -123,11 +123,8 @@ def resource_id(record_key: str, part: str) -> str:
 
     A UUID of version 5 (RFC 9562 section 5.5), written out because `uuid.uuid5` costs as much as the rest of a result.
     """
-    name = _RESOURCE_NAMESPACE.bytes + f"{record_key}#{part}".encode()
-    raw = bytearray(sha1(name, usedforsecurity=False).digest()[:16])
-    raw[6], raw[8] = raw[6] & 0x0F | 0x50, raw[8] & 0x3F | 0x80
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = sha1(_NAMESPACE_BYTES + f"{record_key}#{part}".encode(), usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def compose(record_key: str, head: dict[str, Any], items: Sequence[Item]) -> dict[str, Any]:
@@ -163,6 +160,8 @@ def compose(record_key: str, head: dict[str, Any], items: Sequence[Item]) -> dic
 
 _Json = dict[str, Any]
 _RESOURCE_NAMESPACE = UUID("4f0a1d5e-6c1b-5b7e-9a55-53414c555301")
+_NAMESPACE_BYTES = _RESOURCE_NAMESPACE.bytes
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _LONE_HEADS = frozenset(
     {
         "Account",
