@@ -11,6 +11,7 @@ sends the replies it owes, and closes.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
@@ -64,23 +65,32 @@ class Doors:
         wanted = _keyed(sources)
         contexts = {key: _context(door) for key, (_, door) in wanted.items()}
         made: dict[Key, MllpServer] = {}
-        for key, (source, door) in wanted.items():
-            if key in self._servers:
-                continue
-            server = self._server(key)
-            try:
-                self._ports[key] = await server.start(door.host, door.port, contexts[key])
-            except OSError as error:
-                for other in made.values():
-                    await other.stop(0)
-                raise SetupError(f"{source.name}: mllp.port: {door.port} is taken, or {door.host} not here") from error
-            made[key] = server
-        stay = {key: contexts[key] for key in wanted if key not in made}
+        heirs: dict[Key, tuple[MllpServer, socket.socket]] = {}
+        new = [(key, source, door) for key, (source, door) in wanted.items() if key not in self._servers]
+        try:
+            for key, source, door in new:
+                server = self._server(key)
+                before = self._servers.get(_other_kind(key))
+                if before is not None:  # plain before and TLS now, or the reverse: the socket stays
+                    heirs[key] = server, before.share()
+                else:
+                    self._ports[key] = await _started(server, source, door, contexts[key])
+                    made[key] = server
+        except SetupError:
+            for server in made.values():
+                await server.stop(0)
+            for _, listening in heirs.values():
+                listening.close()
+            raise
+        stay = {key: contexts[key] for key in wanted if key not in made and key not in heirs}
 
         def put_into_force() -> None:
             self._servers |= made
             for key in set(self._servers) - set(wanted):
                 self._spawn(self._servers.pop(key).stop())
+            for key, (server, listening) in heirs.items():
+                self._servers[key], self._ports[key] = server, key[1]
+                self._spawn(self._inherit(server, listening, contexts[key]))
             for key, context in stay.items():
                 if context is not None:
                     self._spawn(self._servers[key].listen(context))
@@ -143,6 +153,9 @@ class Doors:
             for connection in server.connections:
                 connection.gate_turned()
 
+    async def _inherit(self, server: MllpServer, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
+        await server.start_on(listening, tls)
+
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._closing.add(task)
@@ -152,6 +165,19 @@ class Doors:
 def _key(source: Source, door: MllpDoor) -> Key:
     """Where a source connects. Port 0 is a new one for each source."""
     return door.host, door.port, source.name if door.port == 0 else ("tls" if door.tls else "")
+
+
+async def _started(server: MllpServer, source: Source, door: MllpDoor, tls: ssl.SSLContext | None) -> int:
+    try:
+        return await server.start(door.host, door.port, tls)
+    except OSError as error:
+        raise SetupError(f"{source.name}: mllp.port: {door.port} is taken, or {door.host} not here") from error
+
+
+def _other_kind(key: Key) -> Key:
+    """The same port without TLS instead of with it, or the reverse."""
+    host, port, kind = key
+    return host, port, "" if kind == "tls" else "tls"
 
 
 def _keyed(sources: Iterable[Source]) -> dict[Key, tuple[Source, MllpDoor]]:

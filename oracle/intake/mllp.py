@@ -458,10 +458,19 @@ class MllpServer:
             OSError: the port is taken, or the address isn't this machine's.
         """
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=256)
+        return await self.start_on(socket.create_server((host, port), family=family, backlog=256), tls)
+
+    async def start_on(self, listening: socket.socket, tls: ssl.SSLContext | None) -> int:
+        """Take connections of a socket that listens already, from `share` of another server; returns its port."""
+        self._socket = listening
         await self.listen(tls)
         self._sweep()
-        return int(self._socket.getsockname()[1])
+        return int(listening.getsockname()[1])
+
+    def share(self) -> socket.socket:
+        """The socket this server listens on, for a server that takes over from it."""
+        assert self._socket is not None  # noqa: S101 - `start` comes first
+        return self._socket.dup()
 
     async def listen(self, tls: ssl.SSLContext | None) -> None:
         """Take new connections by this context from now on. The socket stays the same: nobody finds the port closed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
@@ -29,7 +30,7 @@ _log = structlog.get_logger()
 
 
 class Sending:
-    """One task per source. `told` counts what became of acknowledgments; `now` gives Unix seconds."""
+    """Sends for those who are owed something. `told` counts what became of it; `now` gives Unix seconds."""
 
     def __init__(
         self,
@@ -54,23 +55,29 @@ class Sending:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def watch(self) -> None:
-        """Keep a task for each source in force, until cancelled."""
+        """Look who is owed any and send, one task for each source at a time, until cancelled."""
         loop = asyncio.get_running_loop()
         forgotten = loop.time() - _FORGET_EVERY
         try:
             while True:
-                names = {source.name for source in self._sources.all()}
-                for name in set(self._tasks) - names:
-                    self._tasks.pop(name).cancel()
-                for name in names - set(self._tasks):
-                    self._tasks[name] = loop.create_task(self._serve(name))
-                if loop.time() - forgotten >= _FORGET_EVERY:
-                    forgotten = loop.time()
-                    await asyncio.to_thread(self._store.forget, self._now() - FORGET_SECONDS)
-                await asyncio.sleep(1.0)
+                try:
+                    waiting = await asyncio.to_thread(self._store.waiting)
+                    if loop.time() - forgotten >= _FORGET_EVERY:
+                        forgotten = loop.time()
+                        await asyncio.to_thread(self._store.forget, self._now() - FORGET_SECONDS)
+                except Exception as error:  # noqa: BLE001 - nothing is lost: the rows are still owed
+                    _log.warning("acknowledgments not read", error=type(error).__name__)
+                    waiting = set()
+                for name in waiting - set(self._tasks):
+                    self._tasks[name] = task = loop.create_task(self._serve(name))
+                    task.add_done_callback(partial(self._ended, name))
+                await asyncio.sleep(self._poll)
         finally:
-            for task in self._tasks.values():
+            for task in list(self._tasks.values()):
                 task.cancel()
+
+    def _ended(self, name: str, _: asyncio.Task[None]) -> None:
+        self._tasks.pop(name, None)
 
     async def once(self, name: str) -> int:
         """Send what a source can be sent now; how many rows that settled."""
@@ -127,11 +134,9 @@ class Sending:
         return len(done) + len(rejected)
 
     async def _serve(self, name: str) -> None:
-        while True:
-            try:
-                settled = await self.once(name)
-            except Exception as error:  # noqa: BLE001 - nothing is lost: the row is still owed
-                _log.warning("acknowledgments not sent", source=name, error=type(error).__name__)
-                settled = 0
-            if not settled:
-                await asyncio.sleep(self._poll)
+        """Send until nothing more can be sent now."""
+        try:
+            while await self.once(name):
+                pass
+        except Exception as error:  # noqa: BLE001 - nothing is lost: the rows are still owed
+            _log.warning("acknowledgments not sent", source=name, error=type(error).__name__)

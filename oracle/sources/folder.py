@@ -58,8 +58,9 @@ class SourceFolder:
         return tuple(found)
 
     def _named(self) -> set[Path]:
-        """Files beside the TOML files whose change counts: certificates, keys and tokens kept in the same folder."""
-        return {file for file in self.path.rglob("*") if file.is_file() and file.suffix in _MATERIAL}
+        """Certificates, keys and tokens in the folder or just below: their change counts too."""
+        near = (*self.path.glob("*"), *self.path.glob("*/*"))
+        return {file for file in near if file.suffix in _MATERIAL and file.is_file()}
 
 
 _MATERIAL = frozenset({".pem", ".crt", ".key", ".token"})

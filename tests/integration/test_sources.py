@@ -20,6 +20,9 @@ from oracle.intake.receive import SUPPORTED_EVENTS
 from oracle.intake.reception import Reception
 from oracle.intake.throttle import Throttles
 from oracle.journal import Journal
+from oracle.model import RawMessage
+from oracle.normalise import SourceProfile
+from oracle.reading import UNKNOWN_SOURCE, ProcessReader
 from oracle.reload import Reload
 from oracle.sitekey import SiteKey
 from oracle.sources import Institution, LiveSources, Source, SourceFolder
@@ -323,6 +326,44 @@ def test_reload__wrong_file__keeps_what_is_in_force_and_says_which_key(
         other.close()
 
     run(case)
+
+
+def test_reload__plain_port_becomes_tls_and_plain_again__stays_open(
+    tmp_path: Path, pairs: dict[str, Pair], door: int
+) -> None:
+    async def case() -> None:
+        write(tmp_path, "his", plain("his", door))
+        async with intake(tmp_path) as made:
+            old = await Client.connect(door)
+            assert await old.send(report("1", "L1")) == "AA"
+            write(tmp_path, "his", shared("his", door, 'client_names = ["his"]'))
+            assert await made.reload.look()
+            assert await old.ended()
+            client = await Client.connect(door, context(tmp_path, pairs["his"]))
+            assert await client.send(report("2", "L2")) == "AA"
+            assert await refused(door, None)
+            write(tmp_path, "his", plain("his", door))
+            assert await made.reload.look()
+            assert await client.ended()
+            assert await (await Client.connect(door)).send(report("3", "L3")) == "AA"
+            assert made.kept() == {"his": 3}
+
+    run(case)
+
+
+def test_reading__profiles_exchanged__processes_read_by_the_new_ones(tmp_path: Path) -> None:
+    raw = RawMessage("his", report("1"))
+    reader = ProcessReader({"his": SourceProfile("Hospital B", "HB")}, 1)
+    try:
+        ((before,),) = reader.read([[raw]])
+        reader.exchange({"his": SourceProfile("Hospital B", "HB", level=5)})
+        ((after,),) = reader.read([[raw]])
+        reader.exchange({})
+        ((gone,),) = reader.read([[raw]])
+    finally:
+        reader.close()
+    assert [one.drafts[0].labels.level for one in (before, after)] == [4, 5]
+    assert gone.fault == UNKNOWN_SOURCE
 
 
 def test_reload__removed_source__stops_listening_and_sends_the_replies_it_owes(tmp_path: Path) -> None:

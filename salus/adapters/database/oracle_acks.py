@@ -48,6 +48,12 @@ class DatabaseAcks:
     def __init__(self, database: OracleDatabase) -> None:
         self._database = database
 
+    def waiting(self) -> set[str]:
+        """Names of the sources that are owed any."""
+        query = select(ack.c.listener).where(text("state = 1")).distinct()
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
     def owed(self, listener: str, transports: Collection[str], limit: int) -> list[OwedAck]:
         """The oldest that a source is owed, in the order its messages came."""
         query = (
