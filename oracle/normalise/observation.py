@@ -237,9 +237,12 @@ def _observation(
     flags = _interpretations(obx.field(8), separators) if obx.field(8) else None
     if flags:
         result["interpretation"] = flags
+        texts += [one["text"] for one in flags if "text" in one]
     ranged = reference_range(obx.first(7).raw, unit_raw, separators) if obx.field(7) else None
     if ranged:
         result["referenceRange"] = [ranged]
+        if "low" not in ranged and "high" not in ranged:
+            texts.append(ranged["text"])
     nature = obx.value(10) if obx.field(10) else ""
     if nature:
         result["extension"] = [{"url": _NATURE, "valueCodeableConcept": table_concept(nature, "0080")}]
