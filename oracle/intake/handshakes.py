@@ -38,7 +38,7 @@ class TlsAcceptor:
         self._seconds = seconds
         self._under_way: dict[asyncio.Task[None], None] = {}
         self.failed = 0
-        listening.setblocking(False)
+        listening.settimeout(0)
         self._accepting = asyncio.get_running_loop().create_task(self._accept())
 
     def close(self) -> None:

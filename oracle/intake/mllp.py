@@ -35,7 +35,6 @@ END = b"\x1c"
 TRAILER = b"\x1c\r"
 _BETWEEN_FRAMES = b"\r\n"
 _HEAD = 8192
-HANDSHAKE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)

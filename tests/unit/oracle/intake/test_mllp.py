@@ -382,6 +382,7 @@ def test_connection__lost_before_the_reply__is_survived() -> None:
 def test_connections__beyond_the_limit__are_refused() -> None:
     async def case() -> None:
         wire = Wire(HeldSink(), MllpLimits(connections=1))
+        wire.protocol.data_received(frame(b"one"))
         assert wire.connect().aborted
         assert wire.server.counters.refused_connections == 1
 
@@ -391,6 +392,7 @@ def test_connections__beyond_the_limit__are_refused() -> None:
 def test_connections__beyond_the_limit_of_one_host__are_refused_and_another_host_is_served() -> None:
     async def case() -> None:
         wire = Wire(HeldSink(), MllpLimits(connections_per_host=1))
+        wire.protocol.data_received(frame(b"one"))
         assert wire.connect().aborted
         other = MemoryTransport("192.0.2.7")
         MllpProtocol(wire.server).connection_made(other)
