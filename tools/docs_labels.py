@@ -53,7 +53,10 @@ format in `bench/label_cases.py`); no hospital's messages were seen. **A clinica
 review them before production**, each line below, and put what the institution's own codes mean into its local
 rules. Local Chinese rules (DB31/T 1545-2025, T/GDWJ 013-2022, 卫生健康行业数据分类分级指南) were not available in
 full text. Free text is read by words, not understood: a description that avoids every word of the tables isn't
-found. Pictures and scanned documents aren't read."""
+found. When 122 cases were written to be hard (abbreviations, brands, no word for it), the tables of that hour found
+68.7 % of what is level 5 among them, before they were amended; expect as much for what nobody thought of. Against
+94,446 titles of ICD-10-CM, the words alone know 86 % of the titles whose code is sensitive. Pictures and scanned
+documents aren't read."""
 
 
 def page() -> str:

@@ -54,7 +54,7 @@ TERMS: dict[Topic, str] = {
         affective_disorder* paraphili* 适应障碍 急性应激反应 分离性障碍 分离性遗忘 分离转换 转换障碍 躯体化 疑病症
         疑病观念 病态赌博 品行障碍 进食障碍 抽动障碍 抽动症 缄默症 选择性缄默 心境障碍 心境恶劣 情感障碍 情绪障碍 癔症
         神经症 神经官能症 恐怖症 应激障碍 割腕 心理咨询门诊 心理咨询中心 MDD depressed_mood low_mood anhedonia
-        behavioral_health behavioural_health
+        behavioral_health behavioural_health phenothiazine_screen* 吩噻嗪
     """,
     Topic.PSYTHPN: """
         心理治疗记录 心理咨询记录 心理治疗笔记 psychotherapy_note* psychotherapy_record* psychotherapy_session_note*
@@ -72,7 +72,10 @@ TERMS: dict[Topic, str] = {
         精神活性物质 酒精相关 酒精有害使用 检出酒精 发现酒精 鸦片 阿片类药物滥用 阿片类药物依赖 阿片类中毒 消遣性药物
         hallucinogen* inhalant_abuse stimulant_abuse stimulant_depend* sedative_abuse sedative_depend*
         psychoactive_substance* narcotic_abuse alcohol_in_blood finding_of_alcohol recreational_drug opium 血清酒精
-        血清乙醇 乙醇测定 THC EtOH_abuse EtOH_depend* EtOH_withdrawal EtOH_use_disorder CIWA
+        血清乙醇 乙醇测定 THC EtOH_abuse EtOH_depend* EtOH_withdrawal EtOH_use_disorder CIWA opiate_screen*
+        benzodiazepine_screen* barbiturate_screen* toxic_screen* toxicology_screen* tox_screen* ethanol_urine
+        ethanol_serum ethanol_blood serum_ethanol alcohol_level 毒物筛查 阿片类筛查 阿片类药物筛查 苯二氮卓类筛查
+        苯二氮卓类药物筛查 巴比妥类筛查 巴比妥类药物筛查
     """,
     Topic.GDIS: """
         基因 遗传病 遗传性 遗传咨询 遗传代谢 染色体 染色體 地中海贫血 地贫 血友病 外显子 唐氏 唐筛 三体综合征 三体风险
@@ -101,7 +104,7 @@ TERMS: dict[Topic, str] = {
         弱精症 弱精子 生育力 卵巢过度刺激 人工受精 易性症 易性癖 异装症 异装癖 恋物癖 露阴癖 露阴症 性偏好
         性别认同障碍 性别焦虑 azoosperm* oligosperm* fertility* procreative sexual_desire sexual_aversion
         sexual_arousal orgasm* paraphili* fetish* transvest* transsexual* gender_dysphoria ovarian_hyperstimulation
-        睾丸酮 黄体酮
+        睾丸酮 黄体酮 estriol 雌三醇 sexuality reproductive_problem*
     """,
     Topic.PREGNANT: """
         妊娠 怀孕 懷孕 孕妇 孕婦 孕产妇 孕周 孕期 早孕 宫内孕 宫外孕 孕囊 流产 流產 引产 堕胎 墮胎 无痛人流 人流术
@@ -113,14 +116,14 @@ TERMS: dict[Topic, str] = {
         羊膜 产妇 胎肺 胎龄 预产期 childbirth puerper* pre_eclampsia preeclampsia eclampsia hydatidiform placent*
         antepartum intrapartum obstructed_labor preterm_labor premature_rupture_of_membranes primigravida*
         multigravida* gravida* maternal_screen* maternal_care maternal_serum U_preg upreg preg_test 恶露 产房 产后
-        G_#_P_#
+        G_#_P_# fetalfn fetal_fn
     """,
     Topic.SDV: """
         性侵害 被性侵 遭性侵 强奸 強姦 猥亵 家暴 家庭暴力 虐待 受虐 施虐 sexual_assault* sexual_abuse* sexually_abused
         sexual_violence rape raped domestic_violence domestic_abuse intimate_partner_violence partner_abuse
         child_abuse elder_abuse spousal_abuse physical_abuse physically_abused battered_wom* battered_child maltreat*
         child_neglect adult_neglect elder_neglect neglect_or_abandonment perpetrator* adult_abuse sexual_exploitation
-        性剥削 遗弃儿童 忽视儿童 施暴
+        性剥削 遗弃儿童 忽视儿童 施暴 sexual_harm harm_by_partner
     """,
     Topic.NOTIFIABLE: """
         结核 結核 鼠疫 霍乱 伤寒 麻疹 疟疾 疟原虫 狂犬病 炭疽 百日咳 白喉 猩红热 登革 布鲁氏菌 布鲁菌 布氏杆菌
@@ -159,25 +162,27 @@ HARMLESS: Final = """
     皮肤性病 非结核 小结核 总结核 团结核 终结核 了结核 伤寒论 伤寒杂病 荨麻疹 蕁麻疹 麻疹样 苍白喉 新冠脉 新冠状动脉
     新冠修复 非酒精性 消毒品 双硫仑样 大麻仁 大麻木 大麻痹 大麻醉 肝素锂 胎儿血红蛋白 血流产 电流产 气流产 液流产
     吸引产 羊膜移植 抽动症状 寻麻疹 备孕期 神经症状 神经症候 自伤口 生产程 难产生 早产生 斑疹伤寒 棘阿米巴 德国麻疹
-    german_measles tuberculin_syringe* alcoholic_beverage* alcoholic_drink* psychiatric_negative psychiatric_normal
-    psychiatry_negative 志贺毒素 shiga_toxin* 巨细胞病毒性肝炎 疱疹病毒性肝炎 牙齿发育障碍 颌骨发育障碍 避孕套导管
-    血管性血友病因子 早产儿视网膜 牵引产 替代孕 妇产科 婦產科 指纹图谱 指纹谱 指纹鉴定 肽指纹 基因工程 基因重组 转基因
-    非孕妇 非孕女性 非妊娠 孕妇禁用 孕妇慎用 孕妇忌用 孕妇忌服 孕妇及哺乳 孕妇或哺乳 孕妇、哺乳 孕妇请提前 孕妇请告知
-    孕妇不宜 孕妇及备孕 怀孕者 怀孕或哺乳 如怀孕请 若怀孕请 怀孕请告知 妊娠期妇女禁用 妊娠期妇女慎用 妊娠及哺乳期妇女
-    妊娠期及哺乳期妇女 ST_depression* ST_T_depression* segment_depression* wave_depression* PR_depression*
-    point_depression* respiratory_depression* ventilatory_depression* CNS_depression* nervous_system_depression*
-    marrow_depression* myocardial_depression* immune_depression* lithium_heparin* heparin_lithium non_alcoholic*
-    non_alcohol_use oilseed_rape rape_seed* rape_pollen rape_oil fetal_hemoglobin* fetal_haemoglobin*
-    foetal_haemoglobin* fetal_bovine fetal_calf fetal_position obstetrics_and_gyn* obstetrics_gyn* pregnant_women
-    if_you_are_pregnant if_pregnant pregnancy_category drug_use_evaluation drug_use_review IVF_NS IVF_LR IVF_bolus
-    IVF_hydration IVF_at_# IVF_# IVF_D_# IVF_running nirmatrelvir_ritonavir nirmatrelvir_and_ritonavir
-    奈玛特韦片/利托那韦 奈玛特韦/利托那韦 奈玛特韦利托那韦 奈玛特韦片、利托那韦 奈玛特韦片和利托那韦
+    german_measles 雌激素受体 孕激素受体 孕酮受体 progesterone_receptor* estrogen_receptor* tuberculin_syringe*
+    alcoholic_beverage* alcoholic_drink* psychiatric_negative psychiatric_normal psychiatry_negative 志贺毒素
+    shiga_toxin* 巨细胞病毒性肝炎 疱疹病毒性肝炎 牙齿发育障碍 颌骨发育障碍 避孕套导管 血管性血友病因子 早产儿视网膜
+    牵引产 替代孕 妇产科 婦產科 指纹图谱 指纹谱 指纹鉴定 肽指纹 基因工程 基因重组 转基因 非孕妇 非孕女性 非妊娠
+    孕妇禁用 孕妇慎用 孕妇忌用 孕妇忌服 孕妇及哺乳 孕妇或哺乳 孕妇、哺乳 孕妇请提前 孕妇请告知 孕妇不宜 孕妇及备孕
+    怀孕者 怀孕或哺乳 如怀孕请 若怀孕请 怀孕请告知 妊娠期妇女禁用 妊娠期妇女慎用 妊娠及哺乳期妇女 妊娠期及哺乳期妇女
+    ST_depression* ST_T_depression* segment_depression* wave_depression* PR_depression* point_depression*
+    respiratory_depression* ventilatory_depression* CNS_depression* nervous_system_depression* marrow_depression*
+    myocardial_depression* immune_depression* lithium_heparin* heparin_lithium non_alcoholic* non_alcohol_use
+    oilseed_rape rape_seed* rape_pollen rape_oil fetal_hemoglobin* fetal_haemoglobin* foetal_haemoglobin* fetal_bovine
+    fetal_calf fetal_position obstetrics_and_gyn* obstetrics_gyn* pregnant_women if_you_are_pregnant if_pregnant
+    pregnancy_category drug_use_evaluation drug_use_review IVF_NS IVF_LR IVF_bolus IVF_hydration IVF_at_# IVF_#
+    IVF_D_# IVF_running nirmatrelvir_ritonavir nirmatrelvir_and_ritonavir 奈玛特韦片/利托那韦 奈玛特韦/利托那韦
+    奈玛特韦利托那韦 奈玛特韦片、利托那韦 奈玛特韦片和利托那韦
 """
 
 # Texts that are sensitive when they are all there is
 WHOLE: Final = {
     Topic.HIV: "cd4|cd4+|cd4%",
     Topic.MH: "锂",
+    Topic.SUD: "ethanol|乙醇|酒精|alcohol",
     Topic.SEX: "lh|e2",
     Topic.IDENTITY: "民族|种族|宗教|宗教信仰|信仰|religion|religious preference|race|ethnicity|ethnic group",
 }
