@@ -114,7 +114,7 @@ def add_anchored(connection: sa.Connection, batch: int, at: int) -> None:
 
 
 def _take(connection: sa.Connection, name: bytes, listed: Sequence[tuple[Numbered, JournalRow]], tally: Tally) -> None:
-    known = connection.execute(sa.select(series).where(series.c.series_hash == name)).one_or_none()
+    known = connection.execute(_FIND, {"name": name}).one_or_none()
     if known is None:
         run = begin(numbered.number for numbered, _ in listed)
     else:
@@ -140,7 +140,7 @@ def _keep(
         key = connection.execute(made).scalar_one()
     else:
         key = known.key
-        connection.execute(sa.update(series).where(series.c.key == key).values(**values))
+        connection.execute(_MOVE, values | {"at_key": key})
     after = set(run.gaps)
     for one in before - after:
         connection.execute(sa.delete(gap).where(gap.c.series == key, gap.c.first == one.first))
@@ -157,6 +157,15 @@ def _gaps(connection: sa.Connection, key: int, lowest: int) -> list[Gap]:
     return [Gap(*row) for row in connection.execute(query)]
 
 
+# Statements of every group commit are built once: building them costs as much as running them
+_FIND = sa.select(series.c.key, series.c.first, series.c.highest, series.c.before).where(
+    series.c.series_hash == sa.bindparam("name")
+)
+_MOVE = (
+    sa.update(series)
+    .where(series.c.key == sa.bindparam("at_key"))
+    .values({name: sa.bindparam(name) for name in ("first", "highest", "before", "seen_at")})
+)
 _MEASURE = {Appended.STORED: TAKEN, Appended.REPLAY: REPLAYS, Appended.DUPLICATE: DUPLICATES}
 _ADD = (
     "INSERT INTO oracle_figure (source, day, measure, count) VALUES ({place}, {place}, {place}, {place})"
