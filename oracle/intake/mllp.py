@@ -405,7 +405,9 @@ def is_acknowledgment(message: bytes) -> bool:
     """Whether a message answers one: MSA comes next after MSH, or after SFT and UAC. No character holds a line end."""
     if message.find(b"\rMSA", 0, _HEAD) < 0 and message.find(b"\nMSA", 0, _HEAD) < 0:
         return False
-    segments = message[:_HEAD].replace(b"\n", b"\r").split(b"\r")
+    segments = message[:_HEAD].lstrip().replace(b"\n", b"\r").split(b"\r")
+    if not segments[0].startswith(b"MSH"):
+        return False
     first = next((one for one in segments[1:] if one and not one.startswith((b"SFT", b"UAC"))), b"")
     return first.startswith(b"MSA")
 

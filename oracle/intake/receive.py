@@ -15,6 +15,7 @@ Source: HL7 v2.9 sections 2.9.2 and 2.14.9; v2.5.1 section 2.9.3.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -80,6 +81,18 @@ SUPPORTED_EVENTS: dict[str, frozenset[str]] = {
     "BAR": frozenset({"P01", "P05", "P06", "P12"}),
     "PPR": frozenset({"PC1", "PC2", "PC3"}),
 }
+# HL7 v2.9 table 0076, message types
+_CODES = frozenset(
+    (
+        "ACK ADT BAR BPS BRP BRT BTS CCF CCI CCM CCQ CCR CCU CQU CRM CSU DBC DBU DEL DEO DER DFT DOC DPR DRC DRG DSR EAC "
+        "EAN EAR EDR EHC EQQ ERP ESR ESU INR INU IPC LSR LSU MCF MDM MFD MFK MFN MFQ MFR NMD NMQ NMR OMB OMD OMG OMI OML "
+        "OMN OMP OMQ OMS OPL OPR OPU ORA ORB ORD ORF ORG ORI ORL ORM ORN ORP ORR ORS ORU ORX OSM OSQ OSR OSU OUL PEX PGL "
+        "PIN PMU PPG PPP PPR PPT PPV PRR PTR QBP QCK QCN QRF QRY QSB QSX QVR RAR RAS RCI RCL RDE RDR RDS RDY REF RER RGR "
+        "RGV ROR RPA RPI RPL RPR RQA RQC RQI RQP RQQ RRA RRD RRE RRG RRI RSP RTB SCN SDN SDR SIU SLN SLR SMD SPQ SQM SQR "
+        "SRM SRR SSR SSU STC STI SUR TBR TCR TCU UDM VQQ VXQ VXR VXU VXX"
+    ).split()
+)
+_EVENT = re.compile(r"[A-Z][A-Z0-9][0-9]")
 _PROCESSING_IDS = frozenset({"", "P", "T", "D"})
 
 
@@ -158,7 +171,7 @@ def receive(raw: bytes, charset: str | None = None, source: Source | None = None
         message_key=(header.sending_application, header.sending_facility, header.control_id),
         sha256=digest,
         content_hash=_content_hash(message),
-        message_type="^".join(message.type),
+        message_type=_known_type(*message.type),
         text=decoded.text,
         codec=decoded.codec,
         charset_mismatch=decoded.mismatch,
@@ -194,6 +207,16 @@ def reply_to(received: Received, *, now: datetime, control_id: str, language: La
     if received.error is None or (header.asked.enhanced and received.verdict.stored):
         return accept(header, now=now, control_id=control_id)
     return refuse(header, received.error, now=now, control_id=control_id, language=language)
+
+
+def _known_type(code: str, event: str) -> str:
+    """Type and event as they may stand in clear in the journal, in lists and logs; "" for what only looks like them.
+
+    A sender that lost a separator has a name there, or a text of any length.
+    """
+    if code not in _CODES:
+        return ""
+    return f"{code}^{event}" if _EVENT.fullmatch(event) else code
 
 
 def _objection(message: Message) -> HL7Error | None:

@@ -133,6 +133,10 @@ def test_frames__cut_at_every_byte__are_found() -> None:
     run(case)
 
 
+def test_is_acknowledgment__no_message_at_all__false() -> None:
+    assert not is_acknowledgment(b"\nMSA|AA|1")
+
+
 def test_connections__too_many__the_oldest_that_never_sent_a_message_makes_room() -> None:
     async def case() -> None:
         wire = Wire(HeldSink(), MllpLimits(connections=3))
