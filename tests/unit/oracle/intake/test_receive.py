@@ -114,3 +114,20 @@ def test_take_apart__any_message__is_judged_as_by_receive(raw: bytes) -> None:
     with pytest.raises(type(received.error)) as caught:
         take_apart(raw)
     assert (caught.value.location, caught.value.condition) == (received.error.location, received.error.condition)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("ADT^A01^ADT_A01", "ADT^A01"),
+        ("QRY^A19", "QRY^A19"),
+        ("ADT^WANG", "ADT"),
+        ("WANG^LEI", ""),
+        ("LEE^A01", ""),
+        ("王^小明", ""),
+        ("A" * 5000, ""),
+    ],
+)
+def test_receive__message_type__in_clear_only_if_hl7_knows_it(sent: str, kept: str) -> None:
+    raw = f"MSH|^~\\&|A|B|C|D|20260101||{sent}|M1|P|2.5.1\rPID|1\r".encode()
+    assert receive(raw).message_type == kept
