@@ -47,8 +47,7 @@ def quality(
     since: Annotated[str, typer.Option(help="First day of receipt, YYYY-MM-DD; 30 days ago by default.")] = "",
 ) -> None:
     """Completeness, standard codes, resends, delays and missing messages of each source."""
-    now = int(time.time())
-    first = _day(since) if since else day_at(now) - _DAYS
+    first = _day(since) if since else day_at(int(time.time())) - _DAYS
     rows: list[dict[str, Any]] = []
     world = running_world()
     for institution in CAST:
@@ -56,7 +55,7 @@ def quality(
             continue
         told = {settings.PREFIX + name: value for name, value in oracle_settings(world, institution.name).items()}
         with runtime.opened_journal(settings.read_journal(told)) as kept:
-            found = summaries(kept.quality.figures(first, source), kept.quality.gaps(now, source))
+            found = summaries(kept.quality.figures(first, source), kept.quality.gaps(source=source))
         rows += [{"oracle": institution.name.value, **_row(one)} for one in found]
     if output.is_json():
         output.emit(rows)

@@ -62,14 +62,15 @@ class DatabaseQuality:
         with self._database.reading() as connection:
             return [Figure(*row) for row in connection.execute(query)]
 
-    def gaps(self, noticed_before: int, source: str = "") -> list[OpenGap]:
-        """Gaps noticed before a Unix time that are still open, oldest first."""
+    def gaps(self, noticed_before: int | None = None, source: str = "") -> list[OpenGap]:
+        """Gaps that are open, of one source or of all, oldest first; only those noticed by a Unix time if one is given."""
         query = (
             sa.select(series.c.source, gap.c.first, gap.c.last, gap.c.noticed_at)
             .join(series, series.c.key == gap.c.series)
-            .where(gap.c.noticed_at <= noticed_before)
             .order_by(gap.c.noticed_at, gap.c.first)
         )
+        if noticed_before is not None:
+            query = query.where(gap.c.noticed_at <= noticed_before)
         if source:
             query = query.where(series.c.source == source)
         with self._database.reading() as connection:
