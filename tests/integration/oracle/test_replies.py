@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -170,6 +171,11 @@ def ground(chain: ChainWorld, tmp_path_factory: pytest.TempPathFactory) -> Itera
     for name, more in told.items():
         (files / f"{name}.toml").write_text(f'name = "{name}"\n[mllp]\nport = {ports[name]}\n{more}')
     (files / "post.toml").write_text('name = "post"\n[http]\ntoken_file = "post.token"\n')
+    (files / "slow.token").write_text("a-token-of-a-slow-sender")
+    rate = "[rate]\nmessages_per_second = 0.2\nburst = 2\n"
+    (files / "slow.toml").write_text(
+        f'name = "slow"\nmax_message_bytes = 2048\n[http]\ntoken_file = "slow.token"\n{rate}'
+    )
     stack = prepare(chain, folder / "services", SOURCES=str(files))
     try:
         stack.start()
@@ -351,6 +357,15 @@ def test_http__enhanced__is_fetched_by_the_name_of_its_answer(ground: Ground) ->
     assert oracle.ask("GET", place)[0] == 401
     assert oracle.ask("GET", "/v1/messages/" + "00" * 64 + "/ack", headers=token)[0] == 404
     assert oracle.ask("GET", "/v1/messages/00/ack", headers=token)[0] == 400
+
+
+def test_http__above_the_sources_rate_and_size__is_told_to_come_later_or_never(ground: Ground) -> None:
+    token = {"authorization": "Bearer a-token-of-a-slow-sender"}
+    oracle = ground.stack.oracle
+    assert oracle.ask("POST", "/v1/messages", report("Q1", "Q-L1", patient="Q"), token)[0] == 200
+    assert oracle.ask("POST", "/v1/messages", report("Q2", "Q-L2", patient="Q") + b"x" * 2048, token)[0] == 413
+    status, body = oracle.ask("POST", "/v1/messages", report("Q3", "Q-L3", patient="Q"), token)
+    assert (status, json.loads(body)["name"]) == (503, "BUSY")
 
 
 def _posted(ground: Ground, raw: bytes, headers: dict[str, str]) -> str:
