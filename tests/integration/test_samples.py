@@ -99,5 +99,4 @@ def test_samples__chinese_messages__keep_every_name(capsys: pytest.CaptureFixtur
         for name, number in counts.most_common():
             print(f"{number:5} {name}")
     assert counts["accept"] == 55
-    assert counts["reject"] == 11
     assert names == 11

@@ -333,7 +333,8 @@ class MemoryChain:
         """Part a subject from the one it was linked to."""
         state = self._read(("subject", subject), self.head(), NO_SUBJECT)
         survivor = state.survivor
-        merged = tuple(one for one in self._read(("merged", survivor), self.head(), ()) if one != subject)
+        before: tuple[SubjectRef, ...] = self._read(("merged", survivor), self.head(), ())
+        merged = tuple(one for one in before if one != subject)
         state = replace(state, survivor=SubjectRef(ZERO32), nonce=state.nonce + 1)
         writes = {("subject", subject): state, ("merged", survivor): merged}
         self._mine(writes, log=(subject, EntryKind.SUBJECT_UNLINKED, 0, survivor))
