@@ -183,9 +183,17 @@ def _appointment(around: Circumstances, found: _Appointment, patient: _Patient, 
         days=days,
         status=DraftStatus.ENTERED_IN_ERROR if status == "entered-in-error" else DraftStatus.CURRENT,
         said=event,
-        cleared=cleared(sch, _ELEMENTS),
+        cleared=cleared(sch, _ELEMENTS) + _outdated(head, status),
         local=found.own,
     )
+
+
+def _outdated(head: Json, status: str) -> tuple[str, ...]:
+    """What an earlier version may say that this one excludes: a reason to cancel (FHIR app-4), times or their lack."""
+    reason_gone = () if status in _EXCUSED else ("cancelationReason",)
+    if "start" in head:
+        return (*reason_gone, "requestedPeriod")
+    return (*reason_gone, "start", "end") if "requestedPeriod" in head else reason_gone
 
 
 def _key(around: Circumstances, sch: Segment, *, several: bool) -> str:

@@ -135,7 +135,9 @@ def prescription(around: Circumstances, order: Order, used: Counter[str]) -> Nor
         labels=order_labels(orc),
         said_at=said_at(event),
         said=control(orc),
-        cleared=(cleared(orc, ORC_ELEMENTS) if orc else ()) + (cleared(rxe, _ELEMENTS) if rxe else ()),
+        cleared=(cleared(orc, ORC_ELEMENTS) if orc else ())
+        + (cleared(rxe, _ELEMENTS) if rxe else ())
+        + (() if "statusReason" in head else ("statusReason",)),
         local=order.own,
     )
 

@@ -155,7 +155,7 @@ def _problem(around: Circumstances, problem: _Problem, used: Counter[str]) -> No
         labels=tuple(f"0177:{one.value(1)}" for one in prb.repetitions(25) if one.value(1)),
         said_at=said_at(said),
         said=action,
-        cleared=cleared(prb, _ELEMENTS),
+        cleared=cleared(prb, _ELEMENTS) + _outdated(head, action),
         local=problem.own,
     )
 
@@ -175,6 +175,14 @@ def _statuses(reading: Reading, prb: Segment, *, withdrawn: bool, is_over: bool)
     if confirmed:
         result["verificationStatus"] = _coded("condition-ver-status", confirmed)
     return result
+
+
+def _outdated(head: Json, action: str) -> tuple[str, ...]:
+    """What an earlier version may say that this one excludes: a clinical status of an error, an end of what goes on."""
+    if "clinicalStatus" not in head:
+        return ("clinicalStatus",)
+    goes_on = head["clinicalStatus"]["coding"][0]["code"] not in _ENDED
+    return (("abatementDateTime",) if goes_on else ()) + (("verificationStatus",) if action == "AD" else ())
 
 
 def _word(reading: Reading, segment: Segment, field_number: int, table: Any) -> str | None:

@@ -105,9 +105,15 @@ def _vaccination(around: Circumstances, order: Order, used: Counter[str]) -> Nor
         labels=order_labels(orc),
         said_at=said_at(reading.stamp(rxa, 22), entered),
         said=control(orc),
-        cleared=cleared(rxa, _ELEMENTS),
+        cleared=cleared(rxa, _ELEMENTS) + _outdated(head),
         local=order.own,
     )
+
+
+def _outdated(head: Json) -> tuple[str, ...]:
+    """What an earlier version may say that this one excludes: why it wasn't given, who told of it."""
+    given = ("statusReason",) if head["status"] == "completed" else ()
+    return (*given, "reportOrigin") if head.get("primarySource") else given
 
 
 def _key(around: Circumstances, order: Order, rxa: Segment, given: Stamp | None, code: Code, used: Counter[str]) -> str:

@@ -143,7 +143,8 @@ def test_problem__orders_sent_along__are_records_of_their_own() -> None:
 
 
 def test_problem__explicit_null__clears_its_element() -> None:
-    assert one("PPR^PC2", PID, PRB + '||""').cleared == ("abatementDateTime",)
+    assert "severity" not in one("PPR^PC2", PID, PRB).cleared
+    assert "severity" in one("PPR^PC2", PID, PRB + "|" * 19 + '""').cleared
 
 
 @pytest.mark.parametrize(
