@@ -63,7 +63,7 @@ class DatabaseQuality:
             return [Figure(*row) for row in connection.execute(query)]
 
     def gaps(self, noticed_before: int | None = None, source: str = "") -> list[OpenGap]:
-        """Gaps that are open, of one source or of all, oldest first; only those noticed by a Unix time if one is given."""
+        """Open gaps of one source or of all, oldest first; only those noticed by a Unix time if one is given."""
         query = (
             sa.select(series.c.source, gap.c.first, gap.c.last, gap.c.noticed_at)
             .join(series, series.c.key == gap.c.series)
@@ -133,7 +133,12 @@ def _take(connection: sa.Connection, name: bytes, listed: Sequence[tuple[Numbere
 
 
 def _keep(
-    connection: sa.Connection, known: sa.Row[Any] | None, name: bytes, run: Run, before: set[Gap], row: JournalRow
+    connection: sa.Connection,
+    known: sa.Row[Any, Any, Any, Any] | None,
+    name: bytes,
+    run: Run,
+    before: set[Gap],
+    row: JournalRow,
 ) -> None:
     values = {"first": run.first, "highest": run.highest, "before": run.before, "seen_at": row.received_at}
     if known is None:

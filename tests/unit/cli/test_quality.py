@@ -23,10 +23,10 @@ _COUNTED = Source("his", "Hospital B", "HB", sequence_numbers=True)
 
 @pytest.fixture
 def day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The day on which hospital B's oracle got three messages of five, two of them read; its check-up got none."""
+    """The day on which the oracle of hospital B got three messages of five, and that of the check-up centre none."""
     outside = Outside()
     oracle = Oracle(tmp_path / "oracle.db", outside, number_of=lambda _, received: number_of(_COUNTED, received))
-    raws = (report("C1"), report("C2", order="L2"), admission("C3"))
+    raws = (report("C1"), report("C2", order="L2"), admission("C3").replace(b"|HIS|", b"|LIS|"))
     numbered = [
         raw.replace(b"|P|2.5.1||", f"|P|2.5.1|{number}|".encode()) for raw, number in zip(raws, (1, 2, 5), strict=True)
     ]
