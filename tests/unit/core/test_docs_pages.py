@@ -67,7 +67,16 @@ def test_cli_page__every_command_and_option__has_a_place() -> None:
 def test_runbook__readiness_fields_metrics_and_alerts__are_explained() -> None:
     page = (docs.DOCS / "runbook.md").read_text()
     assert [kind for kind in AlertKind if f"`{kind}`" not in page] == []
-    fields = ("pendingMessages", "quarantined", "waitingVersions", "openBatches", "openInvalidations", "openLinks", "indexed", "lag")
+    fields = (
+        "pendingMessages",
+        "quarantined",
+        "waitingVersions",
+        "openBatches",
+        "openInvalidations",
+        "openLinks",
+        "indexed",
+        "lag",
+    )
     assert [field for field in fields if f"`{field}`" not in page] == []
 
 
