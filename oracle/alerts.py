@@ -229,8 +229,8 @@ def _refused(now: Snapshot, history: list[Snapshot], limits: Limits) -> Measure:
 
 
 def _before(history: list[Snapshot], at: int) -> Snapshot:
-    """The newest snapshot of that time or before, else the oldest."""
-    return next((one for one in reversed(history) if one.at <= at), history[0])
+    """The newest snapshot of that time or before; none: the oracle began later, and had counted nothing."""
+    return next((one for one in reversed(history) if one.at <= at), Snapshot(at))
 
 
 def _count(kind: AlertKind, value: int, limit: int, hold: int = 0) -> Measure:

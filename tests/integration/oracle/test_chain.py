@@ -146,6 +146,28 @@ def test_chain__lost_its_newest_blocks__is_noticed_by_all_and_nothing_is_lost_or
     assert verified.returncode == 0, verified.stdout
 
 
+@pytest.mark.deep
+def test_chain__killed_and_started_again__what_was_acknowledged_is_anchored_once(ground: Ground) -> None:
+    stack, pid = ground.stack, ground.anvil.pid
+    assert pid is not None
+    raws = sent(stack, "K", 3)
+    os.kill(pid, signal.SIGKILL)
+    ground.anvil.stop()
+    raws += sent(stack, "L", 5)
+    time.sleep(3)
+    raws += sent(stack, "M", 5)
+    ground.anvil.start()
+    if ground.chain_number():  # what it wrote to its state file last may be a second old: custodians have seen more
+        for custodian in stack.custodians:
+            accepted = custodian.run("accept-chain")
+            assert accepted.returncode == 0, accepted.stderr
+    stack.await_idle()
+    versions = [(one.record_id, one.version) for one in stack.anchored()]
+    assert len(versions) == len(set(versions))
+    assert set(versions) >= {(record, 1) for record in stack.said(raws)}
+    assert stack.opened_by([stack.claim(name) for name in "KLM"]) == stack.said(raws)
+
+
 def refusal(stack: Stack, patient: Patient, opened: Opened) -> Code:
     """Why no custodian releases what was opened before."""
     for _ in range(100):

@@ -96,10 +96,10 @@ def test_alert__refused_messages__are_a_share_of_those_of_the_last_minutes(
     judged: int, refused: int, rings: bool
 ) -> None:
     book = AlertBook(LIMITS)
-    looked(book, range(10), judged=10_000, refused=9_000)
-    changes = looked(book, range(10, 20), judged=10_000 + judged, refused=9_000 + refused)
+    looked(book, range(-1000, 10), judged=10_000, refused=0)
+    changes = looked(book, range(10, 20), judged=10_000 + judged, refused=refused)
     assert (names(changes) == [("messages-refused", "", True)]) is rings
-    later = looked(book, range(400, 1000), judged=10_000 + judged, refused=9_000 + refused)
+    later = looked(book, range(400, 1000), judged=10_000 + judged, refused=refused)
     assert names(later) == ([("messages-refused", "", False)] if rings else [])
 
 
@@ -108,6 +108,11 @@ def test_alert__messages_not_stored__ring_although_the_database_reads() -> None:
     assert names(looked(book, range(10), unstored=0)) == []
     assert names(looked(book, range(10, 20), unstored=1)) == [("database-away", "", True)]
     assert names(looked(book, range(20, 140), unstored=1)) == [("database-away", "", False)]
+
+
+def test_alert__first_look__counts_what_came_before_it() -> None:
+    first = AlertBook(LIMITS).look(Snapshot(7, judged=40, refused=30, unstored=3, quarantined=900))
+    assert names(first) == [("messages-refused", "", True), ("database-away", "", True)]
 
 
 def test_alert__two_sources__ring_apart() -> None:
