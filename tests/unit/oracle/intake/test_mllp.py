@@ -435,3 +435,79 @@ def test_frames__unfinished_ones_hold_too_much_together__the_growing_one_is_clos
 )
 def test_is_acknowledgment__only_where_the_standard_puts_it__true(message: bytes, expected: bool) -> None:
     assert is_acknowledgment(message) is expected
+
+
+def test_acknowledgment__from_a_sender__is_told_by_source_and_never_answered() -> None:
+    async def case() -> None:
+        sink, told = HeldSink(at_once=True), []
+        server = MllpServer(sink, "his", acknowledged=lambda name, raw: told.append((name, raw)))
+        protocol, transport = MllpProtocol(server), MemoryTransport()
+        protocol.connection_made(transport)
+        answer = b"MSH|^~\\&|A\rMSA|CA|1\r"
+        protocol.data_received(frame(answer) + frame(b"two"))
+        await asyncio.sleep(0)
+        assert (told, sink.messages, transport.written) == ([("his", answer)], [b"two"], frame(b"ack:two"))
+        assert server.counters.acknowledgments == 1
+
+    run(case)
+
+
+def test_reply__empty__is_no_byte_and_the_next_goes_out() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink())
+        wire.protocol.data_received(frame(b"one") + frame(b"two"))
+        wire.sink.waiting[0].set_result(b"")
+        assert await wire.settle() == b""
+        wire.sink.answer(1)
+        assert await wire.settle() == frame(b"ack:two")
+        assert wire.protocol.pending == 0
+
+    run(case)
+
+
+def test_send__of_the_servers_own__goes_out_unless_the_connection_ends_or_the_sender_does_not_read() -> None:
+    async def case() -> None:
+        wire = Wire(HeldSink())
+        assert wire.protocol.send(b"later")
+        assert await wire.settle() == frame(b"later")
+        wire.protocol.pause_writing()
+        assert not wire.protocol.send(b"x")
+        wire.protocol.resume_writing()
+        wire.protocol.close()
+        assert not wire.protocol.send(b"x")
+
+    run(case)
+
+
+def test_identify__nobodys_connection__is_aborted_before_any_message() -> None:
+    async def case() -> None:
+        sink = HeldSink(at_once=True)
+        server = MllpServer(sink, identify=lambda _: None)
+        transport = MemoryTransport()
+        MllpProtocol(server).connection_made(transport)
+        assert transport.aborted
+        assert (server.counters.unknown_certificates, server.counters.connections) == (1, 0)
+
+    run(case)
+
+
+def test_renew__other_source_and_limits__hold_for_the_next_message() -> None:
+    async def case() -> None:
+        sink, names = HeldSink(at_once=True), iter(["his", "lis", None])
+        bounds = {"his": MllpLimits(), "lis": MllpLimits(message_bytes=3)}
+        server = MllpServer(sink, identify=lambda _: next(names), bounds=bounds.__getitem__)
+        protocol, transport = MllpProtocol(server), MemoryTransport()
+        protocol.connection_made(transport)
+        protocol.data_received(frame(b"four"))
+        server.renew()
+        protocol.data_received(frame(b"four") + frame(b"two"))
+        assert [(peer.listener, raw) for peer, raw in zip(sink.peers, sink.messages, strict=True)] == [
+            ("his", b"four"),
+            ("lis", b"two"),
+        ]
+        await asyncio.sleep(0)
+        server.renew()
+        assert transport.closed
+        assert not transport.aborted
+
+    run(case)
