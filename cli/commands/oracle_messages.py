@@ -13,7 +13,6 @@ import typer
 
 from cli import output
 from cli.exits import exit_code
-from cli.world.cast import Name
 from cli.world.journal import journal_of
 from oracle.audit import Wholeness
 from oracle.hl7.errors import Condition
@@ -25,7 +24,9 @@ from salus.core.operations import Selection
 
 _DAY_SECONDS = 86_400
 _EPOCH = date(1970, 1, 1)
-Source = Annotated[Name, typer.Argument(help="Whose oracle.")]
+Source = Annotated[
+    str, typer.Argument(help="Institution of the running world; `here`: SALUS_ORACLE_… settings in force.")
+]
 Key = Annotated[int, typer.Argument(help="Number of the message in the list.", min=1)]
 Keys = Annotated[list[int] | None, typer.Argument(help="Numbers of messages.", min=1)]
 Reason = Annotated[str, typer.Option(help="Why, for the operators' log; no names of patients.")]

@@ -66,7 +66,10 @@ def salus(home: Path) -> Any:
         command = [sys.executable, "-m", "cli", "--json", "oracle", verb, "hospital-b", *words]
         environ = dict(os.environ) | {"SALUS_HOME": str(home)}
         done = subprocess.run(command, cwd=ROOT, env=environ, check=False, capture_output=True, text=True)
-        return json.loads(done.stdout) | {"exit": done.returncode} if verb != "quarantine" else json.loads(done.stdout)
+        said = json.loads(done.stdout)
+        if isinstance(said, list):
+            return said if verb == "quarantine" else {"found": said, "exit": done.returncode}
+        return said | {"exit": done.returncode}
 
     return run
 
@@ -207,3 +210,11 @@ def test_quarantine__driven_again_by_the_command_line_after_mending__is_anchored
     assert newest["key"] not in {row["key"] for row in salus("quarantine")}
     mended = SourceProfile(PROFILE.name, PROFILE.authority, "GB18030")
     assert stack.opened_by([stack.claim("Q1")]) == stack.said([raw], mended)
+    (record,) = stack.said([raw], mended)
+    (told,) = salus("status", "Q1")["found"]
+    assert (told["key"], told["state"], told["attempts"]) == (newest["key"], "done", 1)
+    assert told["records"][0]["record"].endswith(record.hex())
+    audit = salus("audit")
+    assert [row["deed"] for row in audit["rows"]][-2:] == ["show", "release"]
+    assert {row["actor"].partition(":")[0] for row in audit["rows"]} == {"os"}
+    assert (audit["wrong"], audit["exit"]) == ("", 0)

@@ -2,8 +2,10 @@ import re
 
 import pytest
 
+from oracle.alerts import AlertKind as OracleAlert
 from salus.core import errors
 from salus.core.codes import Code
+from salus.core.journal import MessageState
 from salus.core.labels import Action, Category, Flag, Obligation, Purpose, Topic
 from salus.core.ports_index import AlertKind
 from tools import docs, docs_cli, docs_settings
@@ -66,9 +68,14 @@ def test_cli_page__every_command_and_option__has_a_place() -> None:
 
 def test_runbook__readiness_fields_metrics_and_alerts__are_explained() -> None:
     page = (docs.DOCS / "runbook.md").read_text()
-    assert [kind for kind in AlertKind if f"`{kind}`" not in page] == []
+    assert [kind for kind in (*AlertKind, *OracleAlert) if f"`{kind}`" not in page] == []
+    assert [state for state in MessageState if f"| `{state.name.lower()}` |" not in page] == []
     fields = (
         "pendingMessages",
+        "pendingBytes",
+        "held",
+        "draining",
+        "alerts",
         "quarantined",
         "waitingVersions",
         "openBatches",
