@@ -16,7 +16,7 @@ from oracle.normalise import local, tables
 from oracle.normalise.contained import Contained
 from oracle.normalise.datatypes import Authority, authority, concept, entity_identifier, table_concept
 from oracle.normalise.errors import NormaliseError
-from oracle.normalise.observation import attachment
+from oracle.normalise.observation import attachment, pointer
 from oracle.normalise.patient import Subject, home_authority, subject_of
 from oracle.normalise.people import person
 from oracle.normalise.reading import Reading, cleared, days_of, join_key
@@ -154,7 +154,9 @@ def _contents(results: list[Segment]) -> tuple[list[Json], list[str]]:
             attachments.append(found)
             words.append(text)
         elif kind == "RP":
-            attachments.append({"contentType": "application/octet-stream", "url": obx.value(5).replace(" ", "%20")})
+            found = pointer(obx.first(5))
+            if "url" in found:
+                attachments.append(found)
         else:
             lines.extend(one.whole() for one in obx.repetitions(5))
     text = "\n".join(lines).strip()

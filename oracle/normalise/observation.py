@@ -197,11 +197,17 @@ def _meaning(raw: str, separators: Separators) -> tuple[Json, tuple[Code, ...], 
     return code, codes, tuple(text for text in (code.get("text"), *(one.display for one in codes)) if text)
 
 
+def pointer(repetition: Repetition) -> Json:
+    """RP as Attachment, without a url when it names none."""
+    url = "%20".join(repetition.value(1).split())
+    return {"contentType": "application/octet-stream"} | ({"url": url} if url else {})
+
+
 def _media(obx: Segment, kind: str, code: Json, sent_status: str, report: Reported) -> tuple[Json, list[str]]:
     first = obx.first(5)
     words = ""
     if kind == "RP":
-        content: Json = {"contentType": "application/octet-stream", "url": first.value(1).replace(" ", "%20")}
+        content = pointer(first)
     else:
         content, words = attachment(first)
     content["title"] = code.get("text") or code["coding"][0]["code"]

@@ -12,7 +12,7 @@ from typing import Any
 from oracle.hl7.message import Segment
 from oracle.normalise import tables
 from oracle.normalise.contained import Contained, part
-from oracle.normalise.datatypes import Authority, concept, identifier, number, words_of
+from oracle.normalise.datatypes import Authority, code_token, concept, identifier, number, words_of
 from oracle.normalise.people import person
 from oracle.normalise.places import destination, place
 from oracle.normalise.reading import Reading
@@ -195,7 +195,7 @@ def _add_more(reading: Reading, pv2: Segment, head: Json, texts: list[str]) -> t
         head["priority"] = urgency[0]
         texts += words_of(urgency[0])
     if pv2.value(22):
-        head["meta"] = {"security": [{"system": f"{tables.TERMINOLOGY}v2-0136", "code": pv2.value(22)}]}
+        head["meta"] = {"security": [{"system": f"{tables.TERMINOLOGY}v2-0136", "code": code_token(pv2.value(22))}]}
     head_extensions = _extensions(reading, pv2, texts)
     if head_extensions:
         head["extension"] = [*head.get("extension", []), *head_extensions]

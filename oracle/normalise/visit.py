@@ -16,7 +16,15 @@ from oracle.hl7.message import Message, Segment
 from oracle.hl7.timestamps import Stamp
 from oracle.normalise import identity, local, tables
 from oracle.normalise.contained import Contained
-from oracle.normalise.datatypes import Authority, authority_of, concept, entity_identifier, identifier, table_concept
+from oracle.normalise.datatypes import (
+    Authority,
+    authority_of,
+    code_token,
+    concept,
+    entity_identifier,
+    identifier,
+    table_concept,
+)
 from oracle.normalise.errors import NormaliseError
 from oracle.normalise.patient import Subject, demographics, home_authority, subject_of
 from oracle.normalise.people import person
@@ -180,7 +188,8 @@ def _status(event: str, visit_class: str, discharged: Stamp | None) -> str:
 
 
 def _class(sent: str) -> Json:
-    system, code, display = tables.VISIT_CLASS.get(sent.upper(), ("v2-0004", sent or "U", sent or "Unknown"))
+    own = code_token(sent)
+    system, code, display = tables.VISIT_CLASS.get(own.upper(), ("v2-0004", own or "U", own or "Unknown"))
     return {"system": tables.TERMINOLOGY + system, "code": code, "display": display}
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from oracle.normalise import NormaliseError
 from salus.core.record import NormalisedGroup
 from tests.unit.oracle.normalise.made import inside, last, segment
 
@@ -181,3 +182,16 @@ def test_people__interpreter_and_technicians__have_roles() -> None:
         if "extension" in one
     ]
     assert functions == ["SPRF", "SPRF", "TRANS"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "url"), [("http://pacs/a b", "http://pacs/a%20b"), ("a\n b", "a%20b"), ("", None), ("^x", None)]
+)
+def test_pointer__blanks_or_nothing__is_a_url_or_none(sent: str, url: str | None) -> None:
+    found = _report({}, segment("OBX", {2: "RP", 3: "a^图^L", 5: sent, 11: "F"})).items[0].resource
+    assert found["content"].get("url") == url
+
+
+def test_document__pointer_to_nothing__is_no_content() -> None:
+    with pytest.raises(NormaliseError):
+        last("MDM^T02", segment("TXA", {2: "DS", 12: "D1"}), segment("OBX", {2: "RP", 3: "a", 5: "^x", 11: "F"}))

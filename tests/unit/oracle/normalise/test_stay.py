@@ -154,3 +154,12 @@ def test_diagnosis__field_that_says_nothing__adds_nothing(more: dict[int, str]) 
 
 def _visit_with(dg1: dict[int, str]) -> NormalisedGroup:
     return last("ADT^A08", segment("PV1", {2: "I", 19: "V1"}), segment("DG1", {1: "1"} | dg1))
+
+
+@pytest.mark.parametrize(("sent", "code"), [("x \n y", "x y"), (" i ", "IMP"), ("\t", "U")])
+def test_class__blanks_in_a_code__are_single(sent: str, code: str) -> None:
+    assert visit({2: sent}).head["class"]["code"] == code
+
+
+def test_pv2__protection_with_blanks__is_a_code() -> None:
+    assert visit(pv2={22: "a \n b"}).head["meta"]["security"][0]["code"] == "a b"
