@@ -140,7 +140,7 @@ def _encounter(reading: Reading, subject: Subject, occurred: Stamp | None, own: 
         head["period"] = {name: stamp.date_time() for name, stamp in period.items() if stamp}
     contained = Contained()
     codes, texts = add_stay(reading, pv1, home, head, contained)
-    texts.extend(local.keep(head, own))
+    texts += [head["class"]["display"], *local.keep(head, own)]
     contained.put_into(head)
     pv2 = message.first("PV2")
     nulls = cleared(pv1, PV1_ELEMENTS) + (cleared(pv2, PV2_ELEMENTS) if pv2 is not None else ())

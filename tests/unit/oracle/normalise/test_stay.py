@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from oracle.label import label
+from salus.core.labels import Topic
 from salus.core.record import DraftStatus, NormalisedGroup
 from tests.unit.oracle.normalise.made import inside, last, segment, visit
 
@@ -159,6 +161,10 @@ def _visit_with(dg1: dict[int, str]) -> NormalisedGroup:
 @pytest.mark.parametrize(("sent", "code"), [("x \n y", "x y"), (" i ", "IMP"), ("\t", "U")])
 def test_class__blanks_in_a_code__are_single(sent: str, code: str) -> None:
     assert visit({2: sent}).head["class"]["code"] == code
+
+
+def test_class__obstetrics__is_heard() -> None:
+    assert label(visit({2: "B"}))[0].labels.topics & Topic.PREGNANT
 
 
 def test_pv2__protection_with_blanks__is_a_code() -> None:
