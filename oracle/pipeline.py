@@ -37,7 +37,7 @@ from salus.core.ports import Clock, ContentStore
 from salus.core.quality import HELD, SILENT, STALE, UNCHANGED, Tally
 
 RUN = 64
-RUNS_AT_ONCE = 4
+RUNS_AT_ONCE = 8
 MOST_FOLDED = 100
 INTERNAL = 207  # HL7 table 0357, application internal error
 

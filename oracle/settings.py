@@ -21,7 +21,7 @@
 | `SALUS_ORACLE_MLLP_PORT` | MLLP port on 127.0.0.1 | 2575 |
 | `SALUS_ORACLE_HTTP_PORT` | HTTP port on 127.0.0.1 | 8450 |
 | `SALUS_ORACLE_HTTP_TOKEN_FILE` | file with the bearer token senders over HTTP must show | none asked |
-| `SALUS_ORACLE_READERS` | processes that read messages; 0: the oracle's own does | 1 |
+| `SALUS_ORACLE_READERS` | processes that read messages; 0: the oracle's own does | 2 |
 | `SALUS_ORACLE_RETAIN_DAYS` | days the journal keeps messages whose records are anchored | 30 |
 | `SALUS_ORACLE_MOST_PENDING` | messages not processed yet at which intake stops reading | 100000 |
 | `SALUS_ORACLE_MOST_PENDING_BYTES` | the same in bytes of the journal | 4294967296 |
@@ -127,7 +127,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         mllp_port=_number(values, "MLLP_PORT", 2575),
         http_port=_number(values, "HTTP_PORT", 8450),
         http_token=_secret(values, "HTTP_TOKEN") if values.get(f"{PREFIX}HTTP_TOKEN_FILE") else None,
-        readers=_number(values, "READERS", 1),
+        readers=_number(values, "READERS", 2),
         retain_days=_number(values, "RETAIN_DAYS", 30),
         sources=_folder(values, "SOURCES"),
         operations=_operations(values),
