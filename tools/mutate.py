@@ -140,6 +140,7 @@ def main() -> int:
     ]
     if arguments.sample and arguments.sample < len(chosen):
         chosen = random.Random(arguments.seed).sample(chosen, arguments.sample)
+        chosen.sort(key=lambda one: (one.file, one.line))  # file by file: what is put back compiles again
     if arguments.list:
         for mutant in chosen:
             change = f"{mutant.before.strip()}  →  {mutant.after.strip()}"
