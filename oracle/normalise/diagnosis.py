@@ -5,6 +5,7 @@ Source: segment map DG1[Condition] of HL7/v2-to-fhir.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from salus.core.record import Code, DraftStatus, Item, resource_id
 Json = dict[str, Any]
 
 _MAPPED = frozenset({1, 2, 3, 4, 5, 6, 16, 18, 19, 20, 21})
+_ICD_SHAPE = re.compile(r"[A-Z]\d{2}(?:[.X0-9+*].*)?", re.ASCII)
 # What labelling knows a diagnosis by that the source marked confidential (DG1-18)
 _RESTRICTED = Code("urn:salus:item", "restricted", "DG1-18")
 
@@ -77,18 +79,21 @@ def diagnosis(
 
 
 def reason(sent: Repetition, default_system: str = "") -> tuple[Json, tuple[Code, ...]] | None:
-    """A field that says why: its concept, and its codes for labelling."""
+    """A field that says why: its concept, and its codes for labelling without their words.
+
+    The words are heard with those of the head; beside a code they would pass for the name of the record.
+    """
     found = concept(sent, default_system) if sent else None
-    return (found[0], as_diagnosis(found[1])) if found else None
+    if found is None:
+        return None
+    return found[0], tuple(replace(one, display="") for one in as_diagnosis(found[1]) if one.code)
 
 
 def as_diagnosis(codes: tuple[Code, ...]) -> tuple[Code, ...]:
-    """Codes for labelling: one of no or a local system is looked up as ICD-10.
-
-    Without their words, which would pass for the name of the record.
-    """
+    """Codes for labelling: one of no or a local system that looks like ICD-10 counts as such."""
     return tuple(
-        replace(one, system=one.system if one.system.startswith("http") else tables.ICD_10, display="")
+        replace(one, system=tables.ICD_10)
+        if not one.system.startswith("http") and _ICD_SHAPE.fullmatch(one.code.upper())
+        else one
         for one in codes
-        if one.code
     )

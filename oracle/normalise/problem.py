@@ -149,7 +149,7 @@ def _problem(around: Circumstances, problem: _Problem, used: Counter[str]) -> No
         "problem",
         around.placed(head),
         items=_items(around, problem, key, days),
-        codes=(*codes, *as_diagnosis(codes)),
+        codes=as_diagnosis(codes),
         days=days,
         status=DraftStatus.ENTERED_IN_ERROR if withdrawn else status,
         labels=tuple(f"0177:{one.value(1)}" for one in prb.repetitions(25) if one.value(1)),
