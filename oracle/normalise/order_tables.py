@@ -13,13 +13,12 @@ from oracle.normalise.tables import REQUEST_PRIORITY
 
 # OrderControlCode (0119) → request-status. The map leaves a cancel request (CA) and a hold request (HD) active until
 # they are confirmed; a source that only places orders never sends the confirmation, so its word is taken: ours. Ours
-# too: all codes the map gives no status
+# too: most codes the map gives no status. Results that follow (RE, CN) say it in OBR-25
 ORDER_CONTROL = MappingProxyType(
     dict.fromkeys(("AF", "NW", "OK", "PR", "PY", "RL", "RO", "RQ"), "active")
     | dict.fromkeys(("CR", "DC", "DF", "DR", "OC", "OD"), "revoked")
     | {"HR": "on-hold", "OH": "on-hold", "FU": "completed"}
     | {"CA": "revoked", "HD": "on-hold", "RP": "revoked", "RU": "revoked", "UA": "revoked"}
-    | {"CN": "completed", "RE": "completed"}
     | dict.fromkeys(("CH", "CP", "LI", "NA", "OE", "OF", "OP", "OR", "PA", "RF", "RR", "SC", "SN", "UN"), "active")
     | dict.fromkeys(("UC", "UD", "UF", "UH", "UM", "UR", "UX", "XO", "XR", "XX"), "active")
 )

@@ -83,6 +83,7 @@ def test_order__reason_in_words__is_heard_but_gives_no_category() -> None:
         ("ORC|NW|S1|||HD", "on-hold", DraftStatus.CURRENT),
         ("ORC|SC|S1|||ER", "entered-in-error", DraftStatus.ENTERED_IN_ERROR),
         ("ORC|??|S1", "unknown", DraftStatus.CURRENT),
+        ("ORC|RE|S1", "unknown", DraftStatus.CURRENT),
         ("ORC||S1|||??", "unknown", DraftStatus.CURRENT),
     ],
 )
