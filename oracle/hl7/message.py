@@ -107,6 +107,12 @@ class Repetition:
         return "" if self.raw == NULL else _readable(unescape(self.raw, self._separators))
 
 
+def repetitions(raw: str, separators: Separators) -> list[Repetition]:
+    """The repetitions of a field as sent; none when it is empty or an explicit null."""
+    parts = raw.split(separators.repetition) if raw and raw != NULL else []
+    return [Repetition(part, separators) for part in parts if part and part != NULL]
+
+
 class Segment:
     """One segment; `occurrence` counts segments of the same name from 1."""
 

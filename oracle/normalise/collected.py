@@ -11,7 +11,7 @@ from typing import Any
 from oracle.hl7.message import Repetition, Segment
 from oracle.normalise import tables
 from oracle.normalise.contained import Contained, part
-from oracle.normalise.datatypes import Authority, amount, concept, identifier, pair_identifiers, text_of
+from oracle.normalise.datatypes import Authority, amount, dictionary_concept, identifier, pair_identifiers, text_of
 from oracle.normalise.people import person
 from oracle.normalise.reading import Reading
 from salus.core.record import Code
@@ -69,7 +69,7 @@ class _Specimen:
 
     def concept(self, sent: Repetition, system: str = "") -> Json | None:
         """A code, kept for labelling too."""
-        found = concept(sent, system) if sent else None
+        found = dictionary_concept(sent.raw, sent.separators, system) if sent else None
         if found is None:
             return None
         self.codes.extend(found[1])

@@ -96,9 +96,11 @@ def system_uri(name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def dictionary_concept(raw: str, separators: Separators) -> tuple[Json, tuple[Code, ...]] | None:
-    """As `concept`, for fields that name tests: the same few hundred come all day. The result must not be changed."""
-    return concept(Repetition(raw, separators))
+def dictionary_concept(
+    raw: str, separators: Separators, default_system: str = ""
+) -> tuple[Json, tuple[Code, ...]] | None:
+    """As `concept`, for codes of a dictionary: the same few hundred come all day. The result must not be changed."""
+    return concept(Repetition(raw, separators), default_system)
 
 
 def concept(repetition: Repetition, default_system: str = "") -> tuple[Json, tuple[Code, ...]] | None:

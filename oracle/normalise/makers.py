@@ -5,12 +5,22 @@ Source: segment map OBX[Observation] of HL7/v2-to-fhir (OBX-15 to 25, 33).
 
 from __future__ import annotations
 
+from datetime import tzinfo
+from functools import lru_cache
 from typing import Any
 
-from oracle.hl7.message import Segment
+from oracle.hl7.message import Repetition, Segment, repetitions
+from oracle.hl7.separators import Separators
 from oracle.normalise import tables
 from oracle.normalise.contained import Contained, Part, part
-from oracle.normalise.datatypes import Authority, address, concept, entity_identifier, pair_identifiers, words_of
+from oracle.normalise.datatypes import (
+    Authority,
+    address,
+    dictionary_concept,
+    entity_identifier,
+    pair_identifiers,
+    words_of,
+)
 from oracle.normalise.organizations import organization, producer
 from oracle.normalise.people import in_role, person
 from oracle.normalise.reading import Reading
@@ -32,7 +42,7 @@ def add_makers(reading: Reading, obx: Segment, home: Authority, result: Json, co
         result["performer"] = [contained.refer(one) for one in makers]
         texts += [one.display for one in makers if one.resource["resourceType"] == "Organization"]
     for field, name in ((17, "method"), (20, "bodySite")):
-        found = concept(obx.first(field)) if obx.field(field) else None
+        found = dictionary_concept(obx.first(field).raw, obx.separators) if obx.field(field) else None
         if found:
             result[name] = found[0]
             texts += words_of(found[0])
@@ -53,19 +63,25 @@ def add_makers(reading: Reading, obx: Segment, home: Authority, result: Json, co
 def _makers(reading: Reading, obx: Segment, home: Authority) -> list[Part]:
     zone = reading.source.zone
     found = [one for sent in obx.repetitions(16) if (one := person(sent, home, zone))]
-    named = (producer(obx.first(15)) if obx.field(15) else None, _laboratory(reading, obx, home))
+    laboratory = None
+    if obx.field(23) or obx.field(25):
+        laboratory = _laboratory(obx.first(23).raw, obx.field(24), obx.first(25).raw, obx.separators, home, zone)
+    named = (producer(obx.first(15)) if obx.field(15) else None, laboratory)
     return found + [one for one in named if one is not None]
 
 
-def _laboratory(reading: Reading, obx: Segment, home: Authority) -> Part | None:
-    """OBX-23 and 24, the performing organization; in the role of its medical director when OBX-25 names one."""
-    if not (obx.field(23) or obx.field(25)):
-        return None
-    zone = reading.source.zone
-    places = tuple(one for sent in obx.repetitions(24) if (one := address(sent, zone)))
-    named = organization(obx.first(23), places)
-    director = person(obx.first(25), home, zone) if obx.field(25) else None
-    return in_role(director, named, _DIRECTOR) if director else named
+@lru_cache(maxsize=512)
+def _laboratory(
+    name: str, places: str, director: str, separators: Separators, home: Authority, zone: tzinfo
+) -> Part | None:
+    """OBX-23 and 24, the performing organization; in the role of its medical director when OBX-25 names one.
+
+    All results of a report name the same.
+    """
+    addresses = tuple(one for sent in repetitions(places, separators) if (one := address(sent, zone)))
+    named = organization(Repetition(name, separators), addresses)
+    someone = person(Repetition(director, separators), home, zone)
+    return in_role(someone, named, _DIRECTOR) if someone else named
 
 
 def _device(obx: Segment, home: Authority) -> Part | None:

@@ -25,7 +25,6 @@ from oracle.normalise import tables
 from oracle.normalise.contained import Contained, Part
 from oracle.normalise.datatypes import (
     Authority,
-    concept,
     date_time,
     dictionary_concept,
     number,
@@ -288,7 +287,7 @@ def _value(reading: Reading, kind: str, one: Repetition, unit: Json) -> tuple[Js
     elif kind == "SN":
         value = _structured(one, unit)
     elif kind in _CODED:
-        found = concept(one)
+        found = dictionary_concept(one.raw, one.separators) if one else None
         if found:
             words = [found[0].get("text", ""), *(code.display or code.code for code in found[1])]
             return {"valueCodeableConcept": found[0]}, words

@@ -6,9 +6,12 @@ Source: segment maps ORC[ServiceRequest] and OBR[ServiceRequest] of HL7/v2-to-fh
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import tzinfo
+from functools import lru_cache
 from typing import Any
 
-from oracle.hl7.message import Segment
+from oracle.hl7.message import Repetition, Segment, repetitions
+from oracle.hl7.separators import Separators
 from oracle.normalise import tables
 from oracle.normalise.contained import Contained, Part, part
 from oracle.normalise.datatypes import (
@@ -101,10 +104,18 @@ def _asker(reading: Reading, obr: Segment, orc: Segment | None, home: Authority)
     """Who ordered: ORC-12, else OBR-16; for the facility of ORC-21 to 23 when that is named."""
     zone = reading.source.zone
     sent = orc.first(12) if orc is not None and orc.field(12) else obr.first(16)
-    someone = person(sent, home, zone)
     if orc is None or not (orc.field(21) or orc.field(22) or orc.field(23)):
-        return someone
-    places = tuple(one for sent in orc.repetitions(22) if (one := address(sent, zone)))
-    phones = tuple(one for sent in orc.repetitions(23) if (one := telecom(sent, zone=zone)))
-    facility = organization(orc.first(21), places, phones)
-    return in_role(someone, facility) if facility else someone
+        return person(sent, home, zone)
+    return _for_facility(sent.raw, orc.first(21).raw, orc.field(22), orc.field(23), orc.separators, home, zone)
+
+
+@lru_cache(maxsize=512)
+def _for_facility(
+    someone: str, name: str, places: str, phones: str, separators: Separators, home: Authority, zone: tzinfo
+) -> Part | None:
+    """A person, if there is one, who orders for a facility: the same few come all day."""
+    asker = person(Repetition(someone, separators), home, zone)
+    addresses = tuple(one for sent in repetitions(places, separators) if (one := address(sent, zone)))
+    telecoms = tuple(one for sent in repetitions(phones, separators) if (one := telecom(sent, zone=zone)))
+    facility = organization(Repetition(name, separators), addresses, telecoms)
+    return in_role(asker, facility) if facility else asker
