@@ -8,6 +8,7 @@ Whatever can't be asked now is left out of the snapshot; that it can't is an ale
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -228,12 +229,12 @@ class Lookout:
 
 
 def writable(folder: Path) -> None:
-    """Write a few bytes durably into a folder, and remove them.
+    """Write a few bytes into a folder, and remove them.
 
     Raises:
         OSError: the disk refuses.
     """
-    file = folder / f".probe-{id(folder)}"
+    file = folder / f".probe-{os.getpid()}"
     try:
         with file.open("wb") as out:
             out.write(bytes(_PROBE_BYTES))

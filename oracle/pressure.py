@@ -1,10 +1,10 @@
-"""Backpressure: while the journal holds more than it should of what is not processed yet, intake doesn't read.
+"""Backpressure: while more waits in the journal than should, intake doesn't read.
 
     backlog ≥ bound ─► gate shut ─► senders' writes stop at TCP, HTTP is told 503, batch files wait
     backlog ≤ 4/5 of it ─► gate open
 
-Looked at every half second, so a fast sender may get some thousands above the bound. The gate stands for all sources:
-what holds up processing holds them all up.
+Looked at every half second, so a fast sender may get some thousands above it. Versions count that no batch takes,
+because a custodian or the chain is away. The gate stands for all sources: what holds up processing holds them all up.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Most that may be pending: messages, and bytes in the journal."""
+    """Most that may wait: messages not processed and versions in no batch together, and bytes of those messages."""
 
     messages: int = 100_000
     bytes: int = 4 * 1024**3
 
     def over(self, backlog: Backlog) -> bool:
         """Whether that is too much."""
-        return backlog.pending >= self.messages or backlog.pending_bytes >= self.bytes
+        return backlog.pending + backlog.waiting_versions >= self.messages or backlog.pending_bytes >= self.bytes
 
     def under(self, backlog: Backlog) -> bool:
         """Whether there is room again."""
-        return backlog.pending <= self.messages * _ROOM and backlog.pending_bytes <= self.bytes * _ROOM
+        waiting = backlog.pending + backlog.waiting_versions
+        return waiting <= self.messages * _ROOM and backlog.pending_bytes <= self.bytes * _ROOM
 
 
 class Pressure:
@@ -99,6 +100,7 @@ class Pressure:
                 "intake holds back" if held else "intake reads again",
                 pending=backlog.pending,
                 pendingBytes=backlog.pending_bytes,
+                waitingVersions=backlog.waiting_versions,
             )
 
     def _run(self) -> None:

@@ -23,8 +23,8 @@
 | `SALUS_ORACLE_HTTP_TOKEN_FILE` | file with the bearer token senders over HTTP must show | none asked |
 | `SALUS_ORACLE_READERS` | processes that read messages; 0: the oracle's own does | 2 |
 | `SALUS_ORACLE_RETAIN_DAYS` | days the journal keeps messages whose records are anchored | 30 |
-| `SALUS_ORACLE_MOST_PENDING` | messages not processed yet at which intake stops reading | 100000 |
-| `SALUS_ORACLE_MOST_PENDING_BYTES` | the same in bytes of the journal | 4294967296 |
+| `SALUS_ORACLE_MOST_PENDING` | messages not processed and versions in no batch at which intake holds | 100000 |
+| `SALUS_ORACLE_MOST_PENDING_BYTES` | bytes of messages not processed at which it does | 4294967296 |
 | `SALUS_ORACLE_DRAIN_SECONDS` | after SIGTERM: seconds to bring to the chain what is under way | 8 |
 | `SALUS_ORACLE_ALERT_WEBHOOK` (or `…_FILE`) | URL that gets alerts as JSON by POST | none |
 | `SALUS_ORACLE_ALERT_PENDING` | alert at so many messages not processed yet | 10000 |

@@ -56,9 +56,9 @@ message = sa.Table(
     sa.UniqueConstraint("message_hash", "raw_hash", name="oracle_message_bytes"),
 )
 sa.Index("oracle_message_content", message.c.content_hash)
-_partial(
-    "oracle_message_pending", message.c.key, message.c.received_at, message.c.size, where="state = 1"
-)  # all that the backlog is told by
+_partial(  # all that the backlog is told by, so that it needs no row
+    "oracle_message_pending", message.c.key, message.c.received_at, message.c.size, message.c.state, where="state = 1"
+)
 _partial("oracle_message_quarantine", message.c.key, where="state IN (4, 5)")
 raw = sa.Table(
     "oracle_raw",

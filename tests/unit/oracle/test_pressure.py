@@ -46,6 +46,7 @@ def pending(messages: int, size: int = 0) -> Backlog:
         ([pending(99)], []),
         ([pending(100)], [True]),
         ([pending(1, 1000)], [True]),
+        ([replace(pending(60), waiting_versions=40), replace(pending(0), waiting_versions=80)], [True, False]),
         ([pending(100), pending(81), pending(80)], [True, False]),
         ([pending(100, 900), pending(10, 900), pending(10, 800)], [True, False]),
         ([pending(100), pending(150), pending(120)], [True]),

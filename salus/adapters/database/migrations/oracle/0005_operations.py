@@ -33,7 +33,7 @@ def upgrade() -> None:
     op.add_column("oracle_message", sa.Column("size", sa.Integer, nullable=False, server_default="0"))
     op.execute(_SIZES)
     op.drop_index("oracle_message_pending", table_name="oracle_message")
-    columns = ["key", "received_at", "size"]
+    columns = ["key", "received_at", "size", "state"]
     op.create_index("oracle_message_pending", "oracle_message", columns, sqlite_where=_WAITS, postgresql_where=_WAITS)
     op.create_table(
         "oracle_sender",
