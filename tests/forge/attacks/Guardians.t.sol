@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IAccessGateway, Refusal} from "../../../contracts/interfaces/IAccessGateway.sol";
+import {ISubjectRegistry} from "../../../contracts/interfaces/ISubjectRegistry.sol";
+import {Access} from "../../../contracts/types/Access.sol";
+import {Codes} from "../../../contracts/types/Codes.sol";
+import {Rotation, SubjectFreeze, Veto} from "../../../contracts/types/Subject.sol";
+import {vm} from "../Vm.sol";
+import {sign} from "../base/Actors.sol";
+import {Base} from "../base/Base.sol";
+import {Words} from "../base/Words.sol";
+import {Bomb, Burner} from "./Wallets.sol";
+
+/// @notice A guardian opens and freezes for the patient: what the patient's wallet does in between can't stop it, and the
+/// guardian's word goes no further.
+contract GuardianAttacks is Base {
+    /// What a block holds.
+    uint256 private constant BLOCK_GAS = 30_000_000;
+    bytes32 private _ref;
+
+    function setUp() public override {
+        super.setUp();
+        _ref = _bind(hospital, "alice", alice);
+        _appoint(_ref, alice, guardian.account);
+    }
+
+    /// The controller's wallet is asked first. Whatever it burns, a 64th of the gas is left to hear the guardian.
+    function test_guardian__behind_a_wallet_that_burns_or_bombs__is_heard() public {
+        bytes[2] memory wallets = [address(new Burner()).code, address(new Bomb()).code];
+        for (uint256 i = 0; i < wallets.length; ++i) {
+            uint256 before = vm.snapshotState();
+            vm.etch(alice.account, wallets[i]);
+            Access memory access = _ownAccess(_ref);
+            bytes memory signature = sign(guardian, _idOf(access));
+            (, uint16 code) = gateway.requestOwn{gas: BLOCK_GAS}(Words.pack(access), signature);
+            vm.assertEq(code, Codes.GRANTED);
+
+            SubjectFreeze memory freeze = SubjectFreeze(_ref, true, subjects.subject(_ref).nonce, _time() + 1 hours);
+            signature = sign(guardian, _digestOf(freeze));
+            subjects.freeze{gas: BLOCK_GAS}(freeze, signature);
+            vm.assertTrue(subjects.isFrozen(_ref));
+            vm.revertToState(before);
+        }
+    }
+
+    /// One message, two verbs: the guardian as the new account of a rotation is no present controller.
+    function test_guardian__as_the_new_account__rotates_or_vetoes_nothing() public {
+        Rotation memory rotation = _rotation(_ref, guardian);
+        bytes memory signature = sign(guardian, _digestOf(rotation));
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        subjects.rotate(rotation, [signature, signature]);
+
+        _recover(_ref, hospital, guardian);
+        Veto memory veto = Veto(_ref, subjects.subject(_ref).nonce, _time() + 1 hours);
+        signature = sign(guardian, _digestOf(veto));
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        subjects.veto(veto, signature);
+    }
+
+    /// A guardian of one reference opens none that is merged with it.
+    function test_guardian__of_a_merged_reference__opens_only_its_own() public {
+        bytes32 other = _bind(hospital, "bob", bob);
+        _link(hospital, _ref, other, alice, bob);
+        (, uint16 code) = _requestOwn(guardian, _ownAccess(_ref));
+        vm.assertEq(code, Codes.GRANTED);
+
+        Access memory access = _ownAccess(other);
+        bytes memory refusal =
+            abi.encodeWithSelector(IAccessGateway.AccessGatewayRefused.selector, _idOf(access), Refusal.NOT_CONTROLLER);
+        bytes memory signature = sign(guardian, _idOf(access));
+        vm.expectRevert(refusal);
+        gateway.requestOwn(Words.pack(access), signature);
+        signature = sign(alice, _idOf(access));
+        vm.expectRevert(refusal);
+        gateway.requestOwn(Words.pack(access), signature);
+    }
+
+    /// Signed while it was guardian, sent when it no longer is.
+    function test_guardian__dismissed_in_between__freezes_nothing() public {
+        SubjectFreeze memory freeze = SubjectFreeze(_ref, true, subjects.subject(_ref).nonce + 1, _time() + 1 hours);
+        bytes memory signature = sign(guardian, _digestOf(freeze));
+        _appoint(_ref, alice, address(0));
+
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        subjects.freeze(freeze, signature);
+    }
+}
