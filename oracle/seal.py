@@ -115,6 +115,7 @@ class Sealing:
         self._chain_id = chain_id
         self._sharing = sharing
         self._random = random
+        self._joined: dict[bytes, SubjectRef] = {}
 
     def picture(self, drafts: Iterable[ReadDraft]) -> _Picture:
         """Subjects and heads that the drafts of a run are about."""
@@ -145,7 +146,9 @@ class Sealing:
         """What tells a patient from others, whichever of the numbers that the source has merged is used."""
         name_hash = subject_hash(self._site, subject_key)
         known = self._store.subjects([name_hash]).get(name_hash)
-        return name_hash if known is None else known.survivor or known.subject
+        if known is None:
+            return self._joined.get(name_hash, name_hash)
+        return self._patient(known.survivor or known.subject)
 
     def change(
         self, message: int, changes: Sequence[IdentityChange], picture: _Picture, refold: Refold
@@ -154,6 +157,15 @@ class Sealing:
 
         `picture` is of this message alone.
         """
+        self._joined = {}
+        try:
+            return self._change(message, changes, picture, refold)
+        finally:
+            self._joined = {}  # the store knows them from now on
+
+    def _change(
+        self, message: int, changes: Sequence[IdentityChange], picture: _Picture, refold: Refold
+    ) -> SealedDrafts:
         sealed = _Sealed()
         links: list[NewLink] = []
         names = {subject_hash(self._site, key) for one in changes for key in (one.subject_key, one.survivor_key)}
@@ -166,6 +178,8 @@ class Sealing:
                 self._move(message, one.named, picture, sealed, refold)
             else:
                 links.append(NewLink(_LINKS[one.kind], subject.name_hash, survivor.name_hash))
+                if one.kind is not ChangeKind.UNLINK:
+                    self._join(message, subject, survivor, picture, sealed, refold)
         return replace(self._done(sealed, picture), links=tuple(links))
 
     def _move(self, message: int, named: str, picture: _Picture, sealed: _Sealed, refold: Refold) -> None:
@@ -174,6 +188,44 @@ class Sealing:
             drafts = refold(group, [*history, message]).drafts
             self._complete(picture, drafts)
             self._seal_group(message, group, drafts, picture, sealed)
+
+    def _join(
+        self,
+        message: int,
+        subject: KnownSubject,
+        survivor: KnownSubject,
+        picture: _Picture,
+        sealed: _Sealed,
+        refold: Refold,
+    ) -> None:
+        """Two numbers are one patient: of records that were told of under both, what was told under either stands."""
+        before, after = (self._patient(one.survivor or one.subject) for one in (subject, survivor))
+        if before == after:
+            return
+        # a number that nothing is filed under yet is known by its name only
+        self._joined |= {before: after, subject.name_hash: after, survivor.name_hash: after}
+        histories = self._store.histories(self._store.groups_of({subject.subject, survivor.subject}))
+        for group, history in sorted(histories.items()):
+            if len(history) < 2:
+                continue
+            refolded = refold(group, history)
+            drafts = [replace(draft, wrong=False) for draft in refolded.drafts]
+            if not refolded.whole:
+                drafts = [self._not_below(draft) for draft in drafts]
+            self._complete(picture, drafts)
+            if not all(self._stands(draft, picture, sealed) for draft in drafts):
+                self._seal_group(message, group, drafts, picture, sealed)
+
+    def _stands(self, draft: ReadDraft, picture: _Picture, sealed: _Sealed) -> bool:
+        head = picture.heads.get(self._site.record_id(draft.record_key))
+        if head is None or head.status is HeadStatus.DESTROYED:
+            return head is not None
+        known = self._subject(draft.subject_key, picture, sealed.subjects)
+        return head.content_hash == self._content_hash(draft, self._filed_under(head, known))
+
+    def _patient(self, ref: SubjectRef) -> SubjectRef:
+        """The subject that a subject is merged into by the message being sealed, or itself."""
+        return self._joined.get(ref, ref)
 
     def _complete(self, picture: _Picture, drafts: Sequence[ReadDraft]) -> None:
         """Add subjects and heads that only earlier messages had named."""
@@ -258,8 +310,8 @@ class Sealing:
         """The subject of a record: where it is filed already, if that is the same patient under another number."""
         if head is None or head.subject == known.subject:
             return known.subject
-        patient = known.survivor or known.subject
-        return head.subject if self._store.survivor(head.subject) == patient else known.subject
+        patient = self._patient(known.survivor or known.subject)
+        return head.subject if self._patient(self._store.survivor(head.subject)) == patient else known.subject
 
     def _done(self, sealed: _Sealed, picture: _Picture) -> SealedDrafts:
         picture.heads |= sealed.heads

@@ -94,6 +94,14 @@ class DatabaseRecords:
             found = connection.execute(select(subject.c.survivor).where(subject.c.subject_ref == ref)).scalar()
         return SubjectRef(found or ref)
 
+    def groups_of(self, refs: Iterable[SubjectRef]) -> list[RecordId]:
+        """Groups with a record filed under one of some subjects. Reads all records: for what is as rare as a merge."""
+        query = select(func.coalesce(record.c.group_hash, record.c.record_id)).where(
+            record.c.subject_ref.in_(list(refs))
+        )
+        with self._database.reading() as connection:
+            return sorted({RecordId(bytes(group)) for group in connection.execute(query).scalars()})
+
     def named(self, aliases: Iterable[bytes]) -> list[RecordId]:
         """Groups by the keyed hashes of their other names."""
         query = select(alias.c.group_hash).where(alias.c.alias_hash.in_(list(aliases))).distinct()

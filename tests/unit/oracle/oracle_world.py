@@ -111,6 +111,7 @@ _UNTRIPPED = {
     "heads",
     "histories",
     "survivor",
+    "groups_of",
     "sealed",
     "waiting",
     "batches",
