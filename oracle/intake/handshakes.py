@@ -1,12 +1,14 @@
 """Accepting TLS connections: handshakes that are left open make room for others, and are ended in time.
 
 asyncio's own server holds any number of handshakes, each with a quarter of a megabyte of buffer, before its protocol
-hears of them. Here at most so many are under way; when there are more, the oldest ends.
+hears of them. Here at most so many are under way; when there are more, the oldest ends, and the next is accepted a
+little later. Buffers of failed handshakes hang in cycles that only the collector frees, so it is called.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 from collections.abc import Callable
@@ -14,6 +16,9 @@ from collections.abc import Callable
 MOST = 64
 SECONDS = 10.0
 _AGAIN_SECONDS = 0.5
+_CROWDED_SECONDS = 0.01
+_COLLECT_AFTER = 64
+_COLLECT_SECONDS = 1.0
 
 
 class TlsAcceptor:
@@ -38,6 +43,8 @@ class TlsAcceptor:
         self._seconds = seconds
         self._under_way: dict[asyncio.Task[None], None] = {}
         self.failed = 0
+        self._uncollected = 0
+        self._collected_at = 0.0
         listening.settimeout(0)
         self._accepting = asyncio.get_running_loop().create_task(self._accept())
 
@@ -56,6 +63,7 @@ class TlsAcceptor:
                 continue
             if len(self._under_way) >= self._most:
                 next(iter(self._under_way)).cancel()
+                await asyncio.sleep(_CROWDED_SECONDS)
             task = loop.create_task(self._shake(connection))
             self._under_way[task] = None
             task.add_done_callback(self._ended)
@@ -71,7 +79,12 @@ class TlsAcceptor:
             )
         except (OSError, asyncio.CancelledError):  # an SSLError is an OSError; only `_accept` cancels
             self.failed += 1
+            self._uncollected += 1
             connection.close()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.pop(task, None)
+        now = task.get_loop().time()
+        if self._uncollected >= _COLLECT_AFTER and now - self._collected_at > _COLLECT_SECONDS:
+            self._uncollected, self._collected_at = 0, now
+            gc.collect()
