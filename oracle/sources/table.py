@@ -86,7 +86,11 @@ class Table:
     def path(self, name: str, *, folder: bool = False) -> Path:
         """A file (or folder) that exists; a relative path starts at the TOML file's folder."""
         found = self.file.parent / self.text(name)
-        if not (found.is_dir() if folder else found.is_file()):
+        try:
+            is_there = found.is_dir() if folder else found.is_file()
+        except (OSError, ValueError):
+            is_there = False
+        if not is_there:
             raise self.wrong(name, f"must name a {'folder' if folder else 'file'} that exists")
         return found
 

@@ -205,6 +205,12 @@ def test_read__wrong_value__names_file_key_and_what_is_allowed(
         read(folder, text.replace(old, new, 1))
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "a\\u0000b", "/", "."])
+def test_read__path_that_no_file_can_have__is_refused_by_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SetupError, match=r"one\.toml: http\.token_file: must name a file that exists"):
+        read(tmp_path, f'name = "lis"\n[http]\ntoken_file = "{name}"\n')
+
+
 def test_read__tls_without_a_pinned_client__is_refused(folder: Path) -> None:
     with pytest.raises(SetupError, match=r"one\.toml: mllp\.client_fingerprints: or client_names must say"):
         read(folder, EVERYTHING)
