@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from oracle.hl7.separators import Separators
 
-_MAX_REPEAT = 100
+_MAX_REPEAT = 20  # a text grows by no more than three times
 
 
 def unescape(text: str, separators: Separators) -> str:
