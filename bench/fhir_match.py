@@ -149,6 +149,8 @@ def _common_list(asked: list[Any], own: list[Any], references: _References, path
 
 
 def _same(asked: Any, own: Any) -> bool:
+    if isinstance(asked, bool) or isinstance(own, bool):
+        return asked is own
     if asked == own:
         return type(asked) is type(own) or isinstance(asked, int | Decimal)
     if not isinstance(asked, str) or not isinstance(own, str):
