@@ -140,7 +140,7 @@ class Pipeline:
         for message, one in zip(messages, read, strict=True):
             outcomes.append(_outcome(message.key, one))
             own = [self._sealing.seal(message.key, one.drafts, picture, refold)]
-            if one.changes:
+            if one.changes and not message.again:  # what was said of identities since must not be undone by it
                 own.append(self._sealing.change(message.key, one.changes, picture, refold))
             sealed += own
             if not message.again:  # it was counted when it first came

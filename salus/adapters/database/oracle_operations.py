@@ -223,7 +223,7 @@ class DatabaseOperations:
                 if state not in states:
                     raise ConflictError(f"message {key} {complaint}: it is {state.name.lower()}")
                 if kept and not _is_kept(connection, key):
-                    raise ConflictError(f"the bytes of message {key} are erased: have it sent again")
+                    raise ConflictError(f"the bytes of message {key} are erased, so it can't be read again")
             return sorted(set(selection.keys))
         named = ", ".join(str(int(state)) for state in states)
         query = select(message.c.key).where(text(f"state IN ({named})"), message.c.key > selection.after)

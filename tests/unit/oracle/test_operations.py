@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import text
@@ -16,7 +17,7 @@ from salus.adapters.database.oracle_operations import DatabaseOperations
 from salus.core.errors import ConflictError, InputError, IntegrityError, NotFoundError
 from salus.core.journal import BatchState, MessageFlag, MessageState
 from salus.core.operations import Deed, Selection
-from tests.unit.oracle.oracle_world import Oracle, Outside, admission, identity, report
+from tests.unit.oracle.oracle_world import Oracle, Outside, admission, identity, report, results, stay
 
 ME = "os:night"
 
@@ -232,6 +233,45 @@ def test_reprocess__of_everything__changes_no_record_and_no_figure(office: Offic
     assert len(office.outside.writer.sent) == sent
     assert counted(office) == figures
     assert office.oracle.database.backlog().pending == 0
+
+
+def test_reprocess__merge_that_was_undone_since__stays_undone(office: Office) -> None:
+    office.take(report("R1"), report("R2", order="L2", patient="P2"))
+    office.take(identity("I1", "A40", prior="P2", survivor="P1"))
+    office.take(identity("I2", "A37", prior="P2", survivor="P1", said="20261103090000"))
+    sent = [call.function for call in office.outside.writer.sent]
+    assert [name for name in sent if "link" in name] == ["link", "unlink"]
+    office.quarantine.reprocess(Selection((office.key("I1"),)), ME)
+    office.oracle.pipeline.settle()
+    assert office.state("I1") is MessageState.DONE
+    assert [call.function for call in office.outside.writer.sent] == sent
+    assert office.oracle.database.backlog().links == 0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_reprocess__in_any_order_and_number__changes_no_record(seed: int, office: Office) -> None:
+    chance = Random(seed)
+    story = [
+        results("S1", ("2345-7", "5.4", "P"), ("718-7", "130", "F"), status="P"),
+        results("S2", ("2345-7", "5.4", "F"), ("718-7", "130", "F"), said="20261101090000"),
+        results("S3", ("2345-7", "6.1", "C"), ("718-7", "130", "F"), status="C", said="20261101100000"),
+        results("S4", ("2345-7", "5.4", "F"), said="20261101090000", order="L2"),
+        results("S5", ("2345-7", "5.4", "W"), said="20261101110000", order="L2"),
+        stay("S6", "A01"),
+        stay("S7", "A08", said="20261101120000"),
+        stay("S8", "A03", said="20261102090000", discharged="20261102090000"),
+    ]
+    chance.shuffle(story)
+    for raw in story:
+        office.take(raw)
+    before = [(item.leaf.record_id, item.leaf.version) for item in office.outside.anchored_items()]
+    done = [key for key in range(1, len(story) + 1) if office.store.status(key).message.state is MessageState.DONE]
+    assert len(done) >= 6
+    for _ in range(4):
+        office.quarantine.reprocess(Selection(tuple(chance.sample(done, chance.randint(1, len(done))))), ME)
+        office.oracle.pipeline.settle()
+    assert [(item.leaf.record_id, item.leaf.version) for item in office.outside.anchored_items()] == before
+    assert {office.store.status(key).message.state for key in done} == {MessageState.DONE}
 
 
 def test_reprocess__pages__go_on_after_the_last_key(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
