@@ -103,7 +103,7 @@ def note_of(nte: Segment, home: Authority, reading: Reading) -> Note | None:
 
 @dataclass(slots=True)
 class Reported:
-    """What an observation takes over from its report."""
+    """What an observation takes over from its report. `family` is what its key begins with."""
 
     record_key: str
     home: Authority
@@ -114,6 +114,7 @@ class Reported:
     span: tuple[int, int]
     status: str
     category: str
+    family: tuple[str, ...] = ("item",)
     used_keys: Counter[str] = field(default_factory=Counter)
 
 
@@ -363,4 +364,4 @@ def _interpretation(sent: str) -> Json:
 
 def _key(report: Reported, code: Code, sub_id: str) -> str:
     """Stable key of an observation in its report: OBX-3 and OBX-4, never OBX-1 (a place in a message means nothing)."""
-    return numbered(join_key("item", code.code or code.display, sub_id), report.used_keys)
+    return numbered(join_key(*report.family, code.code or code.display, sub_id), report.used_keys)

@@ -1,8 +1,8 @@
 """ADT: one encounter record per visit, one demographics record per subject.
 
-Diagnoses (DG1) and allergies (AL1) are items of the encounter. The encounter names its patient by number only.
-The rest of PV1 and PV2 is in stay.py.
-Source: message map ADT_A01 and segment maps EVN, PV1, PV2, DG1, AL1 of HL7/v2-to-fhir.
+Diagnoses (DG1), allergies (AL1) and measurements (OBX) are items of the encounter, which names its patient by number
+only. The rest of PV1 and PV2 is in stay.py.
+Source: message map ADT_A01 and segment maps EVN, PV1, PV2, DG1, AL1, OBX of HL7/v2-to-fhir.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from oracle.normalise.datatypes import (
     table_concept,
 )
 from oracle.normalise.errors import NormaliseError
+from oracle.normalise.observation import Reported, observation
 from oracle.normalise.patient import Subject, demographics, home_authority, subject_of
 from oracle.normalise.people import person
 from oracle.normalise.reading import Reading, cleared, days_of, join_key, numbered, said_at
@@ -34,7 +35,7 @@ from salus.core.record import Code, DraftStatus, Item, NormalisedGroup, resource
 
 Json = dict[str, Any]
 
-_TAKEN = frozenset({"MSH", "EVN", "PID", "PD1", "PV1", "PV2", "DG1", "AL1", "NK1", "SFT", "ARV"})
+_TAKEN = frozenset({"MSH", "EVN", "PID", "PD1", "PV1", "PV2", "DG1", "AL1", "OBX", "NK1", "SFT", "ARV"})
 _DG1_MAPPED = frozenset({1, 2, 3, 4, 5, 6, 16, 18, 19, 20, 21})
 _DG1_ELEMENTS = {5: ("onsetDateTime",), 6: ("extension",), 16: ("asserter",), 19: ("recordedDate",)}
 _VERIFICATION = f"{tables.TERMINOLOGY}condition-ver-status"
@@ -59,6 +60,8 @@ def visit(reading: Reading) -> list[NormalisedGroup]:
         if segment.name not in _TAKEN and not local.is_local(segment):
             reading.leave_out(segment)
     is_person_only = message.type[1] in _PERSON_ONLY | identity.EVENTS
+    if is_person_only and (measured := message.first("OBX")):
+        reading.leave_out(measured)
     of_person, of_visit = _own(message, is_person_only=is_person_only)
     groups = [demographics(reading, pid, subject, days_of(occurred), of_person)]
     if not is_person_only:
@@ -145,7 +148,11 @@ def _encounter(reading: Reading, subject: Subject, occurred: Stamp | None, own: 
     pv2 = message.first("PV2")
     nulls = cleared(pv1, PV1_ELEMENTS) + (cleared(pv2, PV2_ELEMENTS) if pv2 is not None else ())
     first, last = days_of(admitted or occurred, discharged or admitted or occurred)
-    items = (*_diagnoses(reading, key, head, (first, last)), *_allergies(reading, key, head, (first, last)))
+    items = (
+        *_diagnoses(reading, key, head, (first, last)),
+        *_allergies(reading, key, head, (first, last)),
+        *_observations(reading, key, head, home, (first, last)),
+    )
     return NormalisedGroup(
         record_key=key,
         subject_key=subject.key,
@@ -291,6 +298,24 @@ def _allergies(reading: Reading, key: str, encounter: Json, days: tuple[int, int
         texts = tuple(text for text in (found[0].get("text"), *(one["text"] for one in reactions)) if text)
         items.append(Item(item_key, allergy, found[1], texts, *days))
     return items
+
+
+def _observations(reading: Reading, key: str, encounter: Json, home: Authority, days: tuple[int, int]) -> list[Item]:
+    """OBX of an admission: height, weight and what else was measured at the desk."""
+    at = {"type": "Encounter", "identifier": {name: encounter["identifier"][0][name] for name in ("system", "value")}}
+    around = Reported(
+        record_key=key,
+        home=home,
+        subject=encounter["subject"],
+        encounter=at,
+        collected=None,
+        collected_text="",
+        span=days,
+        status="",
+        category="",
+        family=("item", "OBX"),
+    )
+    return [observation(reading, obx, (), around) for obx in reading.message.all("OBX")]
 
 
 def _diagnosis_system(dg1: Segment) -> str:

@@ -169,3 +169,34 @@ def test_class__obstetrics__is_heard() -> None:
 
 def test_pv2__protection_with_blanks__is_a_code() -> None:
     assert visit(pv2={22: "a \n b"}).head["meta"]["security"][0]["code"] == "a b"
+
+
+# --- measurements
+
+
+def test_measurements__of_an_admission__are_items_of_the_visit() -> None:
+    height = segment("OBX", {1: "1", 2: "NM", 3: "8302-2^身高^LN", 5: "172.50", 6: "cm", 11: "F"})
+    group = last("ADT^A01", "EVN|A01|20260101", segment("PV1", {2: "I", 19: "V1"}), height, segment("DG1", {3: "OBX"}))
+    diagnosis, item = group.items
+    assert (item.key, str(item.resource["valueQuantity"]["value"])) == ("item|OBX|8302-2|", "172.50")
+    assert item.resource["encounter"]["identifier"]["value"] == "V1"
+    assert diagnosis.key != item.key
+    assert item.first_day == group.first_day
+
+
+def test_measurements__same_code_twice__have_keys_of_their_own() -> None:
+    weight = segment("OBX", {1: "1", 2: "NM", 3: "W^体重^L", 5: "70", 11: "F"})
+    items = last("ADT^A01", "EVN|A01|20260101", segment("PV1", {2: "I", 19: "V1"}), weight, weight).items
+    assert [item.key for item in items] == ["item|OBX|W|", "item|OBX|W||#2"]
+
+
+def test_measurements__of_a_person_alone__are_left_out_by_name() -> None:
+    group = last("ADT^A31", segment("OBX", {2: "NM", 3: "W^体重^L", 5: "70"}))
+    assert group.unmapped == ("OBX",)
+
+
+def test_measurement__sensitive_one__leaves_the_visit() -> None:
+    hiv = segment("OBX", {1: "1", 2: "ST", 3: "HIV^HIV抗体^L", 5: "阳性", 11: "F"})
+    drafts = label(last("ADT^A01", "EVN|A01|20260101", segment("PV1", {2: "I", 19: "V1"}), hiv))
+    assert [draft.labels.level for draft in drafts] == [4, 5]
+    assert "HIV" not in str(drafts[0].content)
