@@ -37,7 +37,7 @@ class Stage:
     pattern: str = "test_*.py"
     deep: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
-    seconds: int = 600
+    seconds: int = 1200
     waits: bool = False
 
     def has_work(self) -> bool:
@@ -89,7 +89,7 @@ GROUPS: dict[str, tuple[Stage, ...]] = {
             _pytest("tests/integration"),
             ("tests/integration",),
             deep=_EVERYTHING,
-            seconds=900,
+            seconds=2400,
             waits=True,
         ),
     ),
