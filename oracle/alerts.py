@@ -77,14 +77,16 @@ class Snapshot:
     """Figures of one moment, a Unix time. What can't be known now is left out of its mapping, or None.
 
     `silent` gives, for each source that should not be silent, seconds since it was heard and seconds it may be silent.
-    `judged`, `refused` and `unstored` count since the oracle began. `failing`, `custodians` are seconds by name.
-    `chain_seconds` is how long the node is away, or how old its head is while something waits for it.
+    `bound` is how many messages may be pending before intake is held. `judged`, `refused` and `unstored` count since
+    the oracle began. `failing`, `custodians` are seconds by name. `chain_seconds` is how long the node is away, or how
+    old its head is while something waits for it.
     """
 
     at: int
     pending: int = 0
     oldest_seconds: int = 0
     held: bool = False
+    bound: int = 0
     quarantined: int = 0
     judged: int = 0
     refused: int = 0
@@ -196,7 +198,7 @@ def rules(now: Snapshot, history: list[Snapshot], limits: Limits) -> Iterator[Me
     """All figures beside their limits. `history` ends with the snapshot itself."""
     yield _count(AlertKind.BACKLOG, now.pending, limits.pending, _HELD_SECONDS)
     yield _count(AlertKind.OLDEST_PENDING, now.oldest_seconds, limits.pending_seconds, _HELD_SECONDS)
-    yield Measure(AlertKind.INTAKE_HELD, "", now.pending, limits.pending, now.held, not now.held)
+    yield Measure(AlertKind.INTAKE_HELD, "", now.pending, now.bound, now.held, not now.held)
     grown = now.quarantined - min(one.quarantined for one in history)
     yield _count(AlertKind.QUARANTINE_GROWS, grown, limits.quarantined)
     yield _refused(now, history, limits)

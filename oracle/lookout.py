@@ -186,6 +186,7 @@ class Lookout:
             pending=backlog.pending if backlog else 0,
             oldest_seconds=max(0, now - oldest) if oldest else 0,
             held=senses.pressure.is_held,
+            bound=senses.pressure.bounds.messages,
             quarantined=backlog.quarantined if backlog else 0,
             judged=sum(verdicts.get(name, 0) for name in _JUDGED),
             refused=sum(verdicts.get(name, 0) for name in _REFUSED),

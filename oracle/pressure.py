@@ -53,7 +53,7 @@ class Pressure:
         turn: Callable[[bool], None],
         monotonic: Callable[[], float],
     ) -> None:
-        self._bounds = bounds
+        self.bounds = bounds
         self._backlog = backlog
         self._turn = turn
         self._monotonic = monotonic
@@ -91,7 +91,7 @@ class Pressure:
             return
         self._failing_since = None
         self.latest = backlog
-        held = not self._bounds.under(backlog) if self.is_held else self._bounds.over(backlog)
+        held = not self.bounds.under(backlog) if self.is_held else self.bounds.over(backlog)
         if held != self.is_held:
             self.is_held = held
             self._turn(held)
