@@ -199,7 +199,11 @@ def test_refused_and_quarantined__many__are_alerts(stack: Stack, receiver: Recei
     assert operate(stack, "discard", **condition)[1]["keys"] == of_patient
     assert operate(stack, "discard", condition=203, reason="made for a test")[0] == 200
     until(lambda: "quarantine-grows" not in alerts(stack))
-    assert not any("P1" in str(body) or "小明" in str(body) for body in receiver.bodies)
+    assert receiver.bodies
+    assert not any(name in str(body) for body in receiver.bodies for name in ("P1", "小明", "Z-L1"))
+    log = stack.oracle.log()
+    assert '"deed": "discard"' in log
+    assert not any(name in log for name in ("小明", "made for a test", "Z-L1", "2345-7"))
 
 
 def test_sigterm__brings_what_is_under_way_to_the_chain_before_the_end(stack: Stack) -> None:
