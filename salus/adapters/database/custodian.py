@@ -25,8 +25,8 @@ from salus.core.errors import ConflictError, RefusedError
 from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef, order_id
 
 NONCE_SECONDS = 3600
-_CACHE_KIB = 32_768
-_CHECKPOINT_PAGES = 4000
+_CACHE_KIB = 8_192
+_CHECKPOINT_PAGES = 12_000
 
 
 class DatabaseCustodianStore:

@@ -20,7 +20,7 @@ from salus.core.errors import SetupError
 from salus.core.journal import Backlog
 
 _CHECKPOINT_PAGES = 8000
-_CACHE_KIB = 65_536
+_CACHE_KIB = 16_384
 
 
 class OracleDatabase:
