@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, insert, update
 
 from salus.adapters.database.bulk import append_rows, find_rows, reserve_keys
 from salus.adapters.database.oracle_tables import message, raw
@@ -27,6 +28,8 @@ _COLUMNS = (
     "duplicate_of",
     "size",
 )
+_KNOWN = ("message_hash", "raw_hash", "key", "state", "flags")
+_ASIDE = (MessageState.QUARANTINED, MessageState.DISCARDED)
 _IS_SETTLED = f"state IN ({int(MessageState.PENDING)}, {int(MessageState.DONE)})"
 
 
@@ -39,13 +42,20 @@ def append_messages(connection: Connection, rows: Sequence[JournalRow]) -> list[
     new: list[tuple[Any, ...]] = []
     sealed: list[tuple[int, bytes]] = []
     for row in rows:
-        if row.raw_hash in known.get(row.message_hash, ()):
+        same = known.get(row.message_hash, {}).get(row.raw_hash)
+        if same is not None and row.state is MessageState.PENDING and same.is_refused:
+            _take_after_all(connection, same.key, row, contents)
+            known[row.message_hash][row.raw_hash] = _Known(same.key, is_refused=False)
+            results.append(Appended.STORED)
+            continue
+        if same is not None:
             results.append(Appended.REPLAY)
             continue
         key, state, flags, first = next(keys), row.state, row.flags, None
         if row.message_hash in known:
             flags |= MessageFlag.REUSED_CONTROL_ID
-        known.setdefault(row.message_hash, set()).add(row.raw_hash)
+        is_refused = state is MessageState.QUARANTINED and MessageFlag.REFUSED in flags
+        known.setdefault(row.message_hash, {})[row.raw_hash] = _Known(key, is_refused=is_refused)
         if state is MessageState.PENDING and row.content_hash in contents:
             state, first = MessageState.DUPLICATE, contents[row.content_hash]
             results.append(Appended.DUPLICATE)
@@ -60,12 +70,41 @@ def append_messages(connection: Connection, rows: Sequence[JournalRow]) -> list[
     return results
 
 
-def _known_bytes(connection: Connection, rows: Sequence[JournalRow]) -> dict[bytes, set[bytes]]:
-    known: dict[bytes, set[bytes]] = {}
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Bytes that are there. `is_refused`: their sender was refused them, and they are kept for people only."""
+
+    key: int
+    is_refused: bool
+
+
+def _known_bytes(connection: Connection, rows: Sequence[JournalRow]) -> dict[bytes, dict[bytes, _Known]]:
+    known: dict[bytes, dict[bytes, _Known]] = {}
     hashes = [row.message_hash for row in rows]
-    for name, digest in find_rows(connection, message, ("message_hash", "raw_hash"), "message_hash", hashes):
-        known.setdefault(bytes(name), set()).add(bytes(digest))
+    for name, digest, key, state, flags in find_rows(connection, message, _KNOWN, "message_hash", hashes):
+        is_refused = state in _ASIDE and bool(flags & MessageFlag.REFUSED)
+        known.setdefault(bytes(name), {})[bytes(digest)] = _Known(key, is_refused)
     return known
+
+
+def _take_after_all(connection: Connection, key: int, row: JournalRow, contents: dict[bytes, int]) -> None:
+    """The same bytes were refused before, and a setting has changed since: now they are taken, in their old place."""
+    first = contents.get(row.content_hash)
+    values = {
+        "content_hash": row.content_hash,
+        "kind": row.kind[:16],
+        "received_at": row.received_at,
+        "state": int(MessageState.PENDING if first is None else MessageState.DUPLICATE),
+        "flags": int(row.flags),
+        "code": 0,
+        "location": "",
+        "duplicate_of": first,
+    }
+    connection.execute(update(message).where(message.c.key == key).values(**values))
+    connection.execute(delete(raw).where(raw.c.message == key))
+    if first is None:
+        contents[row.content_hash] = key
+        connection.execute(insert(raw).values(message=key, sealed=row.sealed))
 
 
 def _known_contents(connection: Connection, rows: Sequence[JournalRow]) -> dict[bytes, int]:
