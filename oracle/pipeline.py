@@ -26,7 +26,7 @@ from oracle.link import Linking
 from oracle.metrics import Metrics
 from oracle.model import RawMessage, ReadMessage, Refolded
 from oracle.ports import MessageStore, RecordStore
-from oracle.reading import Reader
+from oracle.reading import MOST_HEARD, Heard, Reader
 from oracle.seal import SealedDrafts, Sealing
 from oracle.sitekey import SiteKey
 from oracle.store import store_envelopes
@@ -39,6 +39,7 @@ from salus.core.quality import HELD, SILENT, STALE, UNCHANGED, Tally
 RUN = 64
 RUNS_AT_ONCE = 8
 MOST_FOLDED = 100
+_SMALL = 1024 * 1024  # bytes of a message that is kept at hand while a run is sealed
 INTERNAL = 207  # HL7 table 0357, application internal error
 
 _log = structlog.get_logger()
@@ -133,7 +134,7 @@ class Pipeline:
     ) -> tuple[Work, list[bytes]]:
         picture = self._sealing.picture(draft for one in read for draft in one.drafts)
         at_hand = {message.key: raw for message, raw in zip(messages, raws, strict=True)}
-        refold = partial(self._refold, at_hand)
+        refold = partial(self._refold, at_hand, Heard(self._site.record_id))
         outcomes: list[MessageOutcome] = []
         sealed: list[SealedDrafts] = []
         tally = Tally()
@@ -158,19 +159,24 @@ class Pipeline:
         )
         return work, [envelope for one in sealed for envelope in one.envelopes]
 
-    def _refold(self, at_hand: Mapping[int, RawMessage | None], group: RecordId, keys: Sequence[int]) -> Refolded:
-        """A group from all messages about it that are still kept."""
+    def _refold(
+        self, at_hand: dict[int, RawMessage | None], heard: Heard, group: RecordId, keys: Sequence[int]
+    ) -> Refolded:
+        """A group from all messages about it that are still kept; of very many or very large ones, from the latest."""
         told: list[tuple[int, RawMessage]] = []
-        known = sorted(set(keys))
-        for key in known[-MOST_FOLDED:]:
+        known, size = sorted(set(keys)), 0
+        for key in reversed(known[-MOST_FOLDED:]):
             raw = at_hand[key] if key in at_hand else self._kept(key)
             if raw is None:
                 self._metrics.unfolded.inc()
-            else:
-                told.append((key, raw))
-        refolded = self._reader.refold(
-            told, lambda record_key: self._site.record_id(record_key) == group, self._sealing.patient_of
-        )
+                continue
+            size += len(raw.raw)
+            if told and size > MOST_HEARD:
+                break
+            if len(raw.raw) <= _SMALL:
+                at_hand[key] = raw  # another group of this run will ask for it
+            told.append((key, raw))
+        refolded = self._reader.refold(told[::-1], group, heard, self._sealing.patient_of)
         return replace(refolded, whole=len(told) == len(known))
 
     def _kept(self, key: int) -> RawMessage | None:

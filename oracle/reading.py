@@ -35,6 +35,7 @@ from salus.core.journal import Fault
 from salus.core.quality import Told as Quality
 from salus.core.record import NormalisedGroup, RecordDraft
 
+MOST_HEARD = 64 * 1024 * 1024
 AHEAD_SECONDS = 86_400
 """How far a source's clock and time zone may be ahead of ours."""
 NOTHING_HERE = Fault(int(Condition.UNSUPPORTED_EVENT_CODE), "MSH-9")
@@ -49,10 +50,7 @@ class Reader(Protocol):
     def read(self, runs: Sequence[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]: ...
 
     def refold(
-        self,
-        messages: Sequence[tuple[int, RawMessage]],
-        is_group: Callable[[str], bool],
-        patient_of: Callable[[str], bytes],
+        self, messages: Sequence[tuple[int, RawMessage]], group: bytes, heard: Heard, patient_of: Callable[[str], bytes]
     ) -> Refolded: ...
 
     def exchange(self, profiles: Mapping[str, SourceProfile]) -> None: ...
@@ -72,13 +70,10 @@ class InlineReader:
             yield [read_message(message, self._profiles) for message in run]
 
     def refold(
-        self,
-        messages: Sequence[tuple[int, RawMessage]],
-        is_group: Callable[[str], bool],
-        patient_of: Callable[[str], bytes],
+        self, messages: Sequence[tuple[int, RawMessage]], group: bytes, heard: Heard, patient_of: Callable[[str], bytes]
     ) -> Refolded:
         """One group from all messages about it."""
-        return refold(messages, is_group, patient_of, self._profiles)
+        return refold(messages, group, heard, patient_of, self._profiles)
 
     def exchange(self, profiles: Mapping[str, SourceProfile]) -> None:
         """Read by other profiles from the next run on."""
@@ -118,13 +113,10 @@ class ProcessReader:
             raise UnavailableError("a reading process has died") from error
 
     def refold(
-        self,
-        messages: Sequence[tuple[int, RawMessage]],
-        is_group: Callable[[str], bool],
-        patient_of: Callable[[str], bytes],
+        self, messages: Sequence[tuple[int, RawMessage]], group: bytes, heard: Heard, patient_of: Callable[[str], bytes]
     ) -> Refolded:
         """One group from all messages about it; in the caller's process, for the next message waits for it."""
-        return refold(messages, is_group, patient_of, self._profiles)
+        return refold(messages, group, heard, patient_of, self._profiles)
 
     def exchange(self, profiles: Mapping[str, SourceProfile]) -> None:
         """Read by other profiles from the next call on: new processes start with them."""
@@ -165,9 +157,53 @@ def read_drafts(raw: bytes, profile: SourceProfile) -> list[RecordDraft]:
     return [_raised(draft, profile.level) for group in groups for draft in label(_as_told(group), local)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one message says: its groups by record id, its changes of identities, and when."""
+
+    groups: Mapping[bytes, Sequence[NormalisedGroup]]
+    changes: tuple[IdentityChange, ...]
+    at: int
+
+
+class Heard:
+    """What was read of messages while a run is sealed, so that a message about many groups is read once for all.
+
+    `record_id` gives the id of a record by its key. At most `most` bytes of messages are remembered, the latest used.
+    """
+
+    def __init__(self, record_id: Callable[[str], bytes], most: int = MOST_HEARD) -> None:
+        self._record_id = record_id
+        self._left = most
+        self._kept: dict[int, tuple[int, _Said | None]] = {}
+
+    def of(self, place: int, message: RawMessage, profile: SourceProfile) -> _Said | None:
+        """What a message says; None if it no longer reads."""
+        found = self._kept.pop(place, None)
+        if found is None:
+            found = len(message.raw), self._read(message, profile)
+            self._left -= found[0]
+        self._kept[place] = found
+        while self._left < 0 and len(self._kept) > 1:
+            oldest = next(iter(self._kept))
+            self._left += self._kept.pop(oldest)[0]
+        return found[1]
+
+    def _read(self, message: RawMessage, profile: SourceProfile) -> _Said | None:
+        try:
+            _, groups, changes, _ = _read(message.raw, profile, message.received_at)
+        except HL7Error:
+            return None
+        by_id: dict[bytes, list[NormalisedGroup]] = {}
+        for group in groups:
+            by_id.setdefault(self._record_id(group.record_key), []).append(group)
+        return _Said(by_id, changes, groups[0].said_at if groups else 0)
+
+
 def refold(
     messages: Sequence[tuple[int, RawMessage]],
-    is_group: Callable[[str], bool],
+    group: bytes,
+    heard: Heard,
     patient_of: Callable[[str], bytes],
     profiles: Mapping[str, SourceProfile],
 ) -> Refolded:
@@ -183,19 +219,17 @@ def refold(
         own = profiles.get(message.listener)
         if own is None:
             continue
-        try:
-            _, groups, changes, _ = _read(message.raw, own, message.received_at)
-        except HL7Error:
+        said = heard.of(place, message, own)
+        if said is None:
             continue
-        about = [Told(place, group) for group in groups if is_group(group.record_key)]
+        about = [Told(place, one) for one in said.groups.get(group, ())]
         told += about
         if about:
             profiles_told[message.listener] = own
         named = {key for one in told for key in (one.group.record_key, *one.group.also)}
-        at = groups[0].said_at if groups else 0
         moves += [
-            Moved(place, at, one.subject_key, one.survivor_key)
-            for one in changes
+            Moved(place, said.at, one.subject_key, one.survivor_key)
+            for one in said.changes
             if one.kind is ChangeKind.MOVE and one.named in named
         ]
     if not told:

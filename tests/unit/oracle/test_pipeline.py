@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from oracle.model import RawMessage
-from oracle.reading import UNKNOWN_SOURCE, refold
+from oracle.normalise import normalise
+from oracle.reading import UNKNOWN_SOURCE, Heard, read_drafts, refold
 from salus.core.ids import ZERO32
 from salus.core.journal import BatchState, MessageState
 from salus.core.state import RecordStatus
@@ -99,6 +100,24 @@ def test_pipeline__message_that_cannot_become_records__waits_in_quarantine_and_h
     assert (kept.state, kept.fault.code, kept.fault.location) == (MessageState.QUARANTINED, 101, "PID-3")
 
 
+def test_update__of_many_groups_in_one_message__is_read_once_for_all(
+    oracle: Oracle, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def message(control: str, value: str) -> bytes:
+        first, *rest = report(control, value=value, status="C").split(b"\rOBR")
+        groups = (b"\rOBR" + rest[0].replace(b"|L1|", b"|L%d|" % number) for number in range(40))
+        return first + b"".join(one.rstrip(b"\r") for one in groups) + b"\r"
+
+    read = []
+    monkeypatch.setattr("oracle.reading.normalise", lambda *given: read.append(given) or normalise(*given))
+    for number in range(3):
+        oracle.take(message(f"G{number}", f"5.{number}"))
+        oracle.pipeline.settle()
+    assert sorted({item.leaf.version for item in outside.anchored_items()}) == [1, 2, 3]
+    assert len(outside.anchored_items()) == 120
+    assert len(read) == 3 + 2 + 3  # each when it came, and once more what it is folded with
+
+
 @pytest.mark.parametrize("most", [3, 100])
 def test_update__label_of_a_message_long_ago__is_not_lowered(
     oracle: Oracle, outside: Outside, monkeypatch: pytest.MonkeyPatch, most: int
@@ -117,7 +136,8 @@ def test_update__label_of_a_message_long_ago__is_not_lowered(
 def test_refold__told_by_two_sources__is_labelled_by_the_higher_of_their_levels() -> None:
     strict, plain = replace(PROFILE, level=5), replace(PROFILE, level=0)
     told = [(1, RawMessage("strict", report("1"))), (2, RawMessage("plain", report("2", value="6.1", status="C")))]
-    refolded = refold(told, lambda _: True, str.encode, {"strict": strict, "plain": plain})
+    (key,) = {draft.record_key for draft in read_drafts(report("1"), PROFILE)}
+    refolded = refold(told, key.encode(), Heard(str.encode), str.encode, {"strict": strict, "plain": plain})
     assert {draft.labels.level for draft in refolded.drafts} == {5}
 
 
