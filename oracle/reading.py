@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing.connection import wait
 from threading import Thread
@@ -36,6 +36,7 @@ from salus.core.quality import Told as Quality
 from salus.core.record import NormalisedGroup, RecordDraft
 
 MOST_HEARD = 64 * 1024 * 1024
+"""Bytes of messages that are folded at once, and whose reading is remembered while a run is sealed."""
 AHEAD_SECONDS = 86_400
 """How far a source's clock and time zone may be ahead of ours."""
 NOTHING_HERE = Fault(int(Condition.UNSUPPORTED_EVENT_CODE), "MSH-9")
@@ -209,7 +210,7 @@ def refold(
 ) -> Refolded:
     """Drafts of one group from all messages about it, with their places in the journal.
 
-    `is_group` knows the group's key, `patient_of` a subject key gives the patient, whatever the number. A message that
+    `group` is its record id, `patient_of` a subject key gives the patient, whatever the number. A message that
     no longer reads (its source is gone, or reads otherwise now) is passed over.
     """
     told: list[Told] = []
