@@ -106,16 +106,18 @@ def _segment(segment: Segment) -> Json:
 
 
 def _values(segment: Segment) -> Iterator[tuple[str, str]]:
-    """Filled places of a segment with their text: PID-3.1, PID-3[2].1, OBX-5."""
+    """Filled places of a segment with their text: PID-3.1, PID-3[2].1, PID-3.4.2, OBX-5."""
     for field in segment.filled():
         repetitions = segment.repetitions(field)
         for place, repetition in enumerate(repetitions, start=1):
             where = f"{segment.name}-{field}" + (f"[{place}]" if len(repetitions) > 1 else "")
             count = repetition.count()
             for component in range(1, count + 1):
-                text = repetition.value(component)
-                if text:
-                    yield (f"{where}.{component}" if count > 1 else where), text
+                name = f"{where}.{component}" if count > 1 else where
+                parts = repetition.raw_component(component).split(segment.separators.subcomponent or "\0")
+                for part in range(1, len(parts) + 1):
+                    if text := repetition.value(component, part):
+                        yield (f"{name}.{part}" if len(parts) > 1 else name), text
 
 
 def _record(draft: RecordDraft) -> Json:

@@ -35,6 +35,12 @@ def test_explain__good_message__shows_every_step() -> None:
     assert found.problem is None
 
 
+def test_explain__repetitions_and_subcomponents__have_their_places() -> None:
+    raw = report("42").replace(b"P1^^^HB^MR", b"P1^^^HB&1.2.3&ISO^MR~X\\T\\7^^^HB^PI")
+    (pid,) = [one["parsed"] for one in explained(raw).segments if one["name"] == "PID"]
+    assert (pid["PID-3[1].4.1"], pid["PID-3[1].4.2"], pid["PID-3[2].1"], pid["PID-5.1"]) == ("HB", "1.2.3", "X&7", "王")
+
+
 def test_explain__what_no_mapping_uses__is_named() -> None:
     raw = report("42").replace(b"OBR|1", b"IN1|1|x\rOBR|1")
     assert explained(raw).unmapped == ("IN1",)
