@@ -24,7 +24,7 @@ from oracle.normalise.diagnosis import diagnosis, reason
 from oracle.normalise.errors import NormaliseError
 from oracle.normalise.local import is_local
 from oracle.normalise.observation import observation
-from oracle.normalise.orc import add_note
+from oracle.normalise.orc import MOST_COPIES, add_note
 from oracle.normalise.order_tables import APPOINTMENT_EVENT, APPOINTMENT_STATUS, PARTICIPATION
 from oracle.normalise.reading import Reading, cleared, days_of, join_key
 from oracle.normalise.timing import positive
@@ -86,6 +86,8 @@ def appointments(reading: Reading) -> list[NormalisedGroup]:
     found = _collect(reading)
     if not found.patients:
         raise NormaliseError("the message has no PID segment", reading.message.header.at())
+    if len(found.patients) > 1 and len(found.patients) * (len(found.resources) + len(found.notes)) > MOST_COPIES:
+        raise NormaliseError("too many patients share too many resources", found.patients[1].pid.at())
     reading.leave_out_rest(found.sch, _SCH_MAPPED)
     for segment in found.resources:
         reading.leave_out_rest(segment, _MAPPED[segment.name])

@@ -213,19 +213,19 @@ def _dosage(around: Circumstances, order: Order, plan: Schedule) -> list[Json]:
     rxr = routes[-1] if routes else None
     route = route_of(reading, rxr)
     given: Json = {}
-    instructions: list[Json] = []
+    instructions: dict[str, Json] = {}  # by what was sent: RXO and RXE often say the same
     for segment, low, high, unit in ((rxe, 3, 4, 5), (rxo, 2, 3, 4)):
         if segment and not given:
             given = dose(amount(segment, low, unit), amount(segment, high, unit))
     for segment, field in ((rxe, 7), (rxo, 7), (rxr, 5)):
         for one in segment.repetitions(field) if segment else ():
             found = concept(one)
-            if found and found[0] not in instructions:
-                instructions.append(found[0])
+            if found:
+                instructions.setdefault(one.raw, found[0])
     value = number(plan.amount[0])
     if value is not None and not given:
         given = dose({"value": value} | ({"unit": plan.amount[1]} if plan.amount[1] else {}), None)
-    return dosage(plan, given, route, instructions)
+    return dosage(plan, given, route, list(instructions.values()))
 
 
 def _words(segment: Segment | None, field: int) -> list[str]:

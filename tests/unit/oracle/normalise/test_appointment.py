@@ -167,6 +167,14 @@ def test_appointment__unusable__is_refused_with_its_place(segments: tuple[str, .
     assert str(caught.value.location) == place
 
 
+def test_appointment__hundreds_of_patients_and_resources__are_refused_not_multiplied() -> None:
+    patients = [f"PID|1||P{number}^^^H1^MR||x" for number in range(200)]
+    services = [f"AIS|{number}|A|s{number}^x^L" for number in range(200)]
+    with pytest.raises(NormaliseError) as caught:
+        groups("SIU^S12", SCH.format(""), TIME, *patients, *services)
+    assert str(caught.value.location) == "PID[2]"
+
+
 def test_appointment__events_of_the_schedule_itself__are_not_taken() -> None:
     assert not {"S23", "S24", "S25"} & SUPPORTED_EVENTS["SIU"]
     assert {"S12", "S22", "S26"} <= SUPPORTED_EVENTS["SIU"]
