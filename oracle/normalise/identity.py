@@ -28,6 +28,7 @@ from oracle.normalise.source import SourceProfile
 MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A43", "A47"})
 MOVES = {"A44": (3, "account"), "A45": (5, "encounter")}
 LINKS = {"A24": ChangeKind.LINK, "A37": ChangeKind.UNLINK}
+MOST_PAIRS = 100  # in one message; each is a transaction, and some unlinking before it
 EVENTS = MERGES | MOVES.keys() | LINKS.keys()
 
 
@@ -35,8 +36,8 @@ def identity_changes(message: Message, source: SourceProfile) -> list[IdentityCh
     """What a message says about identities, in its order; nothing for other messages.
 
     Raises:
-        NormaliseError: a number is missing, or MRG or the second PID, or a number is of an authority that the source
-            doesn't speak for.
+        NormaliseError: a number is missing, or MRG or the second PID, there are too many pairs, or a number is of an
+            authority that the source doesn't speak for.
     """
     kind, event = message.type
     if kind != "ADT" or event not in EVENTS:
@@ -45,6 +46,10 @@ def identity_changes(message: Message, source: SourceProfile) -> list[IdentityCh
     if event in LINKS:
         return [_linked(reading, LINKS[event])]
     found = [_merged(reading, event, pid, mrg) for pid, mrg in _pairs(message)]
+    if len(found) > MOST_PAIRS:
+        raise NormaliseError(
+            "too many pairs of patients", message.header.at(), condition=Condition.VALUE_TOO_LONG
+        )
     if not found:
         raise NormaliseError(
             "the message has no MRG segment", message.header.at(), condition=Condition.SEGMENT_SEQUENCE

@@ -183,6 +183,14 @@ def test_merge__number_of_an_authority_the_file_names__is_done() -> None:
     assert (change.subject_key, change.survivor_key) == ("OTHER|T1", "HB|P1")
 
 
+def test_merge__hundreds_of_pairs_in_one_message__waits_for_a_person() -> None:
+    head, person, mrg = identity("1", "A40", "P2", "P1").decode().split("\r", 2)[0], "PID|1||P1", "MRG|P2"
+    raw = "\r".join((head, *(f"{person}-{n}\r{mrg}-{n}" for n in range(100))))
+    assert len(identity_changes(parse(raw), PROFILE)) == 100
+    with pytest.raises(NormaliseError):
+        identity_changes(parse(raw + "\r" + person + "\r" + mrg), PROFILE)
+
+
 def test_merge__again_or_reversed__changes_nothing(oracle: Oracle, outside: Outside) -> None:
     _send(oracle, identity("1", "A40", "P2", "P1"), identity("2", "A40", "P2", "P1", said="20261103000000"))
     _send(oracle, identity("3", "A18", "P1", "P2", said="20261104000000"))
