@@ -47,9 +47,7 @@ def identity_changes(message: Message, source: SourceProfile) -> list[IdentityCh
         return [_linked(reading, LINKS[event])]
     found = [_merged(reading, event, pid, mrg) for pid, mrg in _pairs(message)]
     if len(found) > MOST_PAIRS:
-        raise NormaliseError(
-            "too many pairs of patients", message.header.at(), condition=Condition.VALUE_TOO_LONG
-        )
+        raise NormaliseError("too many pairs of patients", message.header.at(), condition=Condition.VALUE_TOO_LONG)
     if not found:
         raise NormaliseError(
             "the message has no MRG segment", message.header.at(), condition=Condition.SEGMENT_SEQUENCE
