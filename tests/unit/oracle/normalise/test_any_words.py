@@ -26,7 +26,7 @@ _TYPES = st.sampled_from(
     ["NM", "SN", "NR", "DR", "CE", "CWE", "IS", "ST", "TX", "DT", "TS", "TM", "ED", "RP", "XX", ""]
 )
 SHAPES: dict[str, tuple[str, ...]] = {
-    "ADT^A08": ("PID", "PD1", "NK1", "PV1", "PV2", "DG1", "AL1", "ZZZ"),
+    "ADT^A08": ("PID", "PD1", "NK1", "PV1", "PV2", "DG1", "AL1", "OBX", "ZZZ"),
     "ADT^A31": ("PID", "PD1", "NK1", "ZZZ"),
     "ORU^R01": ("PID", "PV1", "ORC", "OBR", "NTE", "OBX", "NTE", "SPM", "ZZZ"),
     "MDM^T02": ("PID", "PV1", "TXA", "OBX", "ZZZ"),
