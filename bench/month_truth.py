@@ -42,12 +42,14 @@ def names_of(said: Said) -> list[Name]:
 
 
 def true_record(name: Name, said: Iterable[Said]) -> TrueRecord:
-    """A record by everything that came about it."""
-    ordered = sorted(said, key=lambda one: one.at)
+    """A record by everything that came about it, in the order of arrival."""
+    came = list(said)
+    ordered = sorted(came, key=lambda one: one.at)
     last = ordered[-1]
     record = TrueRecord(last.person.place)
     if name[0] == "report":
         _report(record, ordered)
+        record.withdrawn = any(one.withdraws for one in came[1:])  # the first to come has nothing before it
     elif name[0] == "document":
         record.facts["text"] = last.text
     elif name[0] == "encounter":
@@ -62,7 +64,6 @@ def true_record(name: Name, said: Iterable[Said]) -> TrueRecord:
 def _report(record: TrueRecord, ordered: list[Said]) -> None:
     settled = [one for one in ordered if one.status not in ("P", "A")] or ordered
     record.facts["status"] = _REPORT[settled[-1].status]
-    record.withdrawn = any(one.withdraws for one in ordered) and len(ordered) > 1
     for one in ordered:
         for result in one.results:
             code = TESTS[result.test].code

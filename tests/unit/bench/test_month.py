@@ -9,15 +9,18 @@ import pytest
 
 from bench.month import Month, Way, month, total
 from bench.month_check import Outcome, put_through
-from bench.month_story import Kind
+from bench.month_story import Kind, Trouble
 from salus.core.quality import total as sum_up
 
-WAY = Way(resent=0.05, renumbered=0.04, requeued=0.02, held_back=0.06, lost=0.02, malformed=0.03)
+WAY = Way(resent=0.05, renumbered=0.04, requeued=0.04, held_back=0.2, lost=0.02, malformed=0.03)
+TROUBLE = Trouble(
+    corrected=0.12, partial=0.15, wrong_patient=0.08, silent=0.05, confirmed=0.05, twins=0.2, two_numbers=0.3
+)
 
 
 @pytest.fixture(scope="module")
 def small() -> Month:
-    return month(11, 26, way=WAY)
+    return month(11, 26, way=WAY, trouble=TROUBLE)
 
 
 @pytest.fixture(scope="module")
