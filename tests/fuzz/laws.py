@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,8 @@ from oracle.hl7.errors import AckCode, HL7Error
 from oracle.hl7.escapes import escape, unescape
 from oracle.hl7.message import Message, parse
 from oracle.hl7.texts import Language
+from oracle.intake.batch import Enclosed, Envelope, pieces, shape_of
+from oracle.intake.batch_reply import BatchReply
 from oracle.intake.mllp import END, START, MllpLimits, MllpProtocol, MllpServer
 from oracle.intake.ports import Peer
 from oracle.intake.receive import SUPPORTED_EVENTS, Received, receive, reply_to
@@ -239,6 +242,45 @@ def framed(data: bytes) -> None:
     asyncio.run(case())
 
 
+# batch files
+
+
+class _Short(BytesIO):
+    """A file that gives a few bytes at a time."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(7, size or 7))
+
+
+def batch(data: bytes) -> None:
+    """A file is taken apart alike however it is read; each message begins with MSH and is no longer than allowed."""
+    found = list(pieces(BytesIO(data), 2048))
+    assert list(pieces(_Short(data), 2048)) == found
+    messages = [piece for piece in found if isinstance(piece, Enclosed)]
+    for one in messages:
+        assert one.raw.startswith(b"MSH")
+        assert len(one.raw) <= 2048
+        assert b"\n" not in one.raw
+    shape = shape_of(BytesIO(data))
+    assert shape.problem or shape.messages == len(messages)
+    if shape.problem:
+        return
+    numbers, out = count(), BytesIO()
+    answer = BatchReply(out, None, lambda: NOW, lambda: f"S{next(numbers)}", shape.mismatches)
+    for piece in found:
+        if isinstance(piece, Envelope):
+            answer.envelope(piece)
+        elif isinstance(piece, Enclosed):
+            answer.reply(b"MSH|^~\\&\rMSA|AA|1\r")
+    answer.end()
+    lines = out.getvalue().split(b"\r")
+    assert lines.pop() == b""
+    assert {line[:3] for line in lines} <= {b"FHS", b"BHS", b"MSH", b"MSA", b"BTS", b"FTS"}
+    assert sum(line.startswith(b"MSA") for line in lines) == len(messages)
+    assert not any(sign in out.getvalue() for sign in (b"\n", START, END))
+    assert shape_of(BytesIO(out.getvalue())).problem == ("" if messages or shape.batches else "no message") or not messages
+
+
 # JSON and TOML
 
 
@@ -265,6 +307,7 @@ LAWS: dict[str, Callable[[bytes], None]] = {
     "parse": parsed,
     "read": read,
     "mllp": framed,
+    "batch": batch,
     "json": json_body,
     "toml": source_file,
 }

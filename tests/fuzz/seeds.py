@@ -24,6 +24,11 @@ _TOML = (
     ),
 )
 _MESSAGES = MESSAGES + GB18030
+_BATCH = (
+    b"\r".join((b"FHS|^~\\&|LIS|HB|SALUS|HB|20260105||||F1", b"BHS|^~\\&|LIS|HB", MESSAGES[4] + MESSAGES[5] + b"BTS|2", b"FTS|1")),
+    b"BHS|^~\\&|LIS|HB\n" + MESSAGES[0].replace(b"\r", b"\r\n") + b"BTS|9\r\n",
+    b"".join(GB18030),
+)
 
 
 def seeds(law: str) -> tuple[bytes, ...]:
@@ -32,6 +37,8 @@ def seeds(law: str) -> tuple[bytes, ...]:
         return _JSON
     if law == "toml":
         return _TOML
+    if law == "batch":
+        return _BATCH
     return tuple(frame(one) for one in _MESSAGES) if law == "mllp" else _MESSAGES
 
 
