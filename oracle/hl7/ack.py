@@ -126,16 +126,16 @@ def build_ack(
         (
             "MSH",
             marks.encoding_characters,
-            _plain(header.receiving_application),
-            _plain(header.receiving_facility),
-            _plain(header.sending_application),
-            _plain(header.sending_facility),
+            without_controls(header.receiving_application),
+            without_controls(header.receiving_facility),
+            without_controls(header.sending_application),
+            without_controls(header.sending_facility),
             hl7_stamp(now),
             "",
-            _plain(kind),
+            without_controls(kind),
             control_id,
-            _plain(header.processing_id) or "P",
-            _plain(header.version_id) or "2.5.1",
+            without_controls(header.processing_id) or "P",
+            without_controls(header.version_id) or "2.5.1",
             "",
             "",
             *(("", "") if confirm is None else ("AL" if confirm else "NE", "NE")),
@@ -143,7 +143,7 @@ def build_ack(
             _charset_name(header),
         )
     )
-    text = f"{msh}\rMSA{f}{code.value}{f}{_plain(header.control_id)}\r"
+    text = f"{msh}\rMSA{f}{code.value}{f}{without_controls(header.control_id)}\r"
     if error is not None:
         text += _err(error, marks, _writable(language, header.codec)) + "\r"
     if more:
@@ -192,14 +192,14 @@ def _erl(location: Location, component: str) -> str:
 
 def _charset_name(header: Header) -> str:
     """MSH-18 of a reply: as the sender wrote it, unless it named none, or not the one it used. ASCII needs no name."""
-    sent = _plain(header.charset)
+    sent = without_controls(header.charset)
     first = sent.split(header.separators.repetition, 1)[0]
     if first and codec_of(first) in (None, header.codec):
         return sent
     return {UTF_8: "UNICODE UTF-8", GB18030: "GB 18030-2000", BIG5: "BIG-5"}.get(header.codec, "")
 
 
-def _plain(text: str) -> str:
+def without_controls(text: str) -> str:
     """A field of a header without control characters."""
     return text if text.isprintable() else _CONTROL.sub("", text)
 

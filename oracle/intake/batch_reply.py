@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
 
+from oracle.hl7.ack import without_controls
 from oracle.hl7.charset import UTF_8, decode, encode
 from oracle.hl7.errors import HL7Error
 from oracle.hl7.escapes import escape
@@ -85,7 +86,7 @@ class BatchReply:
         """FHS or BHS: 3 to 6 exchanged, 7 now, 11 our own control id, 12 the sender's."""
         try:
             decoded = decode(piece.line, self.charset)
-            text, self._codec = decoded.text, decoded.codec
+            text, self._codec = without_controls(decoded.text), decoded.codec
             self._marks = separators_of("MSH" + text[3:])
         except HL7Error:
             text, self._marks = piece.name, STANDARD
