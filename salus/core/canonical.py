@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -23,8 +22,8 @@ _encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _MAX_PLACES = 100
 MAX_DEPTH = 128
 """Arrays and objects inside each other."""
-_NAMES_KEPT = 4096
-_good_names: set[str] = set()  # names of members found good before: FHIR has some hundreds, and they come all day
+_WIDE_LEADS = tuple(bytes([lead]) for lead in range(0xEE, 0xF5))
+"""First UTF-8 bytes of the characters from U+E000 on; surrogates have no UTF-8 form."""
 # Possessive, and a string that is cut off ends with the text: a pattern that can fail would begin again at every quote.
 _TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
@@ -36,9 +35,12 @@ def canonical(value: Any) -> bytes:
         CanonicalError: a float, NaN, a non-string member name, another type, or too deep a nesting.
     """
     try:
-        return _encoder.encode(_spelled(value) if _check(value) else value)
+        encoded = _encoder.encode(_spelled(value) if _check(value) else value)
     except (TypeError, ValueError, msgspec.MsgspecError) as error:
         raise CanonicalError("value has no canonical JSON form") from error
+    if not encoded.isascii() and _may_have_wide_name(encoded):
+        _check_names(value)
+    return encoded
 
 
 def parse(data: bytes | str) -> Any:
@@ -109,8 +111,6 @@ def _check(value: Any) -> bool:
         for one in level:
             kind = type(one)
             if kind is dict or isinstance(one, dict):
-                if not _good_names.issuperset(one):
-                    _check_names(one)
                 members.extend(one.values())
             elif kind is list or isinstance(one, (list, tuple)):
                 members.extend(one)
@@ -137,12 +137,34 @@ def _check_single(value: Any) -> bool:
     raise CanonicalError(f"{type(value).__name__} has no canonical JSON form")
 
 
-def _check_names(names: Iterable[Any]) -> None:
-    for name in names:
-        if not isinstance(name, str) or (not name.isascii() and max(name) > "\ud7ff"):
-            raise CanonicalError("member names are strings of characters up to U+D7FF")
-        if len(_good_names) < _NAMES_KEPT and type(name) is str:
-            _good_names.add(name)
+def _may_have_wide_name(encoded: bytes) -> bool:
+    """Whether a member name may hold a character beyond U+D7FF; names are strings before a colon.
+
+    Looks at strings with such characters only, so that names are not walked through for every record. An escaped quote
+    in one leaves the question open.
+    """
+    for lead in _WIDE_LEADS:
+        place = encoded.find(lead)
+        while place >= 0:
+            end = encoded.find(b'"', place)
+            if encoded[end - 1 : end] == b"\\" or encoded[end + 1 : end + 2] == b":":
+                return True
+            place = encoded.find(lead, end)
+    return False
+
+
+def _check_names(value: Any) -> None:
+    level = [value]
+    while level:
+        members: list[Any] = []
+        for one in level:
+            if isinstance(one, dict):
+                if any(not name.isascii() and max(name) > "\ud7ff" for name in one):
+                    raise CanonicalError("member names are strings of characters up to U+D7FF")
+                members.extend(one.values())
+            elif isinstance(one, (list, tuple)):
+                members.extend(one)
+        level = members
 
 
 def _spelled(value: Any) -> Any:

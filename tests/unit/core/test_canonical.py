@@ -1,6 +1,7 @@
 import json
 import random
 import sys
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -193,3 +194,37 @@ def test_integer__of_its_width__itself(bits: int, data: st.DataObject) -> None:
 def test_integer__anything_else__refused(value: Any) -> None:
     with pytest.raises(InputError):
         integer(value)
+
+
+_wide_text = st.text(st.sampled_from('a"\\:，\ue000\ufffd😀\ud7ff'), max_size=6)
+_wide_json = st.recursive(
+    _wide_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_wide_text, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield name
+            yield from _names(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _names(member)
+
+
+@given(_wide_json)
+def test_canonical__wide_characters__are_refused_in_names_only(value: Any) -> None:
+    if any(character > "\ud7ff" for name in _names(value) for character in name):
+        with pytest.raises(CanonicalError, match="U\\+D7FF"):
+            canonical(value)
+    else:
+        assert parse(canonical(value)) == value
+
+
+@pytest.mark.parametrize("name", [1, 1.5, None, True, b"a", (), "\ud800"], ids=repr)
+@pytest.mark.parametrize("wrap", [lambda one: one, lambda one: {"a": [one]}], ids=["outside", "inside"])
+def test_canonical__name_that_is_no_text__refused(name: Any, wrap: Callable[[Any], Any]) -> None:
+    with pytest.raises(CanonicalError):
+        canonical(wrap({name: 1}))
