@@ -7,6 +7,7 @@ has moved on, everybody is asked anew. Nobody learns of a link but the controlle
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -47,10 +48,10 @@ class Agreements:
         self._clock = clock
 
     def waiting(self, controller: Address) -> list[Agreement]:
-        """Links that wait for this controller's signature, oldest first."""
+        """Links that wait for this controller's signature, oldest first, of the first `MOST` that wait at all."""
         return [
             self._agreement(one)
-            for one in self._links.open(MOST)
+            for one in islice(self._links.open(MOST), MOST)
             if any(self._controller(subject) == controller for subject in signers_of(one))
         ]
 

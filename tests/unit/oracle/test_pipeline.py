@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from oracle.intake.ports import Peer
 from oracle.model import RawMessage
 from oracle.normalise import normalise
 from oracle.reading import UNKNOWN_SOURCE, Heard, read_drafts, refold
@@ -116,6 +117,20 @@ def test_update__of_many_groups_in_one_message__is_read_once_for_all(
     assert sorted({item.leaf.version for item in outside.anchored_items()}) == [1, 2, 3]
     assert len(outside.anchored_items()) == 120
     assert len(read) == 3 + 2 + 3  # each when it came, and once more what it is folded with
+
+
+def test_journal__same_control_id_from_two_sources__are_two_messages(tmp_path: Path, outside: Outside) -> None:
+    profiles = {"his": PROFILE, "lis": replace(PROFILE, authority="TJ")}
+    oracle = Oracle(tmp_path / "two.db", outside, sources=profiles)
+    first, other = report("1"), report("1", value="9.99")
+    for raw in (first, other, first):
+        for name in profiles:
+            assert oracle.take(raw, peer=Peer("mllp", "127.0.0.1", name)) == [True]
+    oracle.pipeline.settle()
+    with oracle.database.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT listener, count(*) FROM oracle_message GROUP BY 1").fetchall()
+    assert {tuple(row) for row in rows} == {("his", 2), ("lis", 2)}
+    assert len({item.leaf.record_id for item in outside.anchored_items()}) == 2
 
 
 @pytest.mark.parametrize("most", [3, 100])
