@@ -88,6 +88,7 @@ def test_database__disk_full_for_a_while__all_goes_on_by_itself(disks: Disks) ->
     until(lambda: alerts(stack) == set())
 
 
+@pytest.mark.deep
 def test_content__on_a_full_disk__messages_are_acknowledged_and_anchored_once_there_is_room(disks: Disks) -> None:
     stack = disks.stack
     filler = fill(disks.content)
