@@ -23,7 +23,7 @@ from pathlib import Path
 import structlog
 
 from oracle.hl7.errors import TooLargeError
-from oracle.intake.batch import Enclosed, Envelope, Shape, pieces, shape_of
+from oracle.intake.batch import Enclosed, Envelope, Piece, Shape, pieces, shape_of
 from oracle.intake.batch_reply import BatchReply
 from oracle.intake.gate import Gate
 from oracle.intake.ports import Peer, Taken, Taker
@@ -155,18 +155,15 @@ class Folders:
             window.clear()
 
         with file.open("rb") as opened:
-            size = 0
-            for piece in pieces(opened, source.max_message_bytes):
-                if isinstance(piece, Enclosed):
-                    window.append(piece)
-                    size += len(piece.raw)
-                    if len(window) >= WINDOW or size >= source.max_message_bytes:
+            found = pieces(opened, source.max_message_bytes)
+            while some := await asyncio.to_thread(_some, found, source.max_message_bytes):
+                for piece in some:
+                    if isinstance(piece, Enclosed):
+                        window.append(piece)
+                    elif isinstance(piece, Envelope):
                         await flush()
-                        size = 0
-                elif isinstance(piece, Envelope):
-                    await flush()
-                    answer.envelope(piece)
-            await flush()
+                        answer.envelope(piece)
+                await flush()
         answer.end()
 
     async def _take_all(self, window: list[Enclosed], source: Source) -> list[Taken]:
@@ -188,6 +185,18 @@ class Folders:
                 if not taken.busy:
                     return taken
             await asyncio.sleep(_AGAIN_SECONDS)
+
+
+def _some(found: Iterator[Piece], most: int) -> list[Piece]:
+    """The next pieces of a file: as many as are handed in at once, of `most` bytes and one message."""
+    some: list[Piece] = []
+    size = 0
+    for piece in found:
+        some.append(piece)
+        size += len(piece.raw) if isinstance(piece, Enclosed) else 0
+        if len(some) >= WINDOW or size >= most:
+            break
+    return some
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, Marks]]:
