@@ -50,9 +50,9 @@ class Fed:
     exhausted: bool = False
 
 
-def load(feeding: Feeding) -> list[bytes]:
-    """The messages, the same for the same seed."""
-    return list(reports(feeding.seed, feeding.most))
+def load(feeding: Feeding, number: int | None = None) -> list[bytes]:
+    """The messages, or so many of the first; the same for the same seed."""
+    return list(islice(reports(feeding.seed, feeding.most), number))
 
 
 class Feeder:

@@ -151,7 +151,7 @@ def measure(stack: Stack, running: Running, feeding: Feeding, progress: Progress
     if acknowledged != fed.sent:
         raise RuntimeError(f"{fed.sent} messages were sent, replies were {fed.codes}")
     site = SiteKey(bytes.fromhex((running.oracle.folder / "site").read_text()), bytes)
-    sent = load(feeding)[: fed.sent]
+    sent = load(feeding, fed.sent)
     records = require_anchored_once(sent, LISTENER, site, database, anchors.events)
     figure = (
         f"{acknowledged:,} answered AA, {records:,} records in {len(anchors.events):,} batches, none lost or doubled"
