@@ -1,7 +1,9 @@
 """What operators ask of the journal and do in it: status by control id, release, discard, reprocess, and their log."""
 
+import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -11,13 +13,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from oracle.audit import Auditing, Seal
 from oracle.hl7.errors import Condition
+from oracle.intake.receive import receive
 from oracle.quarantine import Quarantine
 from oracle.status import Lookup, status_json
+from salus.adapters.database.oracle_acks import DatabaseAcks
 from salus.adapters.database.oracle_operations import DatabaseOperations
+from salus.core.acks import AckState
 from salus.core.errors import ConflictError, InputError, IntegrityError, NotFoundError
 from salus.core.journal import BatchState, MessageFlag, MessageState
 from salus.core.operations import Deed, Selection
-from tests.unit.oracle.oracle_world import Oracle, Outside, admission, identity, report, results, stay
+from tests.unit.oracle.oracle_world import PEER, Oracle, Outside, admission, identity, report, results, stay
 
 ME = "os:night"
 
@@ -124,6 +129,22 @@ def test_status__control_id_used_twice_or_by_two_senders__tells_all_or_the_one_n
     assert len(office.lookup.find("C1", application="LIS")) == 2
     assert office.store.senders("his") == office.store.senders()
     assert len(office.store.senders()) == 2
+
+
+def test_status__acknowledgment__is_told_as_none_owed_or_answered(office: Office) -> None:
+    async def taking() -> None:
+        received = (receive(report("C1")), replace(receive(report("C2", order="L2")), owed=b"head", transport="mllp"))
+        futures = [office.oracle.journal.append(one, PEER) for one in received]
+        office.oracle.journal.commit_group()
+        await asyncio.gather(*futures)
+
+    asyncio.run(taking())
+    assert office.lookup.find("C1")[0].acknowledgment is None
+    (owed,) = office.lookup.find("C2")
+    assert (owed.acknowledgment, status_json(owed, 1)["acknowledgment"]) == (AckState.OWED, "owed")
+    acks = DatabaseAcks(office.oracle.database)
+    acks.answered([one.key for one in acks.owed("his", ("mllp",), 10)])
+    assert office.lookup.find("C2")[0].acknowledgment is AckState.ANSWERED
 
 
 @pytest.mark.parametrize("ask", [{"control_id": "C2"}, {"control_id": "C1", "source": "other"}, {"control_id": ""}])
