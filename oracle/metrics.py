@@ -153,6 +153,12 @@ class Metrics:
         about = "Application acknowledgments owed to senders"
         Gauge("salus_oracle_acknowledgments_owed", about, registry=self.registry).set_function(owed)
 
+    def watch_http(self, counters: Mapping[str, Callable[[], int]]) -> None:
+        """Show what the HTTP server has ended by itself since it began, read at each scrape."""
+        for name, count in counters.items():
+            about = f"HTTP server since start: {name.replace('_', ' ')}"
+            Gauge(f"salus_oracle_http_{name}", about, registry=self.registry).set_function(count)
+
     def watch(
         self, backlog: Callable[[], Backlog], verdicts: Callable[[], Mapping[str, int]], now: Callable[[], int]
     ) -> None:

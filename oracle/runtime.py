@@ -396,7 +396,9 @@ async def _serve(parts: Parts) -> None:
     stop = Event()
     purger = Thread(target=_purge, args=(parts, stop), name="purge", daemon=True)
     watcher = Thread(target=_watch_gaps, args=(parts, stop), name="gaps", daemon=True)
-    config = http_server.config_of(create_app(front), HOST, settings.http_port, _HTTP, lifespan="off")
+    ended = http_server.HttpCounters()
+    metrics.watch_http({name: partial(getattr, ended, name) for name in http_server.HttpCounters.__slots__})
+    config = http_server.config_of(create_app(front), HOST, settings.http_port, _HTTP, ended, lifespan="off")
     server = _Server(config)
     keepers: list[_Keeper] = [pressure, lookout, *([hook] if hook is not None else [])]
     threads: list[_Begun] = [parts.journal, workers, purger, watcher, *keepers]

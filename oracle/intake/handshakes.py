@@ -22,7 +22,7 @@ _COLLECT_SECONDS = 1.0
 
 
 class TlsAcceptor:
-    """Accepts connections of one listening socket, which it closes at the end. `failed` counts handshakes that ended.
+    """Accepts connections of one listening socket, which it closes at the end. `failed` is told of each handshake that ended.
 
     Call it on an event loop.
     """
@@ -32,6 +32,7 @@ class TlsAcceptor:
         listening: socket.socket,
         tls: ssl.SSLContext,
         protocol: Callable[[], asyncio.Protocol],
+        failed: Callable[[], None] = lambda: None,
         *,
         most: int = MOST,
         seconds: float = SECONDS,
@@ -42,7 +43,7 @@ class TlsAcceptor:
         self._most = most
         self._seconds = seconds
         self._under_way: dict[asyncio.Task[None], None] = {}
-        self.failed = 0
+        self._failed = failed
         self._uncollected = 0
         self._collected_at = 0.0
         listening.settimeout(0)
@@ -78,7 +79,7 @@ class TlsAcceptor:
                 ssl_shutdown_timeout=self._seconds,
             )
         except (OSError, asyncio.CancelledError):  # an SSLError is an OSError; only `_accept` cancels
-            self.failed += 1
+            self._failed()
             self._uncollected += 1
             connection.close()
 

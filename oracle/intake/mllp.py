@@ -72,6 +72,7 @@ class MllpCounters:
     pauses: int = 0
     crowded_out: int = 0
     unknown_certificates: int = 0
+    failed_handshakes: int = 0
     acknowledgments: int = 0
     throttled: int = 0
 
@@ -480,9 +481,12 @@ class MllpServer:
         if tls is None:
             self._server = await loop.create_server(lambda: MllpProtocol(self), sock=self._socket.dup())
         else:
-            self._server = TlsAcceptor(self._socket.dup(), tls, lambda: MllpProtocol(self))
+            self._server = TlsAcceptor(self._socket.dup(), tls, lambda: MllpProtocol(self), self._failed)
         if old is not None:
             old.close()
+
+    def _failed(self) -> None:
+        self.counters.failed_handshakes += 1
 
     def renew(self) -> None:
         """Settings have changed: open connections follow, those of no source end once their replies are out."""

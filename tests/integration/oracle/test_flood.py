@@ -222,6 +222,7 @@ def test_handshakes__left_open__hold_up_nobody(door: Door) -> None:
             client = left.enter_context(context.wrap_socket(plain, server_hostname="127.0.0.1"))
             client.sendall(START + report("tls") + END)
             assert reply_of(client) == ("AA", b"tls")
+        assert door.counts()["failed_handshakes"] >= 430
     assert door.resident - before < 100 * _MEGABYTE
 
 
