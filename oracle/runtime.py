@@ -396,10 +396,7 @@ async def _serve(parts: Parts) -> None:
     stop = Event()
     purger = Thread(target=_purge, args=(parts, stop), name="purge", daemon=True)
     watcher = Thread(target=_watch_gaps, args=(parts, stop), name="gaps", daemon=True)
-    ended = http_server.HttpCounters()
-    metrics.watch_http({name: partial(getattr, ended, name) for name in http_server.HttpCounters.__slots__})
-    config = http_server.config_of(create_app(front), HOST, settings.http_port, _HTTP, ended, lifespan="off")
-    server = _Server(config)
+    server = _Server(_http(front, settings.http_port))
     keepers: list[_Keeper] = [pressure, lookout, *([hook] if hook is not None else [])]
     threads: list[_Begun] = [parts.journal, workers, purger, watcher, *keepers]
     for begun in threads:
@@ -506,6 +503,13 @@ def _lookout(
     )
     tell = hook.tell if hook is not None else lambda _: None
     return Lookout(senses, settings.operations.limits, SystemClock().now, parts.metrics.registry, tell)
+
+
+def _http(front: Front, port: int) -> uvicorn.Config:
+    """The HTTP server's configuration; what it ends by itself is counted."""
+    ended = http_server.HttpCounters()
+    front.metrics.watch_http({name: partial(getattr, ended, name) for name in http_server.HttpCounters.__slots__})
+    return http_server.config_of(create_app(front), HOST, port, _HTTP, ended, lifespan="off")
 
 
 async def _watch_sources(parts: Parts, doors: Doors) -> None:

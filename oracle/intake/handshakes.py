@@ -22,7 +22,7 @@ _COLLECT_SECONDS = 1.0
 
 
 class TlsAcceptor:
-    """Accepts connections of one listening socket, which it closes at the end. `failed` is told of each handshake that ended.
+    """Accepts connections of one listening socket, which it closes at the end. `failed` is told of failed handshakes.
 
     Call it on an event loop.
     """
