@@ -56,7 +56,7 @@ def load(feeding: Feeding, number: int | None = None) -> list[bytes]:
 
 
 class Feeder:
-    """The sender process; use it as a context. `start` lets it send, `done` and `result` tell of its end."""
+    """The sender process; use it as a context. Once `ready`, `start` lets it send; `done`, `result` tell of its end."""
 
     def __init__(self, feeding: Feeding) -> None:
         context = multiprocessing.get_context("spawn")
@@ -73,9 +73,12 @@ class Feeder:
         self._process.kill()
         self._process.join()
 
-    def start(self) -> None:
-        """Wait until its messages are made, then let it send."""
+    def ready(self) -> None:
+        """Wait until its messages are made."""
         self._pipe.recv()
+
+    def start(self) -> None:
+        """Let it send."""
         self._pipe.send("go")
 
     @property

@@ -11,6 +11,7 @@ subject and open what was sent about them.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sqlite3
 import sys
@@ -22,9 +23,11 @@ from pathlib import Path
 from bench.exactly_once import require_anchored_once
 from bench.feed import Fed, Feeder, Feeding, load
 from bench.lines import Progress, line, percentile, run, scratch
+from bench.messages import reports
 from bench.opening import require_opened
 from bench.processes import Watched
 from bench.stages import Spent, by_stage, spent
+from cli.mllp_client import send
 from devnet.anvil import Anvil, AnvilSettings, free_port
 from oracle.sitekey import SiteKey
 from salus.core.ports import ChainEvent
@@ -35,6 +38,7 @@ from tests.integration.world import ChainWorld, build
 GOAL = "≥ 1,000/s for 300 s"
 LISTENER = "mllp"
 SENDER = "sender"
+WARM_UP = 256
 ORACLE = "oracle"
 MOST_PER_SECOND = 1500
 _UNDER_WAY = ("pendingMessages", "waitingVersions", "openBatches", "openInvalidations")
@@ -68,6 +72,11 @@ class Anchors:
                 self.seen.append((time.time() - self.began, int(event.args["count"])))
         self.block = head
 
+    def begin(self) -> None:
+        """Count from now on; what was seen before stays among the events."""
+        self.seen.clear()
+        self.began = time.time()
+
     def rate_between(self, start: float, end: float) -> float:
         """Records a second seen in a span of seconds."""
         return sum(count for at, count in self.seen if start < at <= end) / (end - start)
@@ -79,6 +88,13 @@ class Running:
 
     oracle: Service
     watched: list[Watched]
+
+    def begin(self, sender: int) -> None:
+        """Watch the sender too, and all from now on."""
+        self.watched.append(Watched(SENDER, sender))
+        for one in self.watched:
+            one.samples.clear()
+        self.sample(0)
 
     def sample(self, at: float) -> None:
         """Look at all processes once."""
@@ -132,11 +148,16 @@ def main() -> None:
 def measure(stack: Stack, running: Running, feeding: Feeding, progress: Progress) -> None:
     """Feed a running oracle, wait until all is anchored, print, check."""
     with Feeder(feeding) as feeder:
-        progress.tell("making messages")
-        feeder.start()
-        running.watched.append(Watched(SENDER, feeder.pid))
         anchors = Anchors(stack.world, time.time(), stack.world.reader.head().number)
+        progress.tell("warming up, making messages")
+        warm = list(reports(feeding.seed + 1, WARM_UP))
+        asyncio.run(send(warm, "127.0.0.1", feeding.mllp_port, connections=feeding.connections))
+        feeder.ready()
+        _follow(anchors, running, progress, lambda: anchors.records >= WARM_UP and running.is_idle(), _DRAIN_SECONDS)
+        anchors.begin()
+        running.begin(feeder.pid)
         before = running.spent()
+        feeder.start()
         _follow(anchors, running, progress, lambda: feeder.done, feeding.seconds + _DRAIN_SECONDS)
         fed = feeder.result()
     acknowledged = fed.codes.get("AA", 0)
@@ -151,11 +172,9 @@ def measure(stack: Stack, running: Running, feeding: Feeding, progress: Progress
     if acknowledged != fed.sent:
         raise RuntimeError(f"{fed.sent} messages were sent, replies were {fed.codes}")
     site = SiteKey(bytes.fromhex((running.oracle.folder / "site").read_text()), bytes)
-    sent = load(feeding, fed.sent)
+    sent = warm + load(feeding, fed.sent)
     records = require_anchored_once(sent, LISTENER, site, database, anchors.events)
-    figure = (
-        f"{acknowledged:,} answered AA, {records:,} records in {len(anchors.events):,} batches, none lost or doubled"
-    )
+    figure = f"{len(sent):,} answered AA, {records:,} records in {len(anchors.events):,} batches, none lost or doubled"
     line("  every message answered AA anchored exactly once", figure, "all", "path")
     progress.tell("patients open their records")
     opened = require_opened(stack, sent)
