@@ -11,6 +11,7 @@ words wholly inside are hidden, so what stands beside still counts.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,8 +23,18 @@ _TOKEN: Final = re.compile(r"[a-z]+|[0-9]+|[^\x00-\x7f]+")
 _ANY_LATIN: Final = re.compile("[a-z0-9]")
 _HANZI: Final = "\u3400-\u4dbf\u4e00-\u9fff"
 _BLANK_BESIDE: Final = re.compile(rf"(?<=[{_HANZI}])\s+|\s+(?=[{_HANZI}])")
-_WIDE: Final = {0xFF01 + offset: 0x21 + offset for offset in range(94)} | {0x3000: 0x20}
-_ANY_WIDE: Final = re.compile("[\uff01-\uff5e\u3000]")
+# Full-width letters, radicals and compatibility forms, and what is not seen: soft hyphen, zero width, direction, variant
+_UNSEEN: Final = (0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
+_OTHER_FORMS: Final = (*range(0x2E80, 0x2FE0), *range(0xF900, 0xFB00))
+_WIDE: Final[dict[int, int | str | None]] = (
+    {0xFF01 + offset: 0x21 + offset for offset in range(94)}
+    | {0x3000: 0x20}
+    | {form: unicodedata.normalize("NFKC", chr(form)) for form in _OTHER_FORMS}
+    | dict.fromkeys((*_UNSEEN, *range(0xFE00, 0xFE10)))
+)
+_ANY_WIDE: Final = re.compile(
+    "[\uff01-\uff5e\u3000\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f\u2e80-\u2fdf\uf900-\ufaff]"
+)
 # Longest text looked at in one piece, and how much of it the next piece repeats (more than any word is long)
 _PIECE, _OVERLAP = 1 << 16, 96
 _LONGEST_TOKEN = 24
@@ -192,7 +203,7 @@ def pieces(text: str) -> Iterator[str]:
 
 
 def narrow(text: str) -> str:
-    """A text with full-width letters made narrow; case and blanks as sent."""
+    """A text with full-width letters made narrow and without what is not seen; case and blanks as sent."""
     if text.isascii() or not _ANY_WIDE.search(text):
         return text
     return text.translate(_WIDE)
