@@ -33,7 +33,8 @@ _WIDE: Final[dict[int, int | str | None]] = (
     | dict.fromkeys((*_UNSEEN, *range(0xFE00, 0xFE10)))
 )
 _ANY_WIDE: Final = re.compile(
-    "[\uff01-\uff5e\u3000\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f\u2e80-\u2fdf\uf900-\ufaff]"
+    "[\uff01-\uff5e\u3000\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f"
+    "\u2e80-\u2fdf\uf900-\ufaff]"
 )
 # Longest text looked at in one piece, and how much of it the next piece repeats (more than any word is long)
 _PIECE, _OVERLAP = 1 << 16, 96

@@ -438,3 +438,16 @@ def test_tables__version_and_levels__cover_every_topic() -> None:
     assert VERSION == "2026-11-27"
     assert set(TOPIC_LEVEL) == set(Topic)
     assert all(level == 5 for topic, (level, _) in TOPIC_LEVEL.items() if topic is not Topic.VIP)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["艾\u200b滋病", "艾\u202e滋\u202c病", "H\u00adIV 阳性", "H\u200bI\u2060V 阳性", "艾滋\ufe0f病", "\ufeffHIV"],
+)
+def test_text__characters_nobody_sees__hide_no_word(text: str) -> None:
+    assert topics_of_texts((text,)) == Topic.HIV
+
+
+def test_text__hanzi_as_radicals_or_compatibility_forms__are_the_same_words() -> None:
+    assert topics_of_texts(("精神分裂症",)) == topics_of_texts(("精神分裂症".replace("神", "\ufa19"),))
+    assert topics_of_texts(("精神分裂症".replace("神", "\ufa19"),)) != NONE
