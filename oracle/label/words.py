@@ -23,7 +23,7 @@ _TOKEN: Final = re.compile(r"[a-z]+|[0-9]+|[^\x00-\x7f]+")
 _ANY_LATIN: Final = re.compile("[a-z0-9]")
 _HANZI: Final = "\u3400-\u4dbf\u4e00-\u9fff"
 _BLANK_BESIDE: Final = re.compile(rf"(?<=[{_HANZI}])\s+|\s+(?=[{_HANZI}])")
-# Full-width letters, radicals and compatibility forms; what nobody sees: soft hyphens, zero widths, directions, variants
+# Full-width letters, radicals, compatibility forms; what nobody sees: soft hyphens, zero widths, directions, variants
 _UNSEEN: Final = (0xAD, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
 _OTHER_FORMS: Final = (*range(0x2E80, 0x2FE0), *range(0xF900, 0xFB00))
 _WIDE: Final[dict[int, int | str | None]] = (
