@@ -5,8 +5,8 @@
 | `status` | `{controlId, source?, application?, facility?}` | `{messages}`: state, records, batch, block; no content |
 | `quarantine` | `{after?, limit?}` | `{messages}`: codes and places |
 | `show` | `{key, reason?}` | `{key, raw}`: the message itself, hex; logged |
-| `release` | `{keys}` or `{condition?, source?, all?}`, `{reason?}` | `{keys}` |
-| `discard` | `{keys}` or `{condition?, source?}`, `{reason}` | `{keys}` |
+| `release` | `{keys}` or `{condition?, source?, after?, all?}`, `{reason?}` | `{keys}` |
+| `discard` | `{keys}` or `{condition?, source?, after?}`, `{reason}` | `{keys}` |
 | `reprocess` | `{keys}` or `{kind?, source?, since?, until?, after?}`, `{reason?}` | `{keys}` |
 | `audit` | `{after?, limit?}` | `{rows, checked, wrong}` |
 
@@ -172,7 +172,12 @@ class _Used:
 
 
 def _waiting(body: Body, *, everything: bool) -> Selection:
-    chosen = Selection(_keys(body), condition=_number(body, "condition"), listener=_text(body, "source", ""))
+    chosen = Selection(
+        _keys(body),
+        condition=_number(body, "condition"),
+        listener=_text(body, "source", ""),
+        after=_number(body, "after"),
+    )
     if not (chosen.keys or chosen.condition or chosen.listener or everything):
         raise InputError("name messages, or choose them by condition or source")
     return chosen

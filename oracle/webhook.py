@@ -3,8 +3,10 @@
     {"service": "oracle", "sourceId": "0x…", "alert": "disk-low", "source": "database", "state": "raised",
      "since": 1795743000, "at": 1795743005, "value": 4, "limit": 10, "advice": "Make room …"}
 
-What waits is the newest state of each alert, so it is bounded by the number of alerts: while the receiver is away, an
-alert that came and went is told as cleared. Names are of senders' systems, participants and folders, never of people.
+After a start it says `"alert": "started", "state": "cleared"`: whatever was raised before is forgotten here, and raised
+again if it still holds. What waits is the newest state of each alert, so it is bounded by the number of alerts: while
+the receiver is away, an alert that came and went is told as cleared. Names are of senders' systems, participants and
+folders, never of people.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import structlog
 from oracle.alerts import Change
 
 MOST_WAITING = 1000
+STARTED = "started"
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 300.0
 
@@ -57,7 +60,10 @@ class Webhook:
         self._thread = Thread(target=self._run, name="webhook", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Begin, and say so."""
+        common = {"service": "oracle", "sourceId": self._source_id, "source": ""}
+        with self._changed:
+            self._waiting[STARTED, ""] = common | {"alert": STARTED, "state": "cleared"}
         self._thread.start()
 
     def tell(self, change: Change) -> None:

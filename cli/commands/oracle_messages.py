@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from cli.exits import exit_code
 from cli.world.journal import journal_of
 from oracle.audit import Wholeness
 from oracle.hl7.errors import Condition
+from oracle.quarantine import MOST_AT_ONCE
 from oracle.status import condition_name, status_json
 from salus.core.days import SHANGHAI_OFFSET
 from salus.core.errors import InputError, IntegrityError
@@ -32,6 +33,7 @@ Keys = Annotated[list[int] | None, typer.Argument(help="Numbers of messages.", m
 Reason = Annotated[str, typer.Option(help="Why, for the operators' log; no names of patients.")]
 Condition357 = Annotated[int, typer.Option("--condition", help="All with this code of HL7 table 0357.", min=0)]
 OfSource = Annotated[str, typer.Option("--source", help="Only of this sender (name of its source file).")]
+After = Annotated[int, typer.Option(min=0, help="Only messages above this key: go on where it stopped.")]
 Everything = Annotated[bool, typer.Option("--all", help="All that wait.")]
 
 
@@ -102,13 +104,14 @@ def release(
     condition: Condition357 = 0,
     of: OfSource = "",
     everything: Everything = False,
+    after: After = 0,
     reason: Reason = "",
 ) -> None:
     """Try quarantined messages again, after what was wrong is mended; 1000 at a time."""
-    chosen = _waiting(keys, condition, of, everything=everything)
+    chosen = _waiting(keys, condition, of, after, everything=everything)
     with journal_of(source) as kept:
         done = kept.quarantine.release(chosen, _account(), reason)
-    output.emit({"released": list(done)}, [f"{_messages(done)} will be tried again"])
+    output.emit({"released": list(done)}, [f"{_messages(done)} will be tried again{_more(done, keys)}"])
 
 
 def discard(
@@ -117,12 +120,13 @@ def discard(
     keys: Keys = None,
     condition: Condition357 = 0,
     of: OfSource = "",
+    after: After = 0,
 ) -> None:
     """Decide that nothing comes of quarantined messages; 1000 at a time. `release` by number takes it back."""
-    chosen = _waiting(keys, condition, of, everything=False)
+    chosen = _waiting(keys, condition, of, after, everything=False)
     with journal_of(source) as kept:
         done = kept.quarantine.discard(chosen, _account(), reason)
-    output.emit({"discarded": list(done)}, [f"{_messages(done)} discarded"])
+    output.emit({"discarded": list(done)}, [f"{_messages(done)} discarded{_more(done, keys)}"])
 
 
 def reprocess(
@@ -132,7 +136,7 @@ def reprocess(
     since: Annotated[str, typer.Option(help="Received on this day or later, YYYY-MM-DD.")] = "",
     until: Annotated[str, typer.Option(help="Received before this day, YYYY-MM-DD.")] = "",
     of: OfSource = "",
-    after: Annotated[int, typer.Option(min=0, help="Only messages above this key: go on where it stopped.")] = 0,
+    after: After = 0,
     reason: Reason = "",
 ) -> None:
     """Have finished messages read again, after a mapping or a table changed; 1000 at a time, oldest first.
@@ -144,8 +148,7 @@ def reprocess(
         raise InputError("name messages, or choose them by --kind, --since, --until or --source")
     with journal_of(source) as kept:
         done = kept.quarantine.reprocess(chosen, _account(), reason)
-    more = f"; go on with --after {done[-1]}" if done and not keys else ""
-    output.emit({"reprocessed": list(done)}, [f"{_messages(done)} will be processed again{more}"])
+    output.emit({"reprocessed": list(done)}, [f"{_messages(done)} will be processed again{_more(done, keys)}"])
 
 
 def audit(
@@ -197,10 +200,15 @@ def _account() -> str:
         return f"os:{os.getuid()}"
 
 
-def _waiting(keys: Iterable[int] | None, condition: int, of: str, *, everything: bool) -> Selection:
+def _more(done: Sequence[int], keys: Iterable[int] | None) -> str:
+    """How to go on, where there may be more than were taken at once."""
+    return f"; go on with --after {done[-1]}" if len(done) >= MOST_AT_ONCE and not keys else ""
+
+
+def _waiting(keys: Iterable[int] | None, condition: int, of: str, after: int, *, everything: bool) -> Selection:
     if not (keys or condition or of or everything):
         raise InputError("name messages, or choose them by --condition or --source")
-    return Selection(tuple(keys or ()), condition, of)
+    return Selection(tuple(keys or ()), condition, of, after=after)
 
 
 def _day(text: str) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from oracle import webhook
 from oracle.alerts import Alert, AlertKind, Change
-from oracle.webhook import Webhook, body_of
+from oracle.webhook import STARTED, Webhook, body_of
 
 SOURCE = "0x" + "11" * 32
 
@@ -22,7 +22,7 @@ class Receiver:
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures
         self.bodies: list[Mapping[str, Any]] = []
-        self.tried = 0
+        self.tried = self.started = 0
         self.entered = Event()
         self.go = Event()
         self.go.set()
@@ -33,7 +33,10 @@ class Receiver:
         self.tried += 1
         if self.tried <= self.failures:
             raise OSError("no answer")
-        self.bodies.append(body)
+        if body["alert"] == STARTED:
+            self.started += 1
+        else:
+            self.bodies.append(body)
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -67,7 +70,7 @@ def test_webhook__receiver_that_fails_first__gets_it_once(monkeypatch: pytest.Mo
     hook.tell(change())
     until(lambda: len(receiver.bodies) == 1)
     hook.stop()
-    assert (receiver.tried, len(failed)) == (3, 2)
+    assert (receiver.tried, receiver.started, len(failed)) == (4, 1, 2)
 
 
 def test_webhook__changes_while_the_receiver_is_away__newest_state_of_each_alert() -> None:
