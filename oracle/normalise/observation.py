@@ -18,6 +18,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from oracle.hl7.charset import GB18030, UTF_8
 from oracle.hl7.message import NULL, Repetition, Segment
 from oracle.hl7.separators import Separators
 from oracle.hl7.timestamps import Stamp
@@ -179,14 +180,26 @@ def attachment(repetition: Repetition) -> tuple[Json, str]:
     try:
         data = "".join(sent.split()) if encoding.startswith("BASE64") else ""
         raw = b64decode(data, validate=True) if data else sent.encode()
+        if data and len(data) != -(-len(raw) // 3) * 4:  # Python passes over padding beyond the end, FHIR doesn't
+            raise ValueError("padding")
     except (binascii.Error, ValueError):
         raw, mime, data = sent.encode(), "application/octet-stream", ""
     words = ""
     if mime.startswith("text/") or mime in ("application/xml", "application/rtf"):
-        words = raw.decode("utf-8", errors="ignore")
+        words = _text_in(raw)
     # what came as base64 goes out as it came: a copy of 50 MB would say nothing new
     content = (data if raw else "") or b64encode(raw).decode("ascii")
     return {"contentType": mime.replace(" ", "")} | ({"data": content} if content else {}), words
+
+
+def _text_in(raw: bytes) -> str:
+    """Text of a document for labelling; what is neither UTF-8 nor GB18030 gives what can be read of it."""
+    for codec in (UTF_8, GB18030):
+        try:
+            return raw.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode(UTF_8, errors="ignore")
 
 
 @lru_cache(maxsize=4096)

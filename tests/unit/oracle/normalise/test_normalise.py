@@ -273,6 +273,19 @@ def test_obx__document_inside__is_media_with_the_bytes() -> None:
     assert head["media"][0]["link"]["reference"].endswith(media["id"])
 
 
+@pytest.mark.parametrize("sent", ["JVBERiW0=", "AAAA====", "A", "QQ"])
+def test_obx__base64_of_the_wrong_length__is_kept_as_text(sent: str) -> None:
+    media = _report(f"OBX|1|ED|X^x^LN||^application^pdf^Base64^{sent}||||||F").items[0].resource
+    assert b64decode(media["content"]["data"]) == sent.encode()
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "gb18030"])
+def test_obx__text_inside_base64__is_labelled_by_its_words(codec: str) -> None:
+    sent = b64encode("艾滋病抗体阳性".encode(codec)).decode()
+    group = _report(f"OBX|1|ED|X^x^LN||^text^plain^Base64^{sent}||||||F")
+    assert any("艾滋病" in text for item in group.items for text in item.texts)
+
+
 def test_obx__broken_base64__is_kept_as_sent() -> None:
     media = _report("OBX|1|ED|a^报告^L||^application^PDF^Base64^%%%||||||F").items[0].resource
     assert b64decode(media["content"]["data"]) == b"%%%"
