@@ -278,7 +278,9 @@ def batch(data: bytes) -> None:
     assert {line[:3] for line in lines} <= {b"FHS", b"BHS", b"MSH", b"MSA", b"BTS", b"FTS"}
     assert sum(line.startswith(b"MSA") for line in lines) == len(messages)
     assert not any(sign in out.getvalue() for sign in (b"\n", START, END))
-    assert shape_of(BytesIO(out.getvalue())).problem == ("" if messages or shape.batches else "no message") or not messages
+    assert (
+        shape_of(BytesIO(out.getvalue())).problem == ("" if messages or shape.batches else "no message") or not messages
+    )
 
 
 # JSON and TOML

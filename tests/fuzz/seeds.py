@@ -25,7 +25,14 @@ _TOML = (
 )
 _MESSAGES = MESSAGES + GB18030
 _BATCH = (
-    b"\r".join((b"FHS|^~\\&|LIS|HB|SALUS|HB|20260105||||F1", b"BHS|^~\\&|LIS|HB", MESSAGES[4] + MESSAGES[5] + b"BTS|2", b"FTS|1")),
+    b"\r".join(
+        (
+            b"FHS|^~\\&|LIS|HB|SALUS|HB|20260105||||F1",
+            b"BHS|^~\\&|LIS|HB",
+            MESSAGES[4] + MESSAGES[5] + b"BTS|2",
+            b"FTS|1",
+        )
+    ),
     b"BHS|^~\\&|LIS|HB\n" + MESSAGES[0].replace(b"\r", b"\r\n") + b"BTS|9\r\n",
     b"".join(GB18030),
 )
