@@ -101,8 +101,8 @@ class MadeVersion:
 class MessageStatus:
     """All that is known of a message but its content.
 
-    `of` is the message whose `result` it shares: itself, or the one it is a duplicate of, by key. `confirms` are records
-    it said nothing new of. `kept`: its bytes are still here. `acknowledgment` is None when none was asked for.
+    `of` is the message whose `result` it shares: itself, or the one it is a duplicate of, by key. `confirms` are
+    records it said nothing new of. `kept`: its bytes are still here. `acknowledgment` is None when none was asked for.
     """
 
     message: StoredMessage

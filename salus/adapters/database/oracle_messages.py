@@ -95,8 +95,8 @@ class DatabaseMessages:
     ) -> int:
         """Erase bytes of finished messages received before a time, once all they became is anchored; how many.
 
-        Only messages of the listener `of`, if it is given, else of those not in `but`. A message about a record that has
-        changed since that time is kept: what comes next is folded with it.
+        Only messages of the listener `of`, if it is given, else of those not in `but`. A message about a record that
+        has changed since that time is kept: what comes next is folded with it.
         """
         under_way = exists().where(
             version.c.message == message.c.key,

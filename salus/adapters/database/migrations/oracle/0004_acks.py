@@ -28,9 +28,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("message", name="oracle_ack_message"),
     )
     owed = sa.text("state = 1")
-    op.create_index(
-        "oracle_ack_owed", "oracle_ack", ["listener", "message"], sqlite_where=owed, postgresql_where=owed
-    )
+    op.create_index("oracle_ack_owed", "oracle_ack", ["listener", "message"], sqlite_where=owed, postgresql_where=owed)
 
 
 def downgrade() -> None:
