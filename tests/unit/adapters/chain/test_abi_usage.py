@@ -90,7 +90,7 @@ UNUSED = {
         "sourceOf": "subject() is read whole",
         "controllerOf": "subject() is read whole",
         "survivorOf": "subject() is read whole",
-        "mergedInto": "as link",
+        "mergedInto": "the oracle keeps what it has merged",
         "idOf": "computed in salus.core.ids; vectors hold the two together",
     },
 }
