@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -323,6 +324,7 @@ _profiles: dict[str, SourceProfile] = {}
 
 def _begin(profiles: dict[str, SourceProfile]) -> None:
     _profiles.update(profiles)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the oracle, which still needs what is being read
     Thread(target=_end_with_parent, daemon=True).start()
     gc.freeze()  # tables stay for good, and what a message needs is freed without the collector
     gc.set_threshold(50_000, 20, 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 import signal
 import time
@@ -217,13 +218,20 @@ def test_refused_and_quarantined__many__are_alerts(stack: Stack, receiver: Recei
     assert not any(name in log for name in ("小明", "made for a test", "Z-L1", "2345-7"))
 
 
-def test_sigterm__brings_what_is_under_way_to_the_chain_before_the_end(stack: Stack) -> None:
-    raws = reports("D", 15)
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C, to all its processes"])
+def test_end__asked_for__brings_what_is_under_way_to_the_chain_first(how: signal.Signals, stack: Stack) -> None:
+    raws = reports(f"D{how}", 15)
     sender = stack.sender
     for raw in raws:
         assert outcome_of(sender.once(raw))[0] == "AA"
-    assert stack.oracle.stop() == 0
+    assert stack.oracle.child is not None
+    if how is signal.SIGINT:
+        os.killpg(stack.oracle.child.pid, how)
+    else:
+        stack.oracle.child.send_signal(how)
+    assert stack.oracle.child.wait() == 0
     anchored_once(stack, raws)
+    assert f'"signal": "{how.name}", "event": "drain begins"' in stack.oracle.log()
     assert '"event": "drained"' in stack.oracle.log()
     stack.oracle.start()
     stack.oracle.await_ready()
