@@ -185,7 +185,8 @@ class Sealing:
     def _move(self, message: int, named: str, picture: _Picture, sealed: _Sealed, refold: Refold) -> None:
         groups = {self._site.record_id(named), *self._store.named([self._site.digest("also", named)])}
         for group, history in sorted(self._store.histories(groups).items()):
-            drafts = refold(group, [*history, message]).drafts
+            refolded = refold(group, [*history, message])
+            drafts = refolded.drafts if refolded.whole else tuple(self._not_below(one) for one in refolded.drafts)
             self._complete(picture, drafts)
             self._seal_group(message, group, drafts, picture, sealed)
 
