@@ -32,6 +32,8 @@ contract Council is ICouncil {
         /// Delay when it was proposed: a shorter one is for later proposals.
         uint24 delay;
         uint64 proposedAt;
+        /// Seat of the proposer: whoever was removed and came back is another.
+        uint64 proposerSeat;
     }
 
     mapping(bytes32 role => Tenure current) private _current;
@@ -43,6 +45,8 @@ contract Council is ICouncil {
     uint16 public threshold;
     uint32 public delaySeconds;
     uint64 private _loweredAt;
+    /// Last change that lets open proposals live longer: a lower threshold or a longer delay.
+    uint64 private _prolongedAt;
     mapping(bytes32 proposalId => Proposal) private _proposals;
     mapping(bytes32 proposalId => mapping(uint256 seat => bool)) private _approvals;
     mapping(bytes32 proposalId => mapping(uint256 seat => bool)) private _cancellations;
@@ -81,12 +85,13 @@ contract Council is ICouncil {
         if (_proposals[proposalId].state != 0) revert CouncilProposalExists(proposalId);
 
         _proposals[proposalId] = Proposal({
-            // Safe cast: 24 bits hold MAX_DELAY.
+            // Safe casts: 24 bits hold MAX_DELAY, 64 every seat there will be.
             proposer: msg.sender,
             reachedAt: 0,
             state: OPEN,
             delay: uint24(delaySeconds),
-            proposedAt: uint64(block.timestamp)
+            proposedAt: uint64(block.timestamp),
+            proposerSeat: uint64(_seats[msg.sender])
         });
 
         // Safe casts: a list of 65,536 calls does not fit a block.
@@ -122,6 +127,9 @@ contract Council is ICouncil {
             _requireVotable(proposalId);
             _reach(proposalId);
         }
+        // What was void already when a setting changed stays void.
+        uint64 ownEnd = proposal.reachedAt + proposal.delay + LIFETIME;
+        if (_prolongedAt > ownEnd) revert CouncilExpired(proposalId, ownEnd);
         // A threshold lowered since then made the votes enough only at that time.
         uint64 since = proposal.reachedAt < _loweredAt ? _loweredAt : proposal.reachedAt;
         uint64 executableFrom = since + (proposal.delay > delaySeconds ? proposal.delay : delaySeconds);
@@ -134,7 +142,7 @@ contract Council is ICouncil {
             if (block.timestamp < executableFrom && _isDelayed(calls[i])) {
                 revert CouncilDelayed(proposalId, executableFrom);
             }
-            _requireTarget(proposalId, i, calls[i].target);
+            _requireTarget(proposalId, i, calls[i]);
             (bool success, bytes memory answer) = calls[i].target.call(calls[i].callData);
             if (!success) revert CouncilCallFailed(proposalId, i, answer);
         }
@@ -147,8 +155,7 @@ contract Council is ICouncil {
         if (_cancellations[proposalId][seat]) revert CouncilAlreadyVoted(proposalId, msg.sender);
 
         _cancellations[proposalId][seat] = true;
-        // The proposer has approved from the same seat: whoever was removed and came back is another.
-        bool isProposer = _proposals[proposalId].proposer == msg.sender && _approvals[proposalId][seat];
+        bool isProposer = _proposals[proposalId].proposerSeat == seat;
         bool ends = isProposer || _count(_cancellations[proposalId]) >= threshold;
         if (ends) _proposals[proposalId].state = CANCELLED;
 
@@ -298,12 +305,16 @@ contract Council is ICouncil {
         if (block.timestamp > until) revert CouncilExpired(proposalId, until);
     }
 
-    /// @dev Who writes the log and who consumes follows from the directory alone, so nothing else is said to these two.
-    function _requireTarget(bytes32 proposalId, uint256 index, address target) private view {
+    function _requireTarget(bytes32 proposalId, uint256 index, Call calldata call) private view {
+        address target = call.target;
         if (target.code.length == 0) revert CouncilNoContract(proposalId, index);
-        if (target == contractOf(Directory.AUDIT_LOG) || target == contractOf(Directory.CONSENT_REGISTRY)) {
-            revert CouncilForbiddenTarget(proposalId, index, target);
-        }
+        bytes4 verb = call.callData.length < 4 ? bytes4(0) : bytes4(call.callData[:4]);
+        bool isInstallers = verb == IAuditLog.admitWriter.selector || verb == IAuditLog.retireWriter.selector
+            || verb == IConsentRegistry.admitGateway.selector;
+        if (
+            isInstallers || target == contractOf(Directory.AUDIT_LOG)
+                || target == contractOf(Directory.CONSENT_REGISTRY)
+        ) revert CouncilForbiddenTarget(proposalId, index, target);
     }
 
     function _requireOpen(bytes32 proposalId) private view {
@@ -348,7 +359,7 @@ contract Council is ICouncil {
             revert CouncilInvalidThreshold(newThreshold, _members.length);
         }
 
-        if (newThreshold < threshold) _loweredAt = uint64(block.timestamp);
+        if (newThreshold < threshold) _loweredAt = _prolongedAt = uint64(block.timestamp);
         threshold = newThreshold;
 
         emit ThresholdChanged(newThreshold);
@@ -357,6 +368,7 @@ contract Council is ICouncil {
     function _setDelay(uint32 newDelaySeconds) private {
         if (newDelaySeconds > MAX_DELAY) revert CouncilInvalidDelay(newDelaySeconds);
 
+        if (newDelaySeconds > delaySeconds) _prolongedAt = uint64(block.timestamp);
         delaySeconds = newDelaySeconds;
 
         emit DelayChanged(newDelaySeconds);

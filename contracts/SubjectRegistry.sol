@@ -43,6 +43,8 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     mapping(bytes32 subjectRef => mapping(bytes32 participantId => uint8 denial)) private _denials;
     mapping(bytes32 subjectRef => PendingChange) private _pending;
     mapping(bytes32 survivor => bytes32[] subjectRefs) private _merged;
+    /// A guardian's freezes count apart: else a guardian could spend each nonce the controller has signed for.
+    mapping(bytes32 subjectRef => uint64) private _guardianNonces;
 
     /* CONSTRUCTOR */
 
@@ -172,6 +174,8 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
             emit ControllerRecovered(subjectRef, previous, pending.account, epoch);
 
             log.append(subjectRef, Entries.CONTROLLER_RECOVERED, 0, _word(pending.account));
+            // Whoever had the lost key may have appointed a friend.
+            if (_subjects[subjectRef].guardian != address(0)) _setGuardian(subjectRef, address(0));
         }
     }
 
@@ -180,15 +184,20 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     /// @inheritdoc ISubjectRegistry
     function freeze(SubjectFreeze calldata freeze_, bytes calldata signature) external {
         bytes32 ref = freeze_.subjectRef;
-        _useNonce(ref, freeze_.nonce, freeze_.deadline);
         Subject storage target = _subjects[ref];
-        if (target.frozen == freeze_.frozen) revert SubjectRegistryUnchanged(ref);
+        if (target.sourceId == 0) revert SubjectRegistryUnknown(ref);
         bytes32 digest = _digest(SubjectLib.hash(freeze_));
         address by = target.controller;
-        if (!_isSigned(by, digest, signature)) {
+        bool agrees = _isSigned(by, digest, signature);
+        // A controller's wallet that says yes to everything must not take the guardian's word for its own.
+        if ((!agrees || freeze_.nonce != target.nonce) && _isSigned(target.guardian, digest, signature)) {
             by = target.guardian;
-            if (!_isSigned(by, digest, signature)) revert SubjectRegistryInvalidSignature(ref, by);
+            _useGuardianNonce(ref, freeze_.nonce, freeze_.deadline);
+        } else {
+            if (!agrees) revert SubjectRegistryInvalidSignature(ref, target.guardian);
+            _useNonce(ref, freeze_.nonce, freeze_.deadline);
         }
+        if (target.frozen == freeze_.frozen) revert SubjectRegistryUnchanged(ref);
 
         target.frozen = freeze_.frozen;
 
@@ -266,7 +275,14 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
         _requireSource(_subjects[ref].sourceId);
         bytes32 survivor = _subjects[ref].survivor;
         if (survivor == 0 || link_.survivor != 0) revert SubjectRegistryInvalidLink(ref, link_.survivor);
-        _requireSignedIfClaimed(ref, SubjectLib.hash(link_), signature);
+        // A hold of the group would end for one side of it.
+        if (isHeld(ref)) revert SubjectRegistryHeld(ref);
+        bytes32 structHash = SubjectLib.hash(link_);
+        // Either side may leave: whoever was given the other one by mistake must not keep it.
+        address other = _subjects[survivor].controller;
+        if (other == address(0) || !_isSigned(other, _digest(structHash), signature)) {
+            _requireSignedIfClaimed(ref, structHash, signature);
+        }
 
         _subjects[ref].survivor = 0;
         bytes32[] storage group = _merged[survivor];
@@ -304,6 +320,11 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     /// @inheritdoc ISubjectRegistry
     function subject(bytes32 subjectRef) external view returns (Subject memory) {
         return _subjects[subjectRef];
+    }
+
+    /// @inheritdoc ISubjectRegistry
+    function guardianNonceOf(bytes32 subjectRef) external view returns (uint64) {
+        return _guardianNonces[subjectRef];
     }
 
     /// @inheritdoc ISubjectRegistry
@@ -350,7 +371,7 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     }
 
     /// @inheritdoc ISubjectRegistry
-    function isHeld(bytes32 subjectRef) external view returns (bool) {
+    function isHeld(bytes32 subjectRef) public view returns (bool) {
         bytes32 head = survivorOf(subjectRef);
         if (_subjects[head].held) return true;
         bytes32[] storage group = _merged[head];
@@ -447,6 +468,14 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
         _requireTime(deadline);
 
         signer.nonce = nonce + 1;
+    }
+
+    function _useGuardianNonce(bytes32 ref, uint64 nonce, uint64 deadline) private {
+        uint64 expected = _guardianNonces[ref];
+        if (nonce != expected) revert SubjectRegistryWrongNonce(ref, nonce, expected);
+        _requireTime(deadline);
+
+        _guardianNonces[ref] = expected + 1;
     }
 
     function _requireTime(uint64 deadline) private view {

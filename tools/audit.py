@@ -55,8 +55,17 @@ EXCEPTIONS: tuple[Allowed, ...] = (
     ),
     Allowed(
         "incorrect-equality",
-        ("AccessGateway.*", "ParticipantRegistry.*", "SubjectRegistry.*", "RecordRegistry.*", "ConsentRegistry.*"),
-        "Codes, states, roots and clock hours are compared; no balance or sum that others can push past a value.",
+        (
+            "AccessGateway.*",
+            "ParticipantRegistry.*",
+            "SubjectRegistry.*",
+            "RecordRegistry.*",
+            "ConsentRegistry.*",
+            "Council.approve",
+            "Council.cancel",
+        ),
+        "Codes, states, seats, roots and clock hours are compared, and whether a time is set; no balance or sum that "
+        "others can push past a value.",
     ),
     Allowed(
         "uninitialized-local",
@@ -72,7 +81,7 @@ EXCEPTIONS: tuple[Allowed, ...] = (
     ),
     Allowed(
         "reentrancy-no-eth",
-        ("AccessGateway.*", "SubjectRegistry.link"),
+        ("AccessGateway.*", "SubjectRegistry.link", "SubjectRegistry.complete", "SubjectRegistry._start"),
         "Only contracts of the directory are called, they call nobody who could come back: AuditLog calls nobody, "
         "ParticipantRegistry asks the Council, ConsentRegistry.consume calls nobody. ERC-1271 wallets are asked by "
         "staticcall, which can not write.",

@@ -77,7 +77,7 @@ interface IConsentRegistry {
     /// limit), epoch 64, granted at 64.
     function slotOf(address holder, bytes32 consentId) external view returns (uint256);
 
-    /// @notice The holder's epoch: how often it has revoked everything.
+    /// @notice The holder's epoch: 0 until it first revokes everything, then a number that nobody knew before its block.
     function epochOf(address holder) external view returns (uint64);
 
     /// @notice EIP-712 domain separator.

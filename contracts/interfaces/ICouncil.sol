@@ -25,8 +25,9 @@ struct Tenure {
 /// Calls of the delay class need a delay on top, counted from the approval that reached the threshold: changing members,
 /// threshold or delay; replacing the AccessGateway; renewing a participant (its keys), appointing its principal or adding an
 /// operator in its name. The delay is the longer of that when it was proposed and that now. Votes are given within
-/// thirty days of the proposal, and it is executed within thirty days of when it can be; after that it is void. Contracts that keep state are installed once; the AuditLog and the ConsentRegistry are
-/// told who may write and consume by `install` only.
+/// thirty days of the proposal, and it is executed within thirty days of when it can be; after that it is void, whatever threshold and delay
+/// become. Contracts that keep state are installed once; an AuditLog and a ConsentRegistry, installed or not yet, are told
+/// who may write and consume by `install` only.
 interface ICouncil {
     /* EVENTS */
 

@@ -18,7 +18,8 @@ struct Subject {
     bytes32 sourceId;
     /// Patient's account; 0 while unclaimed.
     address controller;
-    /// Number of controllers so far, less one: links signed in an earlier epoch are void.
+    /// Number of controllers so far, less one. What ties a consent to a subject counts while its signer is the controller,
+    /// whatever the epoch: a former controller's counts again if control goes back to it.
     uint64 epoch;
     /// 1 to 5; 0 means the default, 5.
     uint8 retentionYears;
@@ -92,6 +93,7 @@ interface ISubjectRegistry {
     error SubjectRegistryInvalidDenial(uint8 denial);
     error SubjectRegistryInvalidRetention(uint8 retentionYears);
     error SubjectRegistryInvalidLink(bytes32 subjectRef, bytes32 survivor);
+    error SubjectRegistryHeld(bytes32 subjectRef);
     error SubjectRegistryTooManyLinks(bytes32 survivor);
 
     /* CONTROL */
@@ -122,12 +124,14 @@ interface ISubjectRegistry {
     /// @notice Stops a pending change. By the present controller.
     function veto(Veto calldata veto_, bytes calldata signature) external;
 
-    /// @notice Carries out a pending change after its delay. By anyone.
+    /// @notice Carries out a pending change after its delay. By anyone. A recovery ends the guardian's rights: whoever had the
+    /// lost key may have appointed one.
     function complete(bytes32 subjectRef) external;
 
     /* WISHES */
 
-    /// @notice Stops or resumes all access. By controller or guardian.
+    /// @notice Stops or resumes all access. By controller or guardian; a guardian's nonce is `guardianNonceOf`, so that no
+    /// guardian can spend the one that the controller has signed for.
     function freeze(SubjectFreeze calldata freeze_, bytes calldata signature) external;
 
     /// @notice Shuts one participant out, or lets it in again. By the controller.
@@ -144,8 +148,8 @@ interface ISubjectRegistry {
     /// @param signature [0] of the subject's controller, [1] of the survivor's; empty for an unclaimed one.
     function link(SubjectLink calldata link_, bytes32[2] calldata seeds, bytes[2] calldata signature) external;
 
-    /// @notice Takes a merge back. Sent by an operator of the source; `survivor` is 0.
-    /// @param signature Of the subject's controller; empty for an unclaimed one.
+    /// @notice Takes a merge back, unless the group is under legal hold. Sent by an operator of the source; `survivor` is 0.
+    /// @param signature Of the subject's controller or of the survivor's; empty for an unclaimed subject.
     function unlink(SubjectLink calldata link_, bytes calldata signature) external;
 
     /// @notice Sets or lifts a legal hold. By the Council or an operator of a supervising participant.
@@ -154,6 +158,9 @@ interface ISubjectRegistry {
     /* READS */
 
     function subject(bytes32 subjectRef) external view returns (Subject memory);
+
+    /// @notice Nonce of the guardian's next freeze.
+    function guardianNonceOf(bytes32 subjectRef) external view returns (uint64);
 
     function pendingChange(bytes32 subjectRef) external view returns (PendingChange memory);
 

@@ -41,6 +41,7 @@ struct Veto {
 struct SubjectFreeze {
     bytes32 subjectRef;
     bool frozen;
+    /// The subject's, or the guardian's own when the guardian signs.
     uint64 nonce;
     uint64 deadline;
 }
@@ -55,7 +56,7 @@ struct Denial {
     uint64 deadline;
 }
 
-/// @notice Two references of one source are one patient. Signed by both controllers, if claimed.
+/// @notice Two references of one source are one patient. Signed by both controllers, if claimed; undone by either.
 struct SubjectLink {
     bytes32 subjectRef;
     /// Reference that remains; 0 undoes the link.

@@ -145,6 +145,13 @@ def test_execute__direct_call_to_log_or_consents__is_forbidden(deployed):
             deployed.vote(deployed.call(contract, verb, deployed.stranger))
 
 
+def test_execute__installers_verbs_at_any_contract__are_forbidden(deployed):
+    for verb in ("admitWriter", "retireWriter"):
+        call = (deployed.subjects.address, getattr(deployed.log, verb).encode_input(deployed.stranger))
+        with refuses("CouncilForbiddenTarget"):
+            deployed.vote(call)
+
+
 def test_execute__renewing_participant__waits_for_delay(consortium):
     set_delay(consortium, 600)
     keys = (h("new key"), ZERO, ZERO, NOBODY)
@@ -247,3 +254,16 @@ def test_install__writer_before_log__reverts(deployed):
     council.approve(proposal, {"from": accounts[1]})
     with refuses("CouncilCallFailed"):
         council.execute(calls, ZERO, {"from": accounts[0]})
+
+
+def test_execute__void_when_the_delay_is_lengthened__stays_void(deployed):
+    calls = [deployed.call(deployed.council, "addMember", "0x00000000000000000000000000000000000000aa")]
+    proposal = deployed.council.propose(calls, h("old"), {"from": accounts[0]}).return_value
+    deployed.council.approve(proposal, {"from": accounts[1]})
+    pass_time(31 * 24 * 3600)
+    with refuses("CouncilExpired"):
+        deployed.council.execute(calls, h("old"), {"from": accounts[0]})
+    set_delay(deployed, 90 * 24 * 3600)
+    pass_time(24 * 3600)
+    with refuses("CouncilExpired"):
+        deployed.council.execute(calls, h("old"), {"from": accounts[0]})

@@ -137,6 +137,15 @@ def test_recover__after_delay__changes_controller(consortium, ref):
     assert field(consortium, ref, CONTROLLER) == consortium.person("Wang 2").address
 
 
+def test_recover__completed__ends_the_guardian(consortium, ref):
+    act(consortium, "appoint", ref, guardian=consortium.person("Friend").address)
+    recover(consortium, ref)
+    pass_time(6)
+    tx = consortium.subjects.complete(ref, {"from": consortium.relayer})
+    assert tx.events["GuardianAppointed"]["guardian"] == NOBODY
+    assert field(consortium, ref, GUARDIAN) == NOBODY
+
+
 def test_recover__by_council__changes_controller_after_delay(consortium, ref):
     message = consortium.subject_message(ref, controller=consortium.person("Wang 2").address)
     signature = consortium.sign("Wang 2", "Rotation", consortium.subjects, message)
@@ -214,7 +223,11 @@ def test_appoint__by_others__reverts(consortium, ref):
 
 def test_freeze__by_controller_or_guardian__stops_and_resumes(consortium, ref):
     act(consortium, "appoint", ref, guardian=consortium.person("Daughter").address)
-    tx = act(consortium, "freeze", ref, signer="Daughter", frozen=True)
+    nonce = field(consortium, ref, NONCE)
+    tx = act(consortium, "freeze", ref, signer="Daughter", frozen=True, override={"nonce": 0})
+    # A guardian's freezes count apart.
+    assert field(consortium, ref, NONCE) == nonce
+    assert consortium.subjects.guardianNonceOf(ref) == 1
     assert consortium.subjects.isFrozen(ref)
     assert tx.events["Appended"]["kind"] == 26
     tx = act(consortium, "freeze", ref, frozen=False)
@@ -289,6 +302,7 @@ def test_link__both_claimed__unites_freezes_denials_and_holds(consortium, ref):
         assert consortium.subjects.isFrozen(each)
         assert consortium.subjects.isHeld(each)
         assert consortium.subjects.denialOf(each, clinic) == 2
+    consortium.subjects.hold(ref, not ON_HOLD, {"from": consortium.operators[REGULATOR]})
     unlink(consortium, ref, "Wang")
     assert not consortium.subjects.isFrozen(twin)
     assert consortium.subjects.denialOf(twin, clinic) == 1
@@ -341,8 +355,23 @@ def test_unlink__not_linked_or_unsigned__reverts(consortium, ref):
     with refuses("SubjectRegistryInvalidLink"):
         unlink(consortium, ref, "Wang")
     link(consortium, ref, consortium.bind("Twin"), ("Wang", "Twin"))
-    with refuses("SubjectRegistryInvalidSignature"):
-        unlink(consortium, ref, "Twin")
+    for signer in (None, "Third"):
+        with refuses("SubjectRegistryInvalidSignature"):
+            unlink(consortium, ref, signer)
+
+
+def test_unlink__by_the_survivors_controller__parts_them(consortium, ref):
+    link(consortium, ref, consortium.bind("Twin"), ("Wang", "Twin"))
+    unlink(consortium, ref, "Twin")
+    assert bytes(consortium.subjects.survivorOf(ref)) == ref
+
+
+def test_unlink__under_legal_hold__reverts(consortium, ref):
+    twin = consortium.bind("Twin")
+    link(consortium, ref, twin, ("Wang", "Twin"))
+    consortium.subjects.hold(twin, ON_HOLD, {"from": consortium.operators[REGULATOR]})
+    with refuses("SubjectRegistryHeld"):
+        unlink(consortium, ref, "Wang")
 
 
 def test_hold__by_regulator_or_council__is_kept(consortium, ref):

@@ -2,7 +2,11 @@
 pragma solidity 0.8.37;
 
 import {AccessGateway} from "../../../contracts/AccessGateway.sol";
+import {AuditLog} from "../../../contracts/AuditLog.sol";
+import {ConsentRegistry} from "../../../contracts/ConsentRegistry.sol";
 import {Council} from "../../../contracts/Council.sol";
+import {IAuditLog} from "../../../contracts/interfaces/IAuditLog.sol";
+import {IConsentRegistry} from "../../../contracts/interfaces/IConsentRegistry.sol";
 import {Call, ICouncil} from "../../../contracts/interfaces/ICouncil.sol";
 import {IParticipantRegistry} from "../../../contracts/interfaces/IParticipantRegistry.sol";
 import {Directory} from "../../../contracts/types/Directory.sol";
@@ -112,6 +116,27 @@ contract CouncilAttacks is Base {
         vm.assertEq(uint256(participants.participant(id).status), ParticipantStatus.APPLIED);
     }
 
+    /// One seat, one vote: who came back cancels alone no more, not even after another vote for the proposal.
+    function test_cancel__by_a_proposer_who_came_back_and_voted__is_one_vote() public {
+        Call[] memory calls = _suspension();
+        bytes32 salt = _fresh();
+        vm.prank(members[1].account);
+        bytes32 id = council.propose(calls, salt);
+        _remove(members[1]);
+        _voteLateWithout1(abi.encodeCall(Council.addMember, (members[1].account)));
+        for (uint256 i = 1; i < 5; ++i) {
+            vm.prank(members[i].account);
+            council.approve(id);
+        }
+        vm.prank(members[1].account);
+        council.cancel(id);
+
+        (uint8 state,,,) = council.proposalOf(id);
+        vm.assertEq(state, 1);
+        _execute(calls, salt);
+        vm.assertEq(uint256(participants.participant(hospital.id).status), ParticipantStatus.SUSPENDED);
+    }
+
     /* DELAY */
 
     /// A proposal that first ends the delay waits for it all the same.
@@ -186,6 +211,74 @@ contract CouncilAttacks is Base {
             _expectFailure(ICouncil.CouncilCallFailed.selector);
             _execute(calls, salt);
         }
+    }
+
+    /* VOID */
+
+    /// Neither a lower threshold nor a longer delay brings back what was void.
+    function test_execute__void_when_a_setting_changes__stays_void() public {
+        Call[] memory calls = _suspension();
+        bytes32 salt = _pass(calls);
+        _skip(365 days);
+        bytes[2] memory changes =
+            [abi.encodeCall(Council.setThreshold, (2)), abi.encodeCall(Council.setDelay, (90 days))];
+        for (uint256 i = 0; i < changes.length; ++i) {
+            uint256 before = vm.snapshotState();
+            _voteLate(address(council), changes[i]);
+            _expectFailure(ICouncil.CouncilExpired.selector);
+            _execute(calls, salt);
+            vm.revertToState(before);
+        }
+        vm.assertEq(uint256(participants.participant(hospital.id).status), ParticipantStatus.ACTIVE);
+    }
+
+    /* LOG AND CONSENTS THAT ARE NOT INSTALLED YET */
+
+    /// A writer of its own can't be planted in a log before it becomes the log.
+    function test_execute__writer_admitted_before_the_installation__is_refused() public {
+        AuditLog fresh = _freshCouncil();
+        Call[] memory calls = new Call[](2);
+        calls[0] = Call(address(fresh), abi.encodeCall(IAuditLog.admitWriter, (stranger.account)));
+        calls[1] = _installation(Directory.AUDIT_LOG, address(fresh));
+        bytes32 salt = _pass(calls);
+        bytes32 id = council.idOf(calls, salt);
+        vm.prank(members[0].account);
+        vm.expectRevert(abi.encodeWithSelector(ICouncil.CouncilForbiddenTarget.selector, id, 0, address(fresh)));
+        council.execute(calls, salt);
+
+        calls = _calls(address(council), abi.encodeCall(Council.install, (Directory.AUDIT_LOG, address(fresh))));
+        _vote(calls);
+        vm.prank(stranger.account);
+        vm.expectPartialRevert(IAuditLog.AuditLogNotWriter.selector);
+        fresh.append("key", 1, 1, "forged");
+    }
+
+    /// The installer's verbs, whatever they are aimed at.
+    function test_execute__installers_verbs_anywhere__are_refused() public {
+        AuditLog fresh = _freshCouncil();
+        ConsentRegistry freshConsents = new ConsentRegistry(council, fresh);
+        Call[4] memory forbidden = [
+            Call(address(fresh), abi.encodeCall(IAuditLog.admitWriter, (stranger.account))),
+            Call(address(fresh), abi.encodeCall(IAuditLog.retireWriter, (stranger.account))),
+            Call(address(freshConsents), abi.encodeCall(IConsentRegistry.admitGateway, (stranger.account))),
+            Call(address(fresh), abi.encodePacked(IAuditLog.admitWriter.selector))
+        ];
+        for (uint256 i = 0; i < forbidden.length; ++i) {
+            Call[] memory calls = _calls(forbidden[i].target, forbidden[i].callData);
+            bytes32 salt = _pass(calls);
+            _expectFailure(ICouncil.CouncilForbiddenTarget.selector);
+            _execute(calls, salt);
+        }
+    }
+
+    /// @dev A Council without a directory, with the same members, and a log for it.
+    function _freshCouncil() private returns (AuditLog) {
+        address[] memory accounts = new address[](members.length);
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            accounts[i] = members[i].account;
+        }
+        council = new Council(accounts, THRESHOLD, COUNCIL_DELAY);
+        return new AuditLog(address(council));
     }
 
     function _suspension() private view returns (Call[] memory) {

@@ -5,7 +5,7 @@ import {IAccessGateway, Refusal} from "../../../contracts/interfaces/IAccessGate
 import {ISubjectRegistry} from "../../../contracts/interfaces/ISubjectRegistry.sol";
 import {Access} from "../../../contracts/types/Access.sol";
 import {Codes} from "../../../contracts/types/Codes.sol";
-import {Rotation, SubjectFreeze, Veto} from "../../../contracts/types/Subject.sol";
+import {Appointment, Rotation, SubjectFreeze, Veto} from "../../../contracts/types/Subject.sol";
 import {vm} from "../Vm.sol";
 import {sign} from "../base/Actors.sol";
 import {Base} from "../base/Base.sol";
@@ -36,12 +36,21 @@ contract GuardianAttacks is Base {
             (, uint16 code) = gateway.requestOwn{gas: BLOCK_GAS}(Words.pack(access), signature);
             vm.assertEq(code, Codes.GRANTED);
 
-            SubjectFreeze memory freeze = SubjectFreeze(_ref, true, subjects.subject(_ref).nonce, _time() + 1 hours);
+            SubjectFreeze memory freeze = SubjectFreeze(_ref, true, 0, _time() + 1 hours);
             signature = sign(guardian, _digestOf(freeze));
             subjects.freeze{gas: BLOCK_GAS}(freeze, signature);
             vm.assertTrue(subjects.isFrozen(_ref));
             vm.revertToState(before);
         }
+    }
+
+    /// The other way round: a guardian's wallet that says yes to everything takes no word of the controller's for its own.
+    function test_controller__beside_a_guardian_that_agrees_to_all__is_heard() public {
+        vm.etch(guardian.account, address(new Bomb()).code);
+        _freeze(_ref, alice, true);
+        vm.assertEq(subjects.guardianNonceOf(_ref), 0);
+        _freeze(_ref, alice, false);
+        vm.assertEq(subjects.subject(_ref).nonce, 3);
     }
 
     /// One message, two verbs: the guardian as the new account of a rotation is no present controller.
@@ -78,10 +87,56 @@ contract GuardianAttacks is Base {
 
     /// Signed while it was guardian, sent when it no longer is.
     function test_guardian__dismissed_in_between__freezes_nothing() public {
-        SubjectFreeze memory freeze = SubjectFreeze(_ref, true, subjects.subject(_ref).nonce + 1, _time() + 1 hours);
+        SubjectFreeze memory freeze = SubjectFreeze(_ref, true, 0, _time() + 1 hours);
         bytes memory signature = sign(guardian, _digestOf(freeze));
         _appoint(_ref, alice, address(0));
 
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        subjects.freeze(freeze, signature);
+    }
+
+    /// Its own nonce is all that it can spend: it goes first as often as it likes and is dismissed all the same.
+    function test_guardian__toggles_in_front__is_removed_all_the_same() public {
+        Appointment memory dismissal = _appointment(_ref, address(0));
+        bytes memory signature = sign(alice, _digestOf(dismissal));
+        for (uint256 i = 0; i < 20; ++i) {
+            _freeze(_ref, guardian, i % 2 == 0);
+        }
+        vm.prank(relayer.account);
+        subjects.appoint(dismissal, signature);
+        vm.assertEq(subjects.subject(_ref).guardian, address(0));
+        SubjectFreeze memory freeze = SubjectFreeze(_ref, true, 20, _time() + 1 hours);
+        signature = sign(guardian, _digestOf(freeze));
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        subjects.freeze(freeze, signature);
+    }
+
+    function test_guardian__toggles_in_front__a_recovery_is_vetoed_all_the_same() public {
+        _recover(_ref, hospital, stranger);
+        Veto memory veto = Veto(_ref, subjects.subject(_ref).nonce, _time() + 1 hours);
+        bytes memory signature = sign(alice, _digestOf(veto));
+        for (uint256 i = 0; i < 20; ++i) {
+            _freeze(_ref, guardian, i % 2 == 0);
+        }
+        vm.prank(relayer.account);
+        subjects.veto(veto, signature);
+        vm.assertEq(subjects.pendingChange(_ref).readyAt, 0);
+    }
+
+    /// Whoever had the lost key appointed a friend; what the friend has signed is worth nothing after the recovery.
+    function test_guardian__of_the_key_that_was_recovered__opens_and_freezes_nothing() public {
+        _recover(_ref, hospital, carol);
+        _skip(RECOVERY_DELAY);
+        subjects.complete(_ref);
+
+        Access memory access = _ownAccess(_ref);
+        bytes memory signature = sign(guardian, _idOf(access));
+        vm.expectRevert(
+            abi.encodeWithSelector(IAccessGateway.AccessGatewayRefused.selector, _idOf(access), Refusal.NOT_CONTROLLER)
+        );
+        gateway.requestOwn(Words.pack(access), signature);
+        SubjectFreeze memory freeze = SubjectFreeze(_ref, true, 0, _time() + 1 hours);
+        signature = sign(guardian, _digestOf(freeze));
         vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
         subjects.freeze(freeze, signature);
     }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol";
 import {ISubjectRegistry} from "../../../contracts/interfaces/ISubjectRegistry.sol";
+import {Codes} from "../../../contracts/types/Codes.sol";
+import {Destruction} from "../../../contracts/types/Record.sol";
 import {Appointment, Binding, Rotation, SubjectFreeze, SubjectLink, Veto} from "../../../contracts/types/Subject.sol";
 import {vm} from "../Vm.sol";
 import {Actor, Institution, sign} from "../base/Actors.sol";
@@ -246,6 +249,50 @@ contract SubjectAttacks is Base {
         subjects.unlink(linkage, signature);
     }
 
+    /// A hold of one is a hold of both: separating them first does not free a record to be destroyed.
+    function test_unlink__under_legal_hold__keeps_the_record() public {
+        bytes32 other = _bind(hospital, "alice again", alice);
+        _link(hospital, other, _ref, alice, alice);
+        vm.prank(regulator.principal.account);
+        subjects.hold(_ref, true);
+        SubjectLink memory linkage = _linkage(other, 0);
+        bytes memory signature = sign(alice, _digestOf(linkage));
+        vm.prank(hospital.principal.account);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryHeld.selector);
+        subjects.unlink(linkage, signature);
+
+        Destruction memory destruction = _destruction(hospital, "record", other);
+        signature = sign(alice, _digestOf(destruction));
+        vm.prank(hospital.principal.account);
+        vm.expectPartialRevert(IRecordRegistry.RecordRegistryHeld.selector);
+        records.order(destruction, signature);
+    }
+
+    /// The same by the source alone, with a reference that nobody has claimed.
+    function test_unlink__unclaimed_under_legal_hold__stays_held() public {
+        bytes32 other = _mergedUnclaimed();
+        vm.prank(regulator.principal.account);
+        subjects.hold(other, true);
+        SubjectLink memory linkage = _linkage(other, 0);
+        vm.prank(hospital.principal.account);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryHeld.selector);
+        subjects.unlink(linkage, "");
+        vm.assertTrue(subjects.isHeld(_ref));
+    }
+
+    /// A stranger who was bound to a reference merged with hers freezes hers too, until she leaves it.
+    function test_bind__merged_reference_to_a_stranger__the_survivor_leaves() public {
+        bytes32 other = _mergedUnclaimed();
+        _bind(hospital, "unclaimed", stranger);
+        _freeze(other, stranger, true);
+        vm.assertTrue(subjects.isFrozen(_ref));
+
+        _unlink(hospital, other, alice);
+        vm.assertFalse(subjects.isFrozen(_ref));
+        (, uint16 code) = _requestOwn(alice, _ownAccess(_ref));
+        vm.assertEq(code, Codes.GRANTED);
+    }
+
     /* UNCHANGED */
 
     function test_freeze__what_is_frozen__is_refused() public {
@@ -254,6 +301,16 @@ contract SubjectAttacks is Base {
         bytes memory signature = sign(alice, _digestOf(freeze));
         vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryUnchanged.selector);
         subjects.freeze(freeze, signature);
+    }
+
+    /// @dev A reference nobody has claimed, merged into Alice's.
+    function _mergedUnclaimed() private returns (bytes32 other) {
+        other = _refOf(hospital, "unclaimed");
+        SubjectLink memory linkage = SubjectLink(other, _ref, 0, _time() + 1 hours);
+        bytes[2] memory signatures = [bytes(""), sign(alice, _digestOf(linkage))];
+        bytes32[2] memory seeds = [_seedOf("unclaimed"), bytes32(0)];
+        vm.prank(hospital.principal.account);
+        subjects.link(linkage, seeds, signatures);
     }
 
     function _count(bytes32 key) private view returns (uint48 count) {

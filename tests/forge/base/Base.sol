@@ -94,8 +94,14 @@ abstract contract Base is Acts {
         subjects.veto(veto, signature);
     }
 
+    /// @dev Nonce of whoever freezes: a guardian's freezes count apart.
+    function _freezeNonce(bytes32 ref, Actor memory by) internal view returns (uint64) {
+        bool isController = by.account == subjects.controllerOf(ref);
+        return isController ? subjects.subject(ref).nonce : subjects.guardianNonceOf(ref);
+    }
+
     function _freeze(bytes32 ref, Actor memory by, bool frozen) internal {
-        SubjectFreeze memory freeze = SubjectFreeze(ref, frozen, subjects.subject(ref).nonce, _time() + 1 hours);
+        SubjectFreeze memory freeze = SubjectFreeze(ref, frozen, _freezeNonce(ref, by), _time() + 1 hours);
         bytes memory signature = sign(by, _digestOf(freeze));
         vm.prank(relayer.account);
         subjects.freeze(freeze, signature);

@@ -281,6 +281,44 @@ contract DelayTest is CouncilTest {
         vm.assertTrue(council.isMember(stranger.account));
     }
 
+    /// What is still alive in the last second of its own time lives on with a lower threshold or a longer delay; what is void
+    /// in the next one stays void.
+    function test_execute__setting_changed_at_the_end__keeps_the_living_and_not_the_void() public {
+        Call[] memory calls = _note(1);
+        bytes32 id = _passed(calls);
+        uint64 last = NOW + COUNCIL_DELAY + 30 days;
+        bytes[2] memory changes =
+            [abi.encodeCall(Council.setThreshold, (2)), abi.encodeCall(Council.setDelay, (COUNCIL_DELAY + 9))];
+        for (uint256 i = 0; i < changes.length; ++i) {
+            uint256 before = vm.snapshotState();
+            vm.warp(last);
+            _set(changes[i]);
+            _skip(9);
+            _execute(0, calls);
+            vm.assertEq(target.count(), 1);
+            vm.revertToState(before);
+
+            vm.warp(last + 1);
+            _set(changes[i]);
+            vm.prank(members[0].account);
+            vm.expectRevert(abi.encodeWithSelector(ICouncil.CouncilExpired.selector, id, last));
+            council.execute(calls, SALT);
+            vm.revertToState(before);
+        }
+    }
+
+    /// A higher threshold and a shorter delay let nothing live longer, and end nothing.
+    function test_execute__setting_changed_the_other_way__ends_nothing() public {
+        Call[] memory calls = _note(1);
+        _passed(calls);
+        _approve(3, _idOf(calls, SALT));
+        vm.warp(NOW + COUNCIL_DELAY + 30 days);
+        _setThreshold(4);
+        _set(abi.encodeCall(Council.setDelay, (1)));
+        _execute(0, calls);
+        vm.assertEq(target.count(), 1);
+    }
+
     /* PRIVATE */
 
     /// @dev Refused one second before the delay ends; carried out, or failing by itself, in the second it ends.

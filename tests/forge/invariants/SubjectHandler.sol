@@ -66,6 +66,7 @@ contract SubjectHandler {
     uint256 public unexplainedControllers;
     uint256 public untracedChanges;
     uint256 public earlyCompletions;
+    uint256 public leftGuardians;
     uint256 public entries;
     mapping(bytes4 verb => uint256) public successes;
 
@@ -142,10 +143,12 @@ contract SubjectHandler {
 
     function freeze(uint256 which, uint256 seed) external judged(SubjectRegistry.freeze.selector) {
         bytes32 ref = _ref(which);
-        SubjectFreeze memory message = SubjectFreeze(ref, !frozenOf[ref], _nonce(ref), _deadline(seed));
         Actor memory signer = _signerFor(ref, seed);
-        bytes memory signature = _signed(signer, keccak256(abi.encode(SubjectLib.FREEZE_TYPEHASH, message)));
         bool isGuardian = signer.account == _subjects.subject(ref).guardian;
+        // A guardian who is the controller too speaks as the controller.
+        uint64 nonce = isGuardian && signer.account != controllerOf[ref] ? _subjects.guardianNonceOf(ref) : _nonce(ref);
+        SubjectFreeze memory message = SubjectFreeze(ref, !frozenOf[ref], nonce, _deadline(seed));
+        bytes memory signature = _signed(signer, keccak256(abi.encode(SubjectLib.FREEZE_TYPEHASH, message)));
         try _subjects.freeze(message, signature) {
             _succeeded(SubjectRegistry.freeze.selector, _isForged(ref, seed) && !isGuardian);
             frozenOf[ref] = message.frozen;
@@ -237,6 +240,7 @@ contract SubjectHandler {
             if (!_pendingGuardian[ref]) {
                 controllerOf[ref] = _pendingTo[ref];
                 ++epochOf[ref];
+                if (_subjects.subject(ref).guardian != address(0)) ++leftGuardians;
             }
             _pendingSince[ref] = 0;
         } catch {}
@@ -261,11 +265,16 @@ contract SubjectHandler {
         uint256 index = _mergedIndex(which);
         bytes32 ref = refs[index];
         SubjectLink memory message = SubjectLink(ref, 0, _nonce(ref), _deadline(seed));
-        bytes memory signature =
-            _signed(_signerFor(ref, seed), keccak256(abi.encode(SubjectLib.LINK_TYPEHASH, message)));
+        // The survivor's controller may sign as well.
+        bytes32 survivor = _subjects.survivorOf(ref);
+        Actor memory signer = _signerFor(seed % 2 == 0 ? ref : survivor, seed);
+        bytes memory signature = _signed(signer, keccak256(abi.encode(SubjectLib.LINK_TYPEHASH, message)));
+        bool agreed = controllerOf[ref] == address(0) || signer.account == controllerOf[ref]
+            || signer.account == controllerOf[survivor];
+        bool mustNot = !agreed || _subjects.isHeld(ref) || message.deadline < vm.getBlockTimestamp();
         vm.prank(_sources[_sourceOf(index)].principal.account);
         try _subjects.unlink(message, signature) {
-            _succeeded(SubjectRegistry.unlink.selector, controllerOf[ref] != address(0) && _isForged(ref, seed));
+            _succeeded(SubjectRegistry.unlink.selector, mustNot);
         } catch {}
     }
 
@@ -361,7 +370,7 @@ contract SubjectHandler {
     function _digestOf(bytes32 ref) private view returns (bytes32) {
         PendingChange memory pending = _subjects.pendingChange(ref);
         bytes32[] memory merged = _subjects.mergedInto(ref);
-        bytes32 own = keccak256(abi.encode(_subjects.subject(ref), pending, merged));
+        bytes32 own = keccak256(abi.encode(_subjects.subject(ref), _subjects.guardianNonceOf(ref), pending, merged));
         return keccak256(abi.encode(own, denialOf[ref][_sources[0].id], denialOf[ref][_sources[1].id]));
     }
 

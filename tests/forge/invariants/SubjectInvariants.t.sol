@@ -78,6 +78,7 @@ contract SubjectInvariants is Base {
     function _controller__of_a_subject__changes_only_by_bind_rotate_or_recovery() private view {
         vm.assertEq(handler.unexplainedControllers(), 0, "unexplained controllers");
         vm.assertEq(handler.earlyCompletions(), 0, "early completions");
+        vm.assertEq(handler.leftGuardians(), 0, "guardians left by a recovery");
         for (uint256 i = 0; i < handler.REFERENCES(); ++i) {
             bytes32 ref = handler.refs(i);
             vm.assertEq(subjects.controllerOf(ref), handler.controllerOf(ref), "controller");
@@ -175,6 +176,9 @@ contract SubjectInvariants is Base {
         handler.link(0, 1, 1);
         handler.hold(0, 0);
         invariant_subjects__whatever_happens__keep_their_promises();
+        handler.unlink(0, 1);
+        vm.assertEq(handler.successes(SubjectRegistry.unlink.selector), 0, "unlink under a hold");
+        handler.hold(0, 0);
         handler.unlink(0, 1);
         handler.recover(0, 1, 2);
         handler.veto(0, 1);

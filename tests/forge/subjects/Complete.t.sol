@@ -21,12 +21,29 @@ contract CompleteTest is SubjectTest {
 
         emit ISubjectRegistry.ControllerRecovered(ref, alice.account, bob.account, 1);
         _entry(ref, 24, 0, _word(bob.account));
+        emit ISubjectRegistry.GuardianAppointed(ref, guardian.account, address(0));
+        _entry(ref, 22, 0, 0);
         _assertTold(told);
         _assertChains();
         expected.controller = bob.account;
         expected.epoch = 1;
+        expected.guardian = address(0);
         _assertSubject(ref, expected);
         _assertNothingPending(ref);
+    }
+
+    function test_complete__recovery_without_a_guardian__says_nothing_of_one() public {
+        _recover(ref, hospital, bob);
+        _skip(RECOVERY_DELAY);
+        _watch(ref);
+        vm.prank(stranger.account);
+        subjects.complete(ref);
+        Vm.Log[] memory told = _told();
+
+        emit ISubjectRegistry.ControllerRecovered(ref, alice.account, bob.account, 1);
+        _entry(ref, 24, 0, _word(bob.account));
+        _assertTold(told);
+        _assertChains();
     }
 
     function test_complete__appointment__sets_the_guardian() public {

@@ -16,7 +16,7 @@ contract FreezeTest is NonceTest {
         for (uint256 i = 0; i < 4; ++i) {
             Actor memory by = signers[i / 2];
             bool frozen = i % 2 == 0;
-            SubjectFreeze memory freeze = _freezeOf(ref, frozen);
+            SubjectFreeze memory freeze = _freezeOf(ref, by, frozen);
             bytes memory signature = _signed(by, _hash(freeze));
             _watch(ref);
             vm.prank(relayer.account);
@@ -29,8 +29,9 @@ contract FreezeTest is NonceTest {
             _assertTold(told);
             _assertChains();
             expected.frozen = frozen;
-            ++expected.nonce;
+            if (i < 2) ++expected.nonce;
             _assertSubject(ref, expected);
+            vm.assertEq(subjects.guardianNonceOf(ref), i < 2 ? 0 : i - 1);
             vm.assertEq(subjects.isFrozen(ref) ? 1 : 0, frozen ? 1 : 0);
         }
     }
@@ -58,7 +59,7 @@ contract FreezeTest is NonceTest {
 
     function test_freeze__guardians_signature_forged__is_refused() public {
         _appoint(ref, alice, guardian.account);
-        SubjectFreeze memory freeze = _freezeOf(ref, true);
+        SubjectFreeze memory freeze = _freezeOf(ref, guardian, true);
         bytes[] memory forged = _forgeries(guardian, _hash(freeze));
         for (uint256 i = 0; i < forged.length; ++i) {
             _expectInvalidSignature(ref, guardian.account);
@@ -68,7 +69,7 @@ contract FreezeTest is NonceTest {
 
     function test_freeze__empty_signature__stands_for_the_sender_only() public {
         _appoint(ref, alice, guardian.account);
-        SubjectFreeze memory freeze = _freezeOf(ref, true);
+        SubjectFreeze memory freeze = _freezeOf(ref, guardian, true);
         address[3] memory callers = [stranger.account, hospital.principal.account, address(council)];
         for (uint256 i = 0; i < callers.length; ++i) {
             vm.prank(callers[i]);
@@ -104,8 +105,41 @@ contract FreezeTest is NonceTest {
         subjects.freeze(freeze, "");
     }
 
+    /// A guardian's word has its own nonce, and is held to it and to its deadline as the controller's is.
+    function test_freeze__guardians_nonce_or_deadline_wrong__is_refused() public {
+        _appoint(ref, alice, guardian.account);
+        SubjectFreeze memory freeze = _freezeOf(ref, true);
+        bytes memory signature = _signed(guardian, _hash(freeze));
+        _expectNonce(ref, 1, 0);
+        subjects.freeze(freeze, signature);
+
+        freeze = _freezeOf(ref, guardian, true);
+        signature = _signed(guardian, _hash(freeze));
+        _skip(1 hours + 1);
+        _expectDeadline(freeze.deadline, freeze.deadline + 1);
+        subjects.freeze(freeze, signature);
+        vm.warp(freeze.deadline);
+        subjects.freeze(freeze, signature);
+        _expectNonce(ref, 0, 1);
+        subjects.freeze(freeze, signature);
+    }
+
+    /// Who comes after a guardian goes on counting: what the first one signed is spent for the second.
+    function test_freeze__another_guardian__goes_on_counting() public {
+        _appoint(ref, alice, guardian.account);
+        _freeze(ref, guardian, true);
+        _appoint(ref, alice, carol.account);
+        vm.assertEq(subjects.guardianNonceOf(ref), 1);
+        _freeze(ref, carol, false);
+        vm.assertEq(subjects.guardianNonceOf(ref), 2);
+    }
+
     function _freezeOf(bytes32 which, bool frozen) private view returns (SubjectFreeze memory) {
-        return SubjectFreeze(which, frozen, _nonce(which), _time() + 1 hours);
+        return _freezeOf(which, alice, frozen);
+    }
+
+    function _freezeOf(bytes32 which, Actor memory by, bool frozen) private view returns (SubjectFreeze memory) {
+        return SubjectFreeze(which, frozen, _freezeNonce(which, by), _time() + 1 hours);
     }
 
     function _send(bytes32 which, uint64 nonce, uint64 deadline, function() internal expect) internal override {

@@ -68,6 +68,35 @@ contract UnlinkTest is NonceTest {
         vm.assertEq(subjects.survivorOf(other), ref);
     }
 
+    /// Whoever was given the other reference by mistake can't keep the survivor's patient.
+    function test_unlink__signed_by_the_survivors_controller__parts_them() public {
+        uint64 nonce = _nonce(ref);
+        _unlink(hospital, ref, bob);
+        vm.assertEq(subjects.survivorOf(ref), ref);
+        vm.assertEq(subjects.mergedInto(other).length, 0);
+        vm.assertEq(_nonce(ref), nonce + 1);
+    }
+
+    /// A hold of any one of the group holds all of it together.
+    function test_unlink__one_of_the_group_held__is_refused() public {
+        bytes32 third = _bind(hospital, "third", carol);
+        _link(hospital, third, other, carol, bob);
+        bytes32[3] memory group = [ref, other, third];
+        for (uint256 i = 0; i < group.length; ++i) {
+            vm.prank(regulator.principal.account);
+            subjects.hold(group[i], true);
+            SubjectLink memory linkage = _linkage(ref, 0);
+            bytes memory signature = _signed(alice, _hash(linkage));
+            vm.prank(hospital.principal.account);
+            vm.expectRevert(abi.encodeWithSelector(ISubjectRegistry.SubjectRegistryHeld.selector, ref));
+            subjects.unlink(linkage, signature);
+            vm.prank(regulator.principal.account);
+            subjects.hold(group[i], false);
+        }
+        _unlink(hospital, ref, alice);
+        vm.assertEq(subjects.survivorOf(ref), ref);
+    }
+
     function test_unlink__unclaimed__needs_no_signature() public {
         bytes32 unclaimed = _registered("new");
         SubjectLink memory linkage = _linkage(unclaimed, other);
@@ -121,11 +150,22 @@ contract UnlinkTest is NonceTest {
             _expectInvalidSignature(ref, alice.account);
             subjects.unlink(linkage, forged[i]);
         }
-        // Nor by the survivor's controller, nor unsigned.
-        bytes memory signature = _signed(bob, _hash(linkage));
-        vm.prank(hospital.principal.account);
-        _expectInvalidSignature(ref, alice.account);
-        subjects.unlink(linkage, signature);
+        forged = _forgeries(bob, _hash(linkage));
+        for (uint256 i = 0; i < forged.length; ++i) {
+            vm.prank(hospital.principal.account);
+            _expectInvalidSignature(ref, alice.account);
+            subjects.unlink(linkage, forged[i]);
+        }
+        // Nor by a guardian, nor by the controller of a third one of the group, nor unsigned.
+        _appoint(other, bob, guardian.account);
+        _link(hospital, _bind(hospital, "third", carol), other, carol, bob);
+        Actor[2] memory others = [guardian, carol];
+        for (uint256 i = 0; i < others.length; ++i) {
+            bytes memory signature = _signed(others[i], _hash(linkage));
+            vm.prank(hospital.principal.account);
+            _expectInvalidSignature(ref, alice.account);
+            subjects.unlink(linkage, signature);
+        }
         vm.prank(hospital.principal.account);
         _expectInvalidSignature(ref, alice.account);
         subjects.unlink(linkage, "");
