@@ -25,6 +25,8 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 _BLOCKS: tuple[tuple[int, str], ...] = (
     (1, "AccessGateway, on chain"),
     (50, "AccessGateway, on chain, and custodians"),
+    (52, "custodians and APIs"),
+    (53, "AccessGateway, on chain, and custodians"),
     (100, "custodian, whole call"),
     (140, "custodian, one record"),
     (170, "custodian, whole call"),
@@ -44,7 +46,8 @@ def errors_page() -> str:
         "`tests/vectors/codes.json`. On chain a code below 100 is the outcome of a recorded request; custodians answer "
         "the others over HTTP.",
         _section("Codes", ("Code", "Name", "Decided by", "What it means and what to do"), codes),
-        "`NOT_CONTROLLER` is a custodian's answer; the gateway reverts instead of recording such a request.",
+        "`NOT_CONTROLLER` is an answer of custodians and APIs; the gateway reverts instead of recording such a "
+        "request.",
         _section("Errors", ("Error", "When", "What to do"), kinds),
     )
 

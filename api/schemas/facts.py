@@ -82,7 +82,8 @@ class DenialFact(Wire):
 
 
 class SubjectFact(Wire):
-    """A subject, shown to its controller and guardian. `nonce` is for the next signed call."""
+    """A subject, shown to its controller and guardian. `nonce` is for the controller's next signed call; a guardian's
+    is the registry's `guardianNonceOf`."""
 
     subject_ref: Hex32
     did: DidText
