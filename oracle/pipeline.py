@@ -27,7 +27,7 @@ from oracle.metrics import Metrics
 from oracle.model import RawMessage, ReadMessage, Refolded
 from oracle.ports import MessageStore, RecordStore
 from oracle.reading import MOST_HEARD, Heard, Reader
-from oracle.seal import SealedDrafts, Sealing
+from oracle.seal import BrokenFoldError, SealedDrafts, Sealing
 from oracle.sitekey import SiteKey
 from oracle.store import store_envelopes
 from salus.core.errors import IntegrityError, NotFoundError
@@ -139,10 +139,14 @@ class Pipeline:
         sealed: list[SealedDrafts] = []
         tally = Tally()
         for message, one in zip(messages, read, strict=True):
+            own: list[SealedDrafts] = []
+            try:
+                own.append(self._sealing.seal(message.key, one.drafts, picture, refold))
+                if one.changes and not message.again:  # what was said of identities since must not be undone by it
+                    own.append(self._sealing.change(message.key, one.changes, picture, refold))
+            except BrokenFoldError as error:
+                one = ReadMessage(broken=str(error))  # noqa: PLW2901 - from here on it is as one that doesn't read
             outcomes.append(_outcome(message.key, one))
-            own = [self._sealing.seal(message.key, one.drafts, picture, refold)]
-            if one.changes and not message.again:  # what was said of identities since must not be undone by it
-                own.append(self._sealing.change(message.key, one.changes, picture, refold))
             sealed += own
             if not message.again:  # it was counted when it first came
                 _count(tally, message, one, own)

@@ -194,7 +194,7 @@ class Heard:
     def _read(self, message: RawMessage, profile: SourceProfile) -> _Said | None:
         try:
             _, groups, changes, _ = _read(message.raw, profile, message.received_at)
-        except HL7Error:
+        except Exception:  # noqa: BLE001 - it was read once, by an earlier version or other settings
             return None
         by_id: dict[bytes, list[NormalisedGroup]] = {}
         for group in groups:
@@ -236,8 +236,11 @@ def refold(
         ]
     if not told:
         return Refolded((), stale=False, silent=False)
-    folded = fold(told, moves, patient_of)
-    return Refolded(tuple(_drafts_of(folded.group, *profiles_told.values())), folded.stale, folded.silent)
+    try:
+        folded = fold(told, moves, patient_of)
+        return Refolded(tuple(_drafts_of(folded.group, *profiles_told.values())), folded.stale, folded.silent)
+    except Exception as error:  # noqa: BLE001 - a fault in our folding of one message must not hold up the others
+        return Refolded((), stale=False, silent=False, broken=type(error).__name__)
 
 
 def _read(

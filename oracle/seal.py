@@ -185,7 +185,7 @@ class Sealing:
     def _move(self, message: int, named: str, picture: _Picture, sealed: _Sealed, refold: Refold) -> None:
         groups = {self._site.record_id(named), *self._store.named([self._site.digest("also", named)])}
         for group, history in sorted(self._store.histories(groups).items()):
-            refolded = refold(group, [*history, message])
+            refolded = _require_folded(refold(group, [*history, message]))
             drafts = refolded.drafts if refolded.whole else tuple(self._not_below(one) for one in refolded.drafts)
             self._complete(picture, drafts)
             self._seal_group(message, group, drafts, picture, sealed)
@@ -209,7 +209,7 @@ class Sealing:
         for group, history in sorted(histories.items()):
             if len(history) < 2:
                 continue
-            refolded = refold(group, history)
+            refolded = _require_folded(refold(group, history))
             drafts = [replace(draft, wrong=False) for draft in refolded.drafts]
             if not refolded.whole:
                 drafts = [self._not_below(draft) for draft in drafts]
@@ -239,6 +239,7 @@ class Sealing:
 
     def _folded(self, own: Sequence[ReadDraft], refolded: Refolded, sealed: _Sealed) -> list[ReadDraft]:
         """What the group came to; a result that this message calls another patient's withdraws what stood."""
+        _require_folded(refolded)
         sealed.stale += refolded.stale
         sealed.silent += refolded.silent
         wrong = {draft.record_key for draft in own if draft.wrong}
@@ -390,6 +391,16 @@ class Sealing:
             said_at=max(draft.said_at, head.said_at if head else 0),
             also=tuple(self._site.digest("also", name) for name in draft.also),
         )
+
+
+class BrokenFoldError(Exception):
+    """What messages say together could not be folded: a fault of ours, named by the error it was."""
+
+
+def _require_folded(refolded: Refolded) -> Refolded:
+    if refolded.broken:
+        raise BrokenFoldError(refolded.broken)
+    return refolded
 
 
 def _withdraws(draft: ReadDraft, head: RecordState | None, sealed: SealedRecord) -> InvalidationReason | None:

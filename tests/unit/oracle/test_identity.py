@@ -14,10 +14,11 @@ from oracle.link import MOST
 from oracle.normalise import NormaliseError, identity_changes
 from oracle.subjects import subject_hash
 from salus.adapters.database.oracle_links import DatabaseLinks
+from salus.adapters.database.oracle_messages import settle
 from salus.adapters.memory import MemorySigner
 from salus.core.errors import ConflictError, NotFoundError, SignatureError
 from salus.core.ids import ZERO32, RecordId, SubjectRef
-from salus.core.journal import MessageState
+from salus.core.journal import MessageOutcome, MessageState
 from salus.core.state import RecordStatus
 from salus.flows.link import sign_link
 from tests.unit.oracle.oracle_world import OPERATOR, PROFILE, SOURCE, Oracle, Outside, identity, report, results, stay
@@ -394,3 +395,25 @@ def _state(outside: Outside, oracle: Oracle) -> set[tuple[RecordId, str, str]]:
     """Newest content of each record, and under which of the source's numbers."""
     numbers = {_subject(oracle, number): number for number in ("P1", "P2")}
     return {(record, numbers[subject], str(content)) for record, (subject, content) in _newest(outside).items()}
+
+
+def test_pipeline__fault_of_ours_in_folding__fails_that_message_and_holds_up_nobody(
+    oracle: Oracle, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _send(oracle, results("1", (GLUCOSE, "5.4", "F")))
+
+    def broken(*_: object) -> None:
+        raise KeyError("ours")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("oracle.reading.fold", broken)
+        later = results("2", (SODIUM, "140", "F"), said="20261101093000")
+        oracle.take(later, results("3", (SODIUM, "141", "F"), order="L2"))
+        oracle.pipeline.settle()
+    (waiting,) = oracle.messages.quarantine()
+    assert waiting.state is MessageState.FAILED
+    assert _values(outside) == {"5.4", "141"}
+    with oracle.database.writing() as connection:
+        settle(connection, [MessageOutcome(waiting.key, MessageState.PENDING)])
+    oracle.pipeline.settle()
+    assert _values(outside) == {"5.4", "140", "141"}
