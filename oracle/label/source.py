@@ -90,6 +90,7 @@ BY_LABEL = MappingProxyType(
         "0719:RAC": (5, _R, Topic.IDENTITY),
         "0719:REL": (5, _R, Topic.IDENTITY),
         "0136:PD1-12": (4, _N, Topic.VIP),
+        "0136:PV2-22": (4, _N, Topic.VIP),
         "v3-Confidentiality:V": _VERY,
         "v3-Confidentiality:R": _RESTRICTED,
     }
