@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import secrets
 import signal
@@ -235,6 +236,8 @@ def serve(settings: Settings) -> None:
             )
             if finding.name in ("database", "chain"):
                 checks.require([finding])
+        gc.freeze()  # what is here stays; what a message needs is freed without the collector
+        gc.set_threshold(50_000, 20, 100)
         asyncio.run(_serve(parts))
 
 

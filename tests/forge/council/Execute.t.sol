@@ -140,9 +140,12 @@ contract ExecuteTest is CouncilTest {
 
     /// Who writes the log and who consumes follows from the directory alone.
     function test_execute__aimed_at_log_or_consents__is_refused() public {
-        Call[2] memory forbidden = [
+        Call[4] memory forbidden = [
             Call(address(log), abi.encodeCall(IAuditLog.admitWriter, (address(target)))),
-            Call(address(consents), abi.encodeCall(IConsentRegistry.admitGateway, (address(target))))
+            Call(address(consents), abi.encodeCall(IConsentRegistry.admitGateway, (address(target)))),
+            // Whatever the verb.
+            Call(address(log), ""),
+            Call(address(consents), abi.encodeCall(IConsentRegistry.revoke, (address(council), "any", "")))
         ];
         for (uint256 i = 0; i < forbidden.length; ++i) {
             Call[] memory calls = new Call[](2);
