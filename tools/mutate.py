@@ -2,8 +2,8 @@
 
 Each mutant is compiled and tested in a copy of the project; a test that fails kills it, one that does not compile is
 not counted. Survivors need a reason in tools/mutants.toml (equivalent, or why no test can tell); one without a reason
-is an error, and so is a share of killed mutants below 95 %. Results are kept in reports/mutants.json as they come, so
-Ctrl-C loses nothing and the next run goes on. Standard library only.
+is an error, and so is a share of killed mutants below 95 %. Verdicts are kept in snapshots/mutants.json as they come:
+Ctrl-C loses nothing, and the next run judges what is new or was changed. Standard library only.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from tools.mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / ".cache" / "mutants"
-RESULTS = ROOT / "reports" / "mutants.json"
+RESULTS = ROOT / "snapshots" / "mutants.json"
 REASONS = ROOT / "tools" / "mutants.toml"
 GOAL = 0.95
+OUT_OF_TIME = "out of time"
 # Which tests are asked first; the whole suite is asked only when these let a mutant live.
 FIRST = {
     "Council": "tests/forge/council/*",
@@ -84,12 +85,12 @@ def forge(work: Path, *arguments: str, seconds: float = 600, effort: dict[str, s
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return 1, "out of time"
+        return 1, OUT_OF_TIME
     return done.returncode, done.stdout + done.stderr
 
 
 def verdict(mutant: Mutant, work: Path) -> str:
-    """killed, survived or stillborn."""
+    """killed, survived or stillborn; empty when the machine was too slow to tell."""
     path = work / mutant.file
     original = path.read_text()
     path.write_text(mutant.applied(original))
@@ -99,6 +100,8 @@ def verdict(mutant: Mutant, work: Path) -> str:
             code, output = forge(work, "test", "--fail-fast", "--match-path", pattern, effort=effort)
             if code and "ompiler run failed" in output:
                 return "stillborn"
+            if output == OUT_OF_TIME:
+                return ""
             if code:
                 return "killed"
         return "survived"
@@ -106,22 +109,29 @@ def verdict(mutant: Mutant, work: Path) -> str:
         path.write_text(original)
 
 
-def report(found: dict[str, dict[str, str]]) -> int:
-    """Print the figures; 1 if a survivor has no reason or too many live."""
+def report(chosen: list[Mutant], found: dict[str, str]) -> int:
+    """Print the figures; 1 if a survivor has no reason, too many live, or some were not judged."""
     reasons = tomllib.loads(REASONS.read_text())["reason"] if REASONS.exists() else {}
-    counted = {name: one for name, one in found.items() if one["verdict"] != "stillborn"}
-    alive = {name: one for name, one in counted.items() if one["verdict"] == "survived"}
-    equivalent = {name for name in alive if reasons.get(name, "").startswith("equivalent")}
-    able = len(counted) - len(equivalent)
-    killed = len(counted) - len(alive)
-    for name, one in alive.items():
-        print(f"  {name} {one['file']}:{one['line']} {one['kind']}: {one['after'].strip()}")
-        print(f"           {reasons.get(name, 'NO REASON: write a test that kills it, or say why none can')}")
+    counted = [one for one in chosen if found.get(one.id) in ("killed", "survived")]
+    alive = [one for one in counted if found[one.id] == "survived"]
+    equivalent = sum(reasons.get(one.id, "").startswith("equivalent") for one in alive)
+    able, killed = len(counted) - equivalent, len(counted) - len(alive)
+    for one in alive:
+        print(f"  {one.id} {one.file}:{one.line} {one.kind}: {one.after.strip()}")
+        print(f"           {reasons.get(one.id, 'NO REASON: write a test that kills it, or say why none can')}")
     share = killed / able if able else 1.0
-    print(
-        f"{killed} of {able} non-equivalent mutants killed, {share:.1%} (goal {GOAL:.0%}); {len(equivalent)} equivalent"
-    )
-    return int(share < GOAL or any(name not in reasons for name in alive))
+    print(f"{killed} of {able} non-equivalent mutants killed, {share:.1%} (goal {GOAL:.0%}); {equivalent} equivalent")
+    left = sum(one.id not in found for one in chosen)
+    if left:
+        print(f"{left} of {len(chosen)} not judged yet: run this again")
+    return int(share < GOAL or left > 0 or any(one.id not in reasons for one in alive))
+
+
+def keep(found: dict[str, str]) -> None:
+    """Write the verdicts, whole or not at all."""
+    scratch = RESULTS.with_suffix(".new")
+    scratch.write_text(json.dumps(found, indent=0, sort_keys=True) + "\n")
+    scratch.replace(RESULTS)
 
 
 def main() -> int:
@@ -131,6 +141,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time (default: one a core)")
     parser.add_argument("--list", action="store_true", help="list the mutants and stop")
+    parser.add_argument("--report", action="store_true", help="only say what earlier runs came to")
     parser.add_argument("--again", action="store_true", help="forget earlier results")
     arguments = parser.parse_args()
     chosen = [
@@ -147,7 +158,9 @@ def main() -> int:
             print(f"{mutant.id} {mutant.file}:{mutant.line} {mutant.kind}: {change}")
         print(f"{len(chosen)} mutants")
         return 0
-    found = {} if arguments.again or not RESULTS.exists() else json.loads(RESULTS.read_text())
+    found: dict[str, str] = {} if arguments.again or not RESULTS.exists() else json.loads(RESULTS.read_text())
+    if arguments.report:
+        return report(chosen, found)
     free: SimpleQueue[Path] = SimpleQueue()
     for number in range(arguments.jobs):
         prepare(WORK / str(number))
@@ -166,20 +179,18 @@ def main() -> int:
         finally:
             free.put(work)
         with lock:
-            found[mutant.id] = {
-                "file": mutant.file,
-                "line": str(mutant.line),
-                "kind": mutant.kind,
-                "after": mutant.after,
-                "verdict": result,
-            }
-            RESULTS.write_text(json.dumps(found, indent=1))
+            if result:
+                found[mutant.id] = result
+                keep(found)
             known = sum(one.id in found for one in chosen)
-            print(f"{known}/{len(chosen)} {mutant.id} {result} {time.monotonic() - began:.0f} s", flush=True)
+            print(
+                f"{known}/{len(chosen)} {mutant.id} {result or OUT_OF_TIME} {time.monotonic() - began:.0f} s",
+                flush=True,
+            )
 
     with ThreadPoolExecutor(arguments.jobs) as pool:
         list(pool.map(judge, [mutant for mutant in chosen if mutant.id not in found]))
-    return report({mutant.id: found[mutant.id] for mutant in chosen})
+    return report(chosen, found)
 
 
 if __name__ == "__main__":

@@ -319,29 +319,6 @@ contract DelayTest is CouncilTest {
         vm.assertEq(target.count(), 1);
     }
 
-    /// The same threshold again lowers nothing.
-    function test_execute__threshold_set_to_what_it_is__does_not_move_a_reached_delay() public {
-        Call[] memory calls = _calls(address(council), abi.encodeCall(Council.addMember, (stranger.account)));
-        _passed(calls);
-        _skip(COUNCIL_DELAY - 1);
-        _setThreshold(THRESHOLD);
-        _skip(1);
-        _execute(0, calls);
-        vm.assertTrue(council.isMember(stranger.account));
-    }
-
-    /// The same delay again prolongs nothing: what lives by an earlier change lives on.
-    function test_execute__delay_set_to_what_it_is__ends_nothing() public {
-        Call[] memory calls = _note(1);
-        _passed(calls);
-        vm.warp(NOW + COUNCIL_DELAY + 30 days);
-        _set(abi.encodeCall(Council.setDelay, (COUNCIL_DELAY + 9)));
-        _skip(5);
-        _set(abi.encodeCall(Council.setDelay, (COUNCIL_DELAY + 9)));
-        _execute(0, calls);
-        vm.assertEq(target.count(), 1);
-    }
-
     /* PRIVATE */
 
     /// @dev Refused one second before the delay ends; carried out, or failing by itself, in the second it ends.
