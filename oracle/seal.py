@@ -185,8 +185,7 @@ class Sealing:
     def _move(self, message: int, named: str, picture: _Picture, sealed: _Sealed, refold: Refold) -> None:
         groups = {self._site.record_id(named), *self._store.named([self._site.digest("also", named)])}
         for group, history in sorted(self._store.histories(groups).items()):
-            refolded = _require_folded(refold(group, [*history, message]))
-            drafts = refolded.drafts if refolded.whole else tuple(self._not_below(one) for one in refolded.drafts)
+            drafts = self._drafts_of(refold(group, [*history, message]))
             self._complete(picture, drafts)
             self._seal_group(message, group, drafts, picture, sealed)
 
@@ -209,10 +208,7 @@ class Sealing:
         for group, history in sorted(histories.items()):
             if len(history) < 2:
                 continue
-            refolded = _require_folded(refold(group, history))
-            drafts = [replace(draft, wrong=False) for draft in refolded.drafts]
-            if not refolded.whole:
-                drafts = [self._not_below(draft) for draft in drafts]
+            drafts = [replace(draft, wrong=False) for draft in self._drafts_of(refold(group, history))]
             self._complete(picture, drafts)
             if not all(self._stands(draft, picture, sealed) for draft in drafts):
                 self._seal_group(message, group, drafts, picture, sealed)
@@ -239,15 +235,23 @@ class Sealing:
 
     def _folded(self, own: Sequence[ReadDraft], refolded: Refolded, sealed: _Sealed) -> list[ReadDraft]:
         """What the group came to; a result that this message calls another patient's withdraws what stood."""
-        _require_folded(refolded)
+        drafts = self._drafts_of(refolded, own)
         sealed.stale += refolded.stale
         sealed.silent += refolded.silent
         wrong = {draft.record_key for draft in own if draft.wrong}
         told = max((draft.said_at for draft in own), default=0)
-        drafts = refolded.drafts or own
-        if not refolded.whole:
-            drafts = [self._not_below(draft) for draft in drafts]
         return [replace(draft, wrong=draft.record_key in wrong, said_at=max(draft.said_at, told)) for draft in drafts]
+
+    def _drafts_of(self, refolded: Refolded, otherwise: Sequence[ReadDraft] = ()) -> Sequence[ReadDraft]:
+        """Drafts of a group that was folded, or others when nothing of it is kept.
+
+        Raises:
+            BrokenFoldError: it could not be folded.
+        """
+        if refolded.broken:
+            raise BrokenFoldError(refolded.broken)
+        drafts = refolded.drafts or otherwise
+        return drafts if refolded.whole else [self._not_below(draft) for draft in drafts]
 
     def _not_below(self, draft: ReadDraft) -> ReadDraft:
         """A draft with labels no lower than those of the version that stands: what raised them may be forgotten."""
@@ -395,12 +399,6 @@ class Sealing:
 
 class BrokenFoldError(Exception):
     """What messages say together could not be folded: a fault of ours, named by the error it was."""
-
-
-def _require_folded(refolded: Refolded) -> Refolded:
-    if refolded.broken:
-        raise BrokenFoldError(refolded.broken)
-    return refolded
 
 
 def _withdraws(draft: ReadDraft, head: RecordState | None, sealed: SealedRecord) -> InvalidationReason | None:
