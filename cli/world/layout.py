@@ -78,6 +78,14 @@ class World:
         """A custodian's wire."""
         return f"http://127.0.0.1:{self.ports.custodian(name)}"
 
+    def sources(self, name: Name) -> Path:
+        """Folder of an institution's source files; with none in it, its oracle has one sender on its MLLP port."""
+        return self.folder / "sources" / name
+
+    def has_sources(self, name: Name) -> bool:
+        """Whether there is a source file."""
+        return any(self.sources(name).glob("*.toml"))
+
     def name_of(self, participant: bytes) -> str:
         """Title of an institution, or a short form of its id."""
         for institution in CAST:

@@ -79,6 +79,7 @@ def oracle_settings(world: World, name: Name) -> dict[str, str]:
     """Settings of an oracle, without their prefix."""
     institution, folder, keys = BY_NAME[name], _folder(world, f"{name}-oracle"), world.keys
     http_port, mllp_port = world.ports.oracle_http(name), world.ports.oracle_mllp(name)
+    world.sources(name).mkdir(parents=True, exist_ok=True)
     return {
         "PARTICIPANT_ID": hex32(world.ids[name]),
         "RPC_URL": world.chain_url,
@@ -94,6 +95,8 @@ def oracle_settings(world: World, name: Name) -> dict[str, str]:
         "NAME": institution.title_zh,
         "AUTHORITY": institution.authority,
         "CHARSET": institution.charset,
+        # Given even without files: with one folder of the caller's environment two oracles would want the same ports.
+        "SOURCES": str(world.sources(name)) if world.has_sources(name) else "",
     }
 
 

@@ -18,7 +18,11 @@ def facts(world: World, supervisor: Supervisor) -> dict[str, Any]:
         "chain": world.chain_url,
         "apis": {i.name: world.api_url(i.name) for i in CAST if i.api},
         "oracles": {
-            i.name: {"http": world.oracle_url(i.name), "mllp": world.ports.oracle_mllp(i.name)}
+            i.name: {
+                "http": world.oracle_url(i.name),
+                "mllp": None if world.has_sources(i.name) else world.ports.oracle_mllp(i.name),
+                "sources": str(world.sources(i.name)),
+            }
             for i in CAST
             if i.oracle
         },
@@ -38,8 +42,9 @@ def what_to_try(world: World) -> list[str]:
         if institution.api:
             lines.append(f"   {'':<12}   API {world.api_url(institution.name)}/docs")
         if institution.oracle:
-            mllp = world.ports.oracle_mllp(institution.name)
-            lines.append(f"   {'':<12}   oracle {world.oracle_url(institution.name)}, MLLP port {mllp}")
+            lines.append(
+                f"   {'':<12}   oracle {world.oracle_url(institution.name)}, {_senders(world, institution.name)}"
+            )
         if institution.name in CUSTODIANS:
             lines.append(f"   {'':<12}   shares {world.custodian_url(institution.name)}")
     day = f"{world.folder.name}-day.hl7"
@@ -62,3 +67,11 @@ def what_to_try(world: World) -> list[str]:
         "   bin/salus doctor",
         "   make down                                     (what was written stays; `make up` goes on with it)",
     ]
+
+
+def _senders(world: World, name: Name) -> str:
+    """How messages come to an oracle."""
+    folder = world.sources(name)
+    if world.has_sources(name):
+        return f"senders by {folder}"
+    return f"MLLP port {world.ports.oracle_mllp(name)} (or source files in {folder}, docs/hl7-intake.md)"
