@@ -130,6 +130,15 @@ class Denial(IntEnum):
     ABSOLUTE = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """A contract's time in a role of the directory, in blocks; `until_block` 0 while it lasts."""
+
+    account: Address
+    from_block: int
+    until_block: int
+
+
 class ProposalStatus(IntEnum):
     """Where a proposal of the Council stands."""
 

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from salus.adapters.chain.reads import Read, view
 from salus.core.ids import Address, role_id
-from salus.core.state import ProposalState, ProposalStatus
+from salus.core.state import ProposalState, ProposalStatus, Tenure
 
 _NAME = "Council"
-
-
-@dataclass(frozen=True, slots=True)
-class Tenure:
-    """A contract's time in a role, in blocks; `until_block` 0 while it lasts."""
-
-    account: Address
-    from_block: int
-    until_block: int
 
 
 def contract_of(contract: str) -> Read[Address]:

@@ -16,7 +16,7 @@ from salus.adapters.chain.reads import Read, StateAt, T
 from salus.core.errors import ChainRevert, InputError, NotFoundError
 from salus.core.ids import ZERO_ADDRESS, Address
 from salus.core.ports import ChainEvent
-from salus.core.state import BlockStamp
+from salus.core.state import BlockStamp, Tenure
 
 COUNCIL = "Council"
 ROLES = (
@@ -43,7 +43,7 @@ class Directory:
         self._known: dict[Address, str] = {self.council: COUNCIL}
         self._learned = False
         self._present: tuple[float, Mapping[str, Address]] | None = None
-        self._tenures: dict[str, tuple[council.Tenure, ...]] = {}
+        self._tenures: dict[str, tuple[Tenure, ...]] = {}
 
     def at(self, block: BlockStamp) -> Mapping[str, Address]:
         """Role to contract at a block; a role nobody holds is absent."""
@@ -60,7 +60,7 @@ class Directory:
                 self._by_block.popitem(last=False)
         return holders
 
-    def tenures(self, role: str, block: BlockStamp) -> tuple[council.Tenure, ...]:
+    def tenures(self, role: str, block: BlockStamp) -> tuple[Tenure, ...]:
         """Who held a role up to a block, newest first: the first one holds it at that block."""
         holder = self.at(block).get(role)
         if holder is None:
@@ -170,5 +170,5 @@ class Directory:
         return values
 
 
-def _until(tenures: Sequence[council.Tenure], block: BlockStamp) -> tuple[council.Tenure, ...]:
+def _until(tenures: Sequence[Tenure], block: BlockStamp) -> tuple[Tenure, ...]:
     return tuple(tenure for tenure in tenures if tenure.from_block <= block.number)

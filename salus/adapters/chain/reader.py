@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from salus.adapters.chain import audit_log, consents, gateway, participants, records, subjects
 from salus.adapters.chain.blocks import Blocks
-from salus.adapters.chain.council import Tenure
 from salus.adapters.chain.directory import COUNCIL, Directory
 from salus.adapters.chain.finality import FinalityRule, stamp_of
 from salus.adapters.chain.reads import Read, StateAt, T
@@ -16,6 +15,8 @@ from salus.core.eip712 import Domain
 from salus.core.errors import ChainRevert, NotFoundError, UnavailableError
 from salus.core.ids import AccessId, Address, ConsentId, ParticipantId, SubjectRef
 from salus.core.ports import ChainEvent
+from salus.core.slots.accesses import access_state
+from salus.core.slots.consents import consent_state
 from salus.core.state import (
     AccessState,
     AnchorState,
@@ -26,6 +27,7 @@ from salus.core.state import (
     ParticipantState,
     RecordState,
     SubjectState,
+    Tenure,
 )
 
 _LOG_BLOCKS = 1000
@@ -125,7 +127,7 @@ class Reader:
     def consent(self, holder: Address, consent: ConsentId, at: BlockStamp) -> ConsentState:
         """A consent slot and its holder's present epoch."""
         word, epoch = self.read_all(_consent_reads(holder, consent), at)
-        return consents.consent_state(word, epoch)
+        return consent_state(word, epoch)
 
     def access(self, access: AccessId, at: BlockStamp) -> AccessState:
         """An access, of the gateway in charge at that block or of one before it; code 0 when there is no entry.
@@ -143,7 +145,7 @@ class Reader:
                 ended = max(tenure.until_block for tenure in retired if tenure.account == account)
                 if state.recorded_at <= self.block(ended).timestamp:
                     return state
-        return gateway.no_access()
+        return access_state(0)
 
     def gateways(self, at: BlockStamp) -> tuple[Domain, ...]:
         """EIP-712 domains of every AccessGateway up to a block, the one in charge first.
