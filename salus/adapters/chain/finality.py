@@ -15,38 +15,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import rlp
-
-from salus.core.errors import IntegrityError, SetupError, SignatureError
-from salus.core.hashing import keccak
-from salus.core.ids import Address
-from salus.core.signatures import recover
+from salus.core.consensus import Clique
+from salus.core.errors import SetupError
+from salus.core.header import Header as BlockHeader
+from salus.core.ids import Address, to_address
 from salus.core.state import BlockStamp
 
 Header = Mapping[str, Any]
 """A block as `eth_getBlockByNumber` answers it, without transactions."""
 HeaderOf = Callable[[bytes], Header]
 """Header by block hash."""
-
-_SEAL = 65
-_HEADER_FIELDS = (
-    "parentHash",
-    "sha3Uncles",
-    "miner",
-    "stateRoot",
-    "transactionsRoot",
-    "receiptsRoot",
-    "logsBloom",
-    "difficulty",
-    "number",
-    "gasLimit",
-    "gasUsed",
-    "timestamp",
-    "extraData",
-    "mixHash",
-    "nonce",
-)
-_NUMBERS = {"difficulty", "number", "gasLimit", "gasUsed", "timestamp"}
 
 
 class FinalityRule(Protocol):
@@ -117,21 +95,12 @@ class CliqueFinality:
 
 
 def clique_signer(header: Header) -> Address:
-    """Who sealed a Clique block: recovered from the last 65 bytes of extraData over the header without them (EIP-225).
+    """Who sealed a Clique block, recovered from its seal (EIP-225).
 
     Raises:
-        IntegrityError: there is no valid seal.
+        IntegrityError: a field is malformed, or there is no valid seal.
     """
-    extra = _raw(header["extraData"])
-    if len(extra) < _SEAL:
-        raise IntegrityError("the block carries no Clique seal")
-    fields = [_field(header, name) for name in _HEADER_FIELDS]
-    fields[_HEADER_FIELDS.index("extraData")] = extra[:-_SEAL]
-    seal = extra[-_SEAL:]
-    try:
-        return recover(keccak(rlp.encode(fields)), seal[:64] + bytes([seal[64] + 27]))
-    except (SignatureError, ValueError) as error:
-        raise IntegrityError("the block's Clique seal is no signature") from error
+    return to_address(Clique().sealer(BlockHeader.from_json(header)))
 
 
 def stamp_of(header: Header) -> BlockStamp:
@@ -155,13 +124,6 @@ def rule_of(setting: str) -> FinalityRule:
             return CliqueFinality(int(signers))
         case _:
             raise SetupError(f"finality is dev, qbft or clique:N with N signers, not {setting!r}")
-
-
-def _field(header: Header, name: str) -> bytes:
-    if name in _NUMBERS:
-        value = int(header[name], 16)
-        return value.to_bytes((value.bit_length() + 7) // 8, "big")
-    return _raw(header[name])
 
 
 def _raw(text: str) -> bytes:
