@@ -26,7 +26,8 @@ _STOP_SECONDS = 10.0
 class Part:
     """One process: its command, its environment beyond the caller's, the loopback ports it binds, and when it is ready.
 
-    `ready` returns True once the part serves; it may raise OSError meanwhile.
+    `ready` returns True once the part serves; it may raise OSError meanwhile. `settle` is done once it is, at each
+    start: what the part has to be told before it works.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Part:
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
     ready: Callable[[], bool] = lambda: True
+    settle: Callable[[], None] = lambda: None
 
 
 class Supervisor:
@@ -125,6 +127,7 @@ class Supervisor:
                 )
             try:
                 if part.ready():
+                    part.settle()
                     return
             except OSError:
                 pass  # not listening yet
