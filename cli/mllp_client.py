@@ -2,6 +2,8 @@
 
 A connection keeps a window of unanswered messages; replies come in order, and each must name its message's control id.
 What was sent but not answered when a connection ends is reported as unanswered: the sender must send it again.
+Messages of enhanced mode (HL7 v2.5.1 section 2.9) get a commit accept, or none if they ask for none; their application
+acknowledgments come later on the same connection, while it is kept open, and are answered CA where they ask for it.
 """
 
 from __future__ import annotations
@@ -13,11 +15,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 _START, _END, _TRAILER = b"\x0b", b"\x1c", b"\x1c\r"
+_GOOD = ("AA", "CA")
+_MOST_KEPT = 100
 
 
 @dataclass(slots=True)
 class SendReport:
-    """What became of the messages. `codes` counts MSA-1; `mismatched` replies named another message."""
+    """What became of the messages. `codes` counts MSA-1; `mismatched` replies named another message.
+
+    `refusals` are the replies to the control ids in `refused`, `deferred` application acknowledgments that came later;
+    the first 100 of each. `ended` says how a connection broke off, if one did.
+    """
 
     sent: int = 0
     codes: dict[str, int] = field(default_factory=lambda: {"AA": 0, "AE": 0, "AR": 0})
@@ -25,6 +33,9 @@ class SendReport:
     unanswered: int = 0
     seconds: float = 0.0
     refused: list[str] = field(default_factory=list)
+    refusals: list[bytes] = field(default_factory=list)
+    deferred: list[bytes] = field(default_factory=list)
+    ended: str = ""
 
     @property
     def answered(self) -> int:
@@ -44,12 +55,15 @@ async def send(
     window: int = 32,
     reply_seconds: float = 30.0,
     tls: ssl.SSLContext | None = None,
+    server_name: str | None = None,
+    listen_seconds: float = 0.0,
     progress: Progress = lambda _: None,
 ) -> SendReport:
     """Send all messages and wait for every reply.
 
     Messages are taken in order by whichever connection is free. `progress` is called after each batch of replies.
-    `refused` of the report lists control ids answered AE or AR, the first 100.
+    Connections stay open for `listen_seconds` after the last reply, for application acknowledgments. With `tls`, the
+    oracle's certificate must name `server_name`, or `host` without one.
 
     Raises:
         OSError: no connection could be made.
@@ -62,16 +76,22 @@ async def send(
     try:
         for _ in range(connections):
             _, connection = await loop.create_connection(
-                lambda: _Connection(source, window, report, progress), host, port, ssl=tls
+                lambda: _Connection(source, window, report, progress),
+                host,
+                port,
+                ssl=tls,
+                server_hostname=(server_name or host) if tls is not None else None,
             )
             opened.append(connection)
         for connection in opened:
             connection.fill()
         await asyncio.gather(*(_finish(connection, reply_seconds) for connection in opened))
+        report.seconds = loop.time() - began
+        if listen_seconds:
+            await asyncio.sleep(listen_seconds)
     finally:
         for connection in opened:
             connection.close()
-    report.seconds = loop.time() - began
     return report
 
 
@@ -109,7 +129,9 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - TCP and TLS give no other kind
         self._transport = transport
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names the argument
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._owed:
+            self._report.ended = str(exc or "the other side closed it")
         self._transport = None
         self._finish()
 
@@ -128,7 +150,8 @@ class _Connection(asyncio.Protocol):
             if message is None:
                 self._exhausted = True
                 break
-            self._owed.append(control_id_of(message))
+            if _is_answered(message):
+                self._owed.append(control_id_of(message))
             out.append(_START + message + _TRAILER)
         self._report.sent += len(out)
         if out and self._transport is not None:
@@ -153,12 +176,25 @@ class _Connection(asyncio.Protocol):
 
     def _count(self, reply: bytes) -> None:
         code, control_id = outcome_of(reply)
+        if (not self._owed or control_id != self._owed[0]) and (wish := _field(reply.split(b"\r", 1)[0], 14)):
+            self._take_deferred(reply, wish)
+            return
         expected = self._owed.popleft() if self._owed else b""
         if control_id != expected:
             self._report.mismatched += 1
         self._report.codes[code] = self._report.codes.get(code, 0) + 1
-        if code != "AA" and len(self._report.refused) < 100:
+        if code not in _GOOD and len(self._report.refused) < _MOST_KEPT:
             self._report.refused.append(expected.decode("ascii", errors="replace"))
+            self._report.refusals.append(reply)
+
+    def _take_deferred(self, reply: bytes, wish: bytes) -> None:
+        """An application acknowledgment; `wish` is its MSH-15, and AL asks for a commit accept."""
+        if len(self._report.deferred) < _MOST_KEPT:
+            self._report.deferred.append(reply)
+        if wish == b"AL" and self._transport is not None:
+            name = control_id_of(reply)
+            accept = b"MSH|^~\\&|||||||ACK|C" + name + b"|P|2.5.1\rMSA|CA|" + name + b"\r"
+            self._transport.write(_START + accept + _TRAILER)
 
     def _finish(self) -> None:
         if not self.done.done():
@@ -182,3 +218,10 @@ async def _finish(connection: _Connection, reply_seconds: float) -> None:
 def _field(segment: bytes, number: int) -> bytes:
     fields = segment.split(segment[3:4]) if len(segment) > 3 else []
     return fields[number] if number < len(fields) else b""
+
+
+def _is_answered(message: bytes) -> bool:
+    """Whether a message asks for a reply at once: MSH-15 not NE, nor empty beside a filled MSH-16."""
+    header = message.split(b"\r", 1)[0]
+    accept = _field(header, 14)
+    return accept != b"NE" and not (accept == b"" and _field(header, 15))

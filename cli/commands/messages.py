@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import ssl
 from datetime import date
 from pathlib import Path
 from typing import Annotated, get_args
@@ -13,7 +15,12 @@ from cli import output
 from cli.hospital_day import messages
 from cli.hospital_people import SourceKind
 from cli.mllp_client import SendReport, send
-from oracle.hl7.charset import codec_of
+from oracle.explain import escaped
+from oracle.hl7.charset import UTF_8, codec_of, decode
+from oracle.hl7.errors import CharsetError
+from oracle.intake.batch import Enclosed, pieces
+from oracle.sources.model import LARGEST_MESSAGE_BYTES, ClientTls
+from oracle.sources.tls import client_context
 from salus.core.errors import InputError, UnavailableError
 
 DEFAULT_CHARSETS = {"hospital": "UNICODE UTF-8", "checkup": "GB18030"}
@@ -54,46 +61,108 @@ def simulate(
 
 
 def send_file(
-    file: Annotated[Path, typer.Argument(help="MLLP frames, or one bare message.", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(help="MLLP frames, or messages as they are, one after the other.", exists=True, dir_okay=False),
+    ],
     port: Annotated[int, typer.Option(help="MLLP port on this machine.", min=1, max=65535)],
     host: Annotated[str, typer.Option(help="Where the oracle listens.")] = "127.0.0.1",
     connections: Annotated[
         int, typer.Option(min=1, max=64, help="More than one gives up the order between messages.")
     ] = 1,
+    listen: Annotated[
+        float, typer.Option(min=0, max=3600, help="Seconds to wait for application acknowledgments (enhanced mode).")
+    ] = 0,
+    ca: Annotated[Path | None, typer.Option(help="PEM file of the CA of the oracle's certificate: use TLS.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="PEM file of the sender's own certificate.")] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
+    server_name: Annotated[str, typer.Option(help="Name in the oracle's certificate, if not --host.")] = "",
 ) -> None:
     """Send the messages of a file."""
-    report = send_all(framed(file.read_bytes()), port, host=host, connections=connections)
+    if (ca is None and (certificate or key)) or (certificate is None) != (key is None):
+        raise InputError("TLS takes --ca, and --certificate and --key together")
+    report = send_all(
+        framed(file.read_bytes()),
+        port,
+        host=host,
+        connections=connections,
+        listen_seconds=listen,
+        tls=None if ca is None else ClientTls(ca, certificate, key, server_name),
+    )
     codes = {code or "none": count for code, count in report.codes.items()}
+    later = [_text(one) for one in report.deferred]
+    told = {"sent": report.sent, "codes": codes, "unanswered": report.unanswered, "refused": report.refused}
+    counted = ", ".join(f"{count} {code}" for code, count in codes.items())
     output.emit(
-        {"sent": report.sent, "codes": codes, "unanswered": report.unanswered, "refused": report.refused},
+        {**told, "refusals": [_text(one) for one in report.refusals], "deferred": later},
         [
-            (
-                f"{report.sent} sent: {', '.join(f'{count} {code}' for code, count in codes.items())}, "
-                f"{report.unanswered} unanswered"
-            )
+            f"{report.sent} sent: {counted}, {report.unanswered} unanswered",
+            *(line for one in report.refusals for line in _refusal(_text(one))),
+            *(line for one in later for line in ("application acknowledgment:", *_lines(one))),
         ],
     )
     if report.unanswered:
-        raise UnavailableError(f"{report.unanswered} messages were not answered: send the file again, nothing doubles")
+        how = f" ({report.ended})" if report.ended else ""
+        raise UnavailableError(
+            f"{report.unanswered} messages were not answered{how}: send the file again, nothing doubles"
+            + (". If it stays, the oracle's log says which certificate it saw" if ca is not None and how else "")
+        )
 
 
-def send_all(made: list[bytes], port: int, *, host: str = "127.0.0.1", connections: int = 1) -> SendReport:
+def send_all(
+    made: list[bytes],
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    connections: int = 1,
+    listen_seconds: float = 0,
+    tls: ClientTls | None = None,
+) -> SendReport:
     """Send messages and wait for every reply.
 
     Raises:
-        UnavailableError: nobody listens there.
+        SetupError: a file of `tls` is no PEM.
+        UnavailableError: nobody listens there, or TLS was refused.
     """
+    context = None if tls is None else client_context(tls)
+    name = tls.server_name if tls is not None else ""
+    sending = send(
+        made, host, port, connections=connections, tls=context, server_name=name or None, listen_seconds=listen_seconds
+    )
     try:
-        return asyncio.run(send(made, host, port, connections=connections))
+        return asyncio.run(sending)
+    except ssl.SSLError as error:
+        raise UnavailableError(f"TLS with {host}:{port} failed: {error.reason or error}") from error
     except OSError as error:
         raise UnavailableError(f"nobody answers MLLP on {host}:{port}") from error
 
 
 def framed(content: bytes) -> list[bytes]:
-    """Messages of a file of MLLP frames, or the one bare message it is."""
-    if _START not in content:
-        return [content]
-    return [frame.partition(_START)[2] for frame in content.split(_END) if _START in frame]
+    """Messages of a file of MLLP frames, or those that stand in it one after the other, batch envelopes left out.
+
+    What holds no message at all is sent as one: how an oracle answers that may be what is to be seen.
+    """
+    if _START in content:
+        return [frame.partition(_START)[2] for frame in content.split(_END) if _START in frame]
+    found = pieces(io.BytesIO(content), LARGEST_MESSAGE_BYTES)
+    return [one.raw for one in found if isinstance(one, Enclosed)] or [content]
+
+
+def _text(reply: bytes) -> str:
+    """A reply in its own character set."""
+    try:
+        return decode(reply).text
+    except CharsetError:
+        return reply.decode(UTF_8, errors="replace")
+
+
+def _lines(reply: str) -> list[str]:
+    return [f"   {escaped(line)}" for line in reply.split("\r") if line.strip()]
+
+
+def _refusal(reply: str) -> list[str]:
+    """The lines of a reply that say what was wrong: MSA and ERR."""
+    return [line for line in _lines(reply) if line.strip().startswith(("MSA", "ERR"))]
 
 
 def _day(text: str) -> date:

@@ -15,7 +15,9 @@ from cli import output
 from cli.exits import exit_code
 from cli.world.journal import journal_of
 from oracle.audit import Wholeness
-from oracle.hl7.errors import Condition
+from oracle.explain import escaped
+from oracle.hl7.charset import UTF_8, codec_of, decode
+from oracle.hl7.errors import CharsetError, Condition
 from oracle.quarantine import MOST_AT_ONCE
 from oracle.status import condition_name, status_json
 from salus.core.days import SHANGHAI_OFFSET
@@ -91,11 +93,22 @@ def quarantine(
     output.emit_table(shown, headings, "the quarantine is empty")
 
 
-def show(source: Source, key: Key, reason: Reason = "") -> None:
+def show(
+    source: Source,
+    key: Key,
+    reason: Reason = "",
+    charset: Annotated[
+        str, typer.Option(help="Character set to read it in; found from the message when left out.")
+    ] = "",
+) -> None:
     """One kept message, decrypted: this shows a patient's data, and is logged."""
+    if charset and codec_of(charset) is None:
+        raise InputError(f"{charset} is no character set known here: take UTF-8, GB18030 or BIG5")
     with journal_of(source) as kept:
         found = kept.quarantine.show(key, _account(), reason)
-    output.emit({"key": key, "raw": found.raw}, [found.raw.decode("utf-8", errors="replace").replace("\r", "\n")])
+    text, codec = _readable(found.raw, charset)
+    lines = [escaped(line) for line in text.replace("\n", "\r").split("\r") if line]
+    output.emit({"key": key, "raw": found.raw, "charset": codec, "lines": lines}, lines)
 
 
 def release(
@@ -190,6 +203,20 @@ def audit(
 
 def _whole(whole: Wholeness) -> str:
     return f"NOT WHOLE: {whole.wrong}" if whole.wrong else f"{whole.rows} rows, whole"
+
+
+def _readable(raw: bytes, charset: str) -> tuple[str, str]:
+    """Text of a kept message and the codec that gave it; what can't be read shows as U+FFFD.
+
+    What intake refused for its charset is tried as GB18030, the most common set of senders that name none.
+    """
+    for named in dict.fromkeys((charset or None, "GB18030")):
+        try:
+            decoded = decode(raw, named)
+        except CharsetError:
+            continue
+        return decoded.text, decoded.codec
+    return raw.decode(UTF_8, errors="replace"), UTF_8
 
 
 def _account() -> str:

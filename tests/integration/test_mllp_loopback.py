@@ -85,3 +85,43 @@ def test_send__server_stops_before_answering__reports_unanswered() -> None:
         assert report.unanswered == report.sent == 6
 
     asyncio.run(case())
+
+
+def test_send__application_acknowledgment_after_the_commit_accept__is_kept_and_answered() -> None:
+    head, later = b"MSH|^~\\&|ESB||LIS||20260101||ACK|", b"|P|2.5.1|||AL|NE\r"
+    heard: list[bytes] = []
+
+    async def oracle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\x1c\r")
+        writer.write(b"\x0b" + head + b"S1|P|2.5.1\rMSA|CA|E1\r\x1c\r")
+        writer.write(b"\x0b" + head + b"A7" + later + b"MSA|AA|E1\rZSL|1|did:salus:1\r\x1c\r")
+        heard.append(await reader.readuntil(b"\x1c\r"))
+        writer.close()
+
+    async def case() -> None:
+        server = await asyncio.start_server(oracle, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        message = b"MSH|^~\\&|LIS|H1|ESB|H2|20260101||ORU^R01|E1|P|2.5.1|||AL|AL\rPID|1||7\r"
+        report = await send([message], "127.0.0.1", port, connections=1, listen_seconds=0.5)
+        server.close()
+        assert (report.codes["CA"], report.unanswered, report.mismatched, report.refused) == (1, 0, 0, [])
+        (found,) = report.deferred
+        assert b"ZSL|1|did:salus:1" in found
+        assert b"\rMSA|CA|A7\r" in heard[0]
+
+    asyncio.run(case())
+
+
+def test_send__message_that_asks_for_no_reply__is_not_waited_for() -> None:
+    async def case() -> None:
+        journal = GroupJournal()
+        reception = Reception(journal, now=lambda: datetime(2026, 1, 1, tzinfo=UTC), next_control_id=lambda: "1")
+        server = MllpServer(reception)
+        port = await server.start("127.0.0.1", 0)
+        silent = b"MSH|^~\\&|LIS|H1|ESB|H2|20260101||ORU^R01|N1|P|2.5.1|||NE|NE\rPID|1||7\r"
+        report = await send([silent, *_messages(1)], "127.0.0.1", port, connections=1)
+        await server.stop()
+        assert (report.sent, report.answered, report.unanswered) == (2, 1, 0)
+        assert [one.control_id for one in journal.kept] == ["N1", "C0"]
+
+    asyncio.run(case())

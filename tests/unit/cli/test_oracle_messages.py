@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cli import app, output
+from cli.commands.oracle_messages import _readable
 from oracle import runtime
 from oracle.intake.ports import Peer
 from oracle.intake.receive import receive
@@ -99,3 +100,29 @@ def test_audit__row_taken_away__exit_6(salus: Any) -> None:
     code, told = salus("audit", "here")
     assert (code, told["checked"], told["wrong"]) == (6, 0, "row 1 is missing")
     assert "NOT WHOLE" in salus("audit", "here", as_json=False)[1]
+
+
+def test_show__message_in_gb18030_refused_for_its_charset__is_read_line_by_line(salus: Any) -> None:
+    code, text = salus("show", "here", "1", as_json=False)
+    assert code == 0
+    assert "小明" in text
+    assert "\r" not in text
+    assert "\ufffd" not in text
+    code, told = salus("show", "here", "1")
+    assert (told["charset"], told["lines"][0].startswith("MSH|")) == ("gb18030", True)
+    assert salus("show", "here", "1", "--charset", "EBCDIC")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("raw", "charset", "text", "codec"),
+    [
+        ("MSH|^~\\&|\rPID|||||张^三".encode("gb18030"), "", "张^三", "gb18030"),
+        ("MSH|^~\\&|\rPID|||||张^三".encode(), "", "张^三", "utf-8"),
+        ("MSH|^~\\&|\rPID|||||陳^大文".encode("big5hkscs"), "BIG5", "陳^大文", "big5hkscs"),
+        (b"MSH|^~\\&|\rPID|||||\xff\xff", "", "\ufffd", "utf-8"),
+    ],
+)
+def test_readable__bytes_of_a_charset__are_the_sender_s_text(raw: bytes, charset: str, text: str, codec: str) -> None:
+    found = _readable(raw, charset)
+    assert text in found[0]
+    assert found[1] == codec
