@@ -3,12 +3,15 @@
     SalusError
     ├── InputError            the caller's data is malformed; fix it and try again
     │   ├── CanonicalError    a value has no canonical JSON form
-    │   └── CalldataError     packed words carry bits beyond their last field
+    │   ├── CalldataError     packed words carry bits beyond their last field
+    │   └── OversizeError     a transaction needs more gas than a block holds
     ├── IntegrityError        bytes are not what they were committed to be
     │   ├── EnvelopeError     a sealed envelope does not open
     │   ├── ShareError        a key share is not the one that was dealt; names its custodian
     │   ├── ProofError        a Merkle path or log chain does not lead to its root
-    │   └── ReceiptError      a receipt does not verify
+    │   ├── ReceiptError      a receipt does not verify
+    │   └── NodeError         a chain node shows headers or state that their seals or proofs deny
+    │       └── ForkError     its chain leaves the one that was followed, or sealers broke their promise
     ├── SignatureError        a signature is malformed, malleable or by somebody else
     ├── RefusedError          the law says no; carries the code of docs/errors.md
     ├── ChainRevert           a contract refuses a call; names its error and arguments
@@ -49,6 +52,12 @@ class CalldataError(InputError):
     """Packed words carry bits beyond their last field."""
 
 
+class OversizeError(InputError):
+    """A transaction needs more gas than a block holds."""
+
+    advice = "Split it, or have the validators raise the block gas limit."
+
+
 class IntegrityError(SalusError):
     """Bytes are not what they were committed to be."""
 
@@ -82,6 +91,21 @@ class ReceiptError(IntegrityError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
+
+
+class NodeError(IntegrityError):
+    """A chain node shows headers or state that their seals or proofs deny."""
+
+    advice = "Take the node off the service and compare it with another member's: it is damaged, misled or hostile."
+
+
+class ForkError(NodeError):
+    """A node's chain leaves the one that was followed, or sealers broke the engine's promise."""
+
+    advice = (
+        "Compare the node's chain with other members'; `salus custodian accept-chain` is the operator's word that the "
+        "present one is right."
+    )
 
 
 class SignatureError(SalusError):

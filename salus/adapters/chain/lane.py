@@ -19,10 +19,16 @@ from salus.core.errors import SalusError
 from salus.core.ids import Address
 from salus.core.ports import Signer
 
+MOST_IN_FLIGHT = 256
+"""Transactions of one account that may be on their way: more than a block of requests holds (30 M gas at 130,000), so
+more make nothing faster, and a twentieth of what a member's pool has room for (`devnet.clique`)."""
 _KEPT = 512
 _FIRST_STALL = 2.0
 _LONGEST_STALL = 16.0
 _DOUBT = 0.5
+_WATCH = 5.0
+_WATCHED = 60.0
+"""Seconds after the last mined transaction in which a quiet lane looks whether a fork took any back, every `_WATCH`."""
 
 
 @dataclass(slots=True, eq=False)
@@ -57,12 +63,19 @@ class Lane:
     raws: OrderedDict[int, RawTransaction] = field(default_factory=OrderedDict)
     stalled_at: float = 0.0
     stall: float = _FIRST_STALL
+    watched_at: float = 0.0
+    watched_until: float = 0.0
     starting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def address(self) -> Address:
         """The account."""
         return self.signer.address
+
+    @property
+    def room(self) -> int:
+        """How many more may depart."""
+        return max(0, MOST_IN_FLIGHT - len(self.flights))
 
     def depart(self, calls: Sequence[tuple[Prepared, int]], now: float) -> list[Flight]:
         """Give calls (with gas limits) the next nonces and sign them. `next_nonce` must be known."""
@@ -85,6 +98,8 @@ class Lane:
             del self.flights[flight.raw.nonce]
         if flight.receipt is not None:
             self.progress(now)
+            self.watched_until = now + _WATCHED
+            self.watch(now)
             return
         self.raws.pop(flight.raw.nonce, None)
         if flight.failure is not None and self.next_nonce == flight.raw.nonce + 1:
@@ -94,6 +109,10 @@ class Lane:
         """Something moved: wait the shortest time again before looking for what is stuck."""
         self.stalled_at = now + _FIRST_STALL
         self.stall = _FIRST_STALL
+
+    def watch(self, now: float) -> None:
+        """Look in a while whether what was mined still is."""
+        self.watched_at = now + _WATCH
 
     def again(self, count: int, now: float) -> list[RawTransaction]:
         """What to send again when the chain counts `count` transactions of this account: every nonce from there on.

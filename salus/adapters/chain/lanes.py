@@ -1,17 +1,25 @@
 """The `ChainWriter` port: several sender accounts, local nonces, raw transactions in batches, recovery.
 
-    simulate → next nonce of a lane, sign → broadcast in batches → receipts once per block → decode
+    room in a lane → simulate → next nonce, sign → broadcast in batches → receipts once per block → decode
 
 No thread of its own: of all callers that wait, one drives (broadcasts, polls, recovers) for everybody and hands over
-when its own transactions are mined. What can go wrong with a transaction, and what happens:
+when its own transactions are mined. What can go wrong with a transaction, and what happens (`pool` has the nodes'
+words):
 
 | | |
 | --- | --- |
-| node away, pool full, transaction forgotten | the same raw bytes again, every 2 to 16 s |
-| chain lost blocks (a restart from an older state) | everything from the chain's nonce on, mined before or not, again |
+| too many on their way | callers wait for room; what a pool has not taken stays here, not there |
+| node away | the same raw bytes to the next node |
+| pool full | the same bytes again after 1 to 8 s, and nothing new to it meanwhile |
+| forgotten, lost, never taken | the same bytes again, to every node that can be reached, every 2 to 16 s |
+| chain lost blocks (a fork, an older state restored) | everything from the chain's nonce on, mined or not, again |
 | a hole before the lane's nonces | filled by a transaction that does nothing |
 | nonce used by somebody else | simulated, signed and sent again with the next nonce |
 | mined, but reverted | no effect, so simulated again: its revert is raised, or it is sent again with more gas |
+
+Mined is not final: a caller for whom that matters looks at the state of a final block (`salus.flows.ledger`,
+`oracle.anchor`). What a fork takes back is sent again as long as anybody sends with this writer, and geth puts it back
+into its pool by itself.
 
 web3 is not used here: its send path fills fees, asks the chain for nonces and takes no batches of transactions.
 """
@@ -21,41 +29,39 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
 
+from salus.adapters.chain import pool
 from salus.adapters.chain.blocks import Blocks
 from salus.adapters.chain.directory import Directory
 from salus.adapters.chain.lane import Flight, Lane
-from salus.adapters.chain.rpc import Rpc, RpcError
+from salus.adapters.chain.pool import Verdict
+from salus.adapters.chain.rpc import Rpc
 from salus.adapters.chain.simulate import Prepared, Simulator
-from salus.adapters.chain.transactions import RawTransaction
-from salus.core.errors import ChainRevert, InputError, UnavailableError
+from salus.core.errors import InputError, SalusError, UnavailableError
 from salus.core.ids import Address, hex32
 from salus.core.ports import ContractCall, Signer, TxReceipt
 
+MOST_IN_FLIGHT = 1024
+"""Transactions of one writer that may be on their way, over all its lanes: a quarter of geth's pool as it comes."""
 _POLL_SECONDS = 0.05
 _RECEIPTS_SECONDS = 1.0
 _TRIES = 4
-_HOPELESS = (
-    "intrinsic gas",
-    "exceeds block gas",
-    "exceeds the block",
-    "insufficient funds",
-    "invalid sender",
-    "oversized",
-)
-_CONSUMED = ("nonce too low", "nonce is too low", "already been used")
+_FIRST_HOLD = 1.0
+_LONGEST_HOLD = 8.0
+_RECEIPTS_BESIDE_COUNT = 99
+"""With the count, one batch, so that one node answers at one time: nothing is missed on a node that is behind."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Lanes:
-    """Transactions of some accounts through one node. Safe to use from several threads; one process per account.
+    """Transactions of some accounts. Safe to use from several threads; one process per account.
 
-    `patience` is how long a call may take from broadcast to block, in seconds.
+    `patience` in seconds is how long a call may wait for room, and again how long it may take from there to a block.
     """
 
     def __init__(
@@ -84,6 +90,8 @@ class Lanes:
         self._woken = threading.Event()
         self._seen_block = -1
         self._receipts_due = 0.0
+        self._held_until = 0.0
+        self._hold = _FIRST_HOLD
         self._trouble: UnavailableError | None = None
 
     @property
@@ -96,6 +104,7 @@ class Lanes:
 
         Raises:
             ChainRevert: the contract refuses; names its error and arguments.
+            OversizeError: it needs more gas than a block holds.
             UnavailableError: the node is away or the transaction was not mined in time (it may still be).
         """
         return self.send_many([call])[0]
@@ -114,11 +123,12 @@ class Lanes:
         lane = self._pick()
         landed: list[Flight] = []
         while len(landed) < len(calls):
-            rest = calls[len(landed) :]
+            room = self._await_room(lane)
+            rest = calls[len(landed) : len(landed) + room]
             limits = self._simulator.gas(rest, lane.address)
-            ready = list(itertools.takewhile(lambda pair: not isinstance(pair[1], ChainRevert), zip(rest, limits)))  # noqa: B905 - equally long
-            if not ready and isinstance(revert := limits[0], ChainRevert):
-                raise revert
+            ready = list(itertools.takewhile(lambda pair: isinstance(pair[1], int), zip(rest, limits)))  # noqa: B905 - equally long
+            if not ready and isinstance(refusal := limits[0], SalusError):
+                raise refusal
             flights = self._depart(lane, [(call, limit) for call, limit in ready if isinstance(limit, int)])
             self._await(flights)
             landed += [self._settled(flight) for flight in flights]
@@ -132,15 +142,34 @@ class Lanes:
             order = [self._lanes[(start + step) % len(self._lanes)] for step in range(len(self._lanes))]
             return min(order, key=lambda lane: len(lane.flights))
 
+    def _await_room(self, lane: Lane) -> int:
+        """How many may depart, once that is any at all.
+
+        Raises:
+            UnavailableError: not in time.
+        """
+        if self._room(lane) <= 0 and not self._until(lambda: self._room(lane) > 0):
+            raise UnavailableError(
+                f"too many transactions are on their way: no room for another within {self._patience:g} s{self._why()}"
+            )
+        return max(1, self._room(lane))
+
+    def _room(self, lane: Lane) -> int:
+        return min(lane.room, MOST_IN_FLIGHT - sum(len(each.flights) for each in self._lanes))
+
     def _depart(self, lane: Lane, calls: Sequence[tuple[Prepared, int]]) -> list[Flight]:
+        """Flights of the calls for which there is room, at least of the first."""
         with lane.starting:
             if lane.next_nonce is None:
                 counts = self._rpc.batch_all(
                     [("eth_getTransactionCount", (lane.address, at)) for at in ("latest", "pending")]
                 )
                 lane.next_nonce = max(int(count, 16) for count in counts)
-        with self._lock:
-            flights = lane.depart(calls, time.monotonic())
+        flights: list[Flight] = []
+        while not flights:
+            self._await_room(lane)
+            with self._lock:  # somebody else may have taken the room
+                flights = lane.depart(calls[: max(0, self._room(lane))], time.monotonic())
         self._woken.set()
         return flights
 
@@ -152,33 +181,43 @@ class Lanes:
             if flight.receipt is not None and int(flight.receipt["status"], 16) == 1:
                 return flight
             limit = self._simulator.gas([flight.call], flight.lane.address)[0]
-            if isinstance(limit, ChainRevert):
+            if isinstance(limit, SalusError):
                 raise limit
             _log.warning("transaction_sent_anew", tx=hex32(flight.raw.hash), replaced=flight.replaced)
-            [flight] = self._depart(flight.lane, [(flight.call, max(limit, 2 * flight.gas))])
+            [flight] = self._depart(flight.lane, [(flight.call, self._simulator.capped(max(limit, 2 * flight.gas)))])
             self._await([flight])
         raise UnavailableError(f"transaction {hex32(flight.raw.hash)} is mined but reverts, though it works when tried")
 
     # waiting
 
     def _await(self, flights: Sequence[Flight]) -> None:
-        """Wait until all have landed; the first caller that finds nobody driving drives for all.
+        """Wait until all have landed.
 
         Raises:
             UnavailableError: not in time.
         """
+        if not self._until(lambda: all(flight.landed for flight in flights)):
+            waiting = [flight for flight in flights if not flight.landed]
+            first = hex32(waiting[0].raw.hash) if waiting else ""
+            raise UnavailableError(
+                f"transaction {first} was not mined within {self._patience:g} s and may still be{self._why()}"
+            )
+
+    def _until(self, holds: Callable[[], bool]) -> bool:
+        """Wait until something holds, at most as long as patience lasts; whether it does. The first caller that finds
+        nobody driving drives for all."""
         deadline = time.monotonic() + self._patience
-        while not all(flight.landed for flight in flights):
+        while not holds():
             if time.monotonic() > deadline:
                 self._hand_over()
-                raise self._late(flights)
+                return False
             with self._crew:
                 if self._driving:
                     self._crew.wait(timeout=max(0.01, min(1.0, deadline - time.monotonic())))
                     continue
                 self._driving = True
             try:
-                while not all(flight.landed for flight in flights) and time.monotonic() <= deadline:
+                while not holds() and time.monotonic() <= deadline:
                     if self._drive():
                         with self._crew:
                             self._crew.notify_all()
@@ -188,16 +227,14 @@ class Lanes:
                 with self._crew:
                     self._driving = False
         self._hand_over()
+        return True
 
     def _hand_over(self) -> None:
         with self._crew:
             self._crew.notify()
 
-    def _late(self, flights: Sequence[Flight]) -> UnavailableError:
-        waiting = [flight for flight in flights if not flight.landed]
-        why = f"; the last trouble was: {self._trouble}" if self._trouble else ""
-        first = hex32(waiting[0].raw.hash) if waiting else ""
-        return UnavailableError(f"transaction {first} was not mined within {self._patience:g} s and may still be{why}")
+    def _why(self) -> str:
+        return f"; the last trouble was: {self._trouble}" if self._trouble else ""
 
     # driving
 
@@ -214,30 +251,35 @@ class Lanes:
         return moved
 
     def _broadcast_new(self) -> bool:
+        now = time.monotonic()
+        if now < self._held_until:
+            return False
         with self._lock:
             fresh = [flight for lane in self._lanes for flight in lane.flights.values() if not flight.sent]
             for flight in fresh:
                 flight.sent = True  # if it does not arrive, it is a stuck one
-        answers = self._broadcast([flight.raw for flight in fresh])
-        moved = False
+        answers = pool.offer(self._rpc, [flight.raw for flight in fresh])
         with self._lock:
             for flight, answer in zip(fresh, answers, strict=True):
-                if not isinstance(answer, RpcError):
-                    continue
-                reason = answer.reason.lower()
-                if any(word in reason for word in _HOPELESS):
-                    flight.failure = answer
-                    flight.lane.land(flight, time.monotonic())
-                    moved = True
-                elif any(word in reason for word in _CONSUMED):
-                    flight.lane.stalled_at = 0.0
-                self._trouble = answer
-        return moved
+                self._heard(flight, answer, now)
+        if any(answer.verdict is Verdict.FULL for answer in answers):
+            self._held_until = now + self._hold
+            self._hold = min(2 * self._hold, _LONGEST_HOLD)
+            _log.warning("pool_full", held_seconds=self._held_until - now, transactions=len(fresh))
+        elif fresh:
+            self._hold = _FIRST_HOLD
+        return any(flight.landed for flight in fresh)
 
-    def _broadcast(self, raws: Sequence[RawTransaction]) -> list[Any]:
-        if not raws:
-            return []
-        return self._rpc.batch([("eth_sendRawTransaction", ("0x" + raw.raw.hex(),)) for raw in raws])
+    def _heard(self, flight: Flight, answer: pool.Answer, now: float) -> None:
+        self._trouble = answer.refusal if answer.verdict is not Verdict.TAKEN else self._trouble
+        match answer.verdict:
+            case Verdict.FULL:
+                flight.sent = False
+            case Verdict.HOPELESS:
+                flight.failure = answer.refusal
+                flight.lane.land(flight, now)
+            case Verdict.CONSUMED:
+                flight.lane.stalled_at = 0.0
 
     def _collect(self) -> bool:
         """Receipts of what is in flight, once per block (and once a second, should a block's receipts come late)."""
@@ -246,35 +288,55 @@ class Lanes:
         if number == self._seen_block and now < self._receipts_due:
             return False
         with self._lock:
-            flights = [flight for lane in self._lanes for flight in lane.flights.values() if flight.sent]
+            flights = [flight for lane in self._lanes for flight in lane.flights.values()]
         answers = self._rpc.batch([("eth_getTransactionReceipt", (hex32(flight.raw.hash),)) for flight in flights])
         self._seen_block = number
         self._receipts_due = now + _RECEIPTS_SECONDS
-        moved = False
+        return self._landed(flights, answers)
+
+    def _landed(self, flights: Sequence[Flight], answers: Sequence[Any]) -> bool:
+        """Take receipts; True if there was any."""
+        now, moved = time.monotonic(), False
         with self._lock:
             for flight, answer in zip(flights, answers, strict=True):
-                if isinstance(answer, dict) and answer.get("blockHash") is not None:
+                if isinstance(answer, dict) and answer.get("blockHash") is not None and not flight.landed:
                     flight.receipt = answer
                     flight.lane.land(flight, now)
                     moved = True
         return moved
 
     def _recover(self) -> bool:
-        now = time.monotonic()
+        now, moved = time.monotonic(), False
         with self._lock:
             stuck = [lane for lane in self._lanes if lane.flights and now >= lane.stalled_at]
-            before = sum(len(lane.flights) for lane in stuck)
+            quiet = [lane for lane in self._lanes if not lane.flights and lane.watched_at <= now < lane.watched_until]
         for lane in stuck:
-            count = int(self._rpc.call("eth_getTransactionCount", lane.address, "latest"), 16)
-            with self._lock:
-                raws = lane.again(count, now)
-                self._receipts_due = 0.0
-            _log.warning("lane_sends_again", lane=lane.address, first_nonce=count, transactions=len(raws))
-            for answer in self._broadcast(raws):
-                if isinstance(answer, RpcError):
-                    self._trouble = answer
+            moved |= self._send_again(lane, now)
+        for lane in quiet:
+            lane.watch(now)
+            if self._count(lane) < (lane.next_nonce or 0):  # a fork took back what had been mined
+                self._send_again(lane, now)
+        return moved
+
+    def _count(self, lane: Lane) -> int:
+        return int(self._rpc.call("eth_getTransactionCount", lane.address, "latest"), 16)
+
+    def _send_again(self, lane: Lane, now: float) -> bool:
+        """Everything from the chain's nonce on to every node; True if a transaction landed or was given up."""
         with self._lock:
-            return sum(len(lane.flights) for lane in stuck) < before
+            oldest = list(itertools.islice(lane.flights.values(), _RECEIPTS_BESIDE_COUNT))
+        asked = [("eth_getTransactionReceipt", (hex32(flight.raw.hash),)) for flight in oldest]
+        count, *receipts = self._rpc.batch_all([("eth_getTransactionCount", (lane.address, "latest")), *asked])
+        moved = self._landed(oldest, receipts)
+        with self._lock:
+            before = len(lane.flights)
+            raws = lane.again(int(count, 16), now)
+            moved |= len(lane.flights) < before
+        if raws:
+            _log.warning("lane_sends_again", lane=lane.address, first_nonce=int(count, 16), transactions=len(raws))
+        for answer in pool.offer(self._rpc, raws, everywhere=True):
+            self._trouble = answer.refusal if answer.verdict is not Verdict.TAKEN else self._trouble
+        return moved
 
     # results
 

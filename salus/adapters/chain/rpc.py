@@ -1,21 +1,22 @@
-"""JSON-RPC 2.0 over HTTP: kept connections, batches, typed errors.
+"""JSON-RPC 2.0 over HTTP: kept connections, batches, typed errors, one node or several (`nodes`).
 
-Reads are tried again when the node does not answer; a transaction or a change of the node never is, because whoever
-sends it must decide (`lanes`). web3 has a provider for the same job, but costs 0.6 to 1.2 ms of processor time a call
-where this costs a third, so the hot paths stand on this one and `client` lets web3 stand on it too.
+Reads are tried again when the node does not answer, at the next node if there is one; a transaction or a change of the
+node never is, because whoever sends it must decide (`pool`). web3 has a provider for the same job, but costs 0.6 to
+1.2 ms of processor time a call where this costs a third, so the hot paths stand on this one and `client` lets web3
+stand on it too.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx
 import msgspec
 
+from salus.adapters.chain.nodes import Node, Nodes, addresses
 from salus.core.errors import UnavailableError
 
 _READS = (
@@ -31,6 +32,8 @@ _READS = (
 _BATCH = 100
 """Requests in one HTTP body: below the limits of geth (1,000) and Besu (1,024), and answered within a second."""
 _PAUSE_SECONDS = 0.1
+_OTHERS_SECONDS = 2.0
+"""How long a node that is not in use may take when all are told something."""
 
 Request = tuple[str, Sequence[Any]]
 
@@ -60,9 +63,14 @@ class RpcError(UnavailableError):
 
 
 class Rpc:
-    """One node. Safe to use from several threads.
+    """One node, or several of one chain. Safe to use from several threads.
 
-    `timeout` in seconds per HTTP exchange, `attempts` per read.
+    `url` is an address, or several separated by commas, most wanted first. `timeout` in seconds per HTTP exchange,
+    `attempts` per read. Two reads may be answered by different nodes, of which one may be some blocks behind; the
+    requests of a batch of up to 100 are answered by one.
+
+    Raises:
+        SetupError: no address.
     """
 
     def __init__(
@@ -74,14 +82,12 @@ class Rpc:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = url
-        self._attempts = attempts
         self._ids = itertools.count(1)
         self._transport = transport or httpx.HTTPTransport(
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=32), trust_env=False
         )
-        self._target = httpx.URL(url)
-        self._headers = _headers(self._target)
-        self._extensions = {"timeout": httpx.Timeout(timeout).as_dict()}
+        self._nodes = Nodes([Node(address, timeout, self._transport) for address in addresses(url)])
+        self._attempts = attempts + len(self._nodes) - 1
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -121,6 +127,28 @@ class Rpc:
                 raise result
         return results
 
+    def spread(self, requests: Sequence[Request], *, everywhere: bool) -> list[list[Any]]:
+        """Results of requests that may be answered twice, by node: of the node in use (or of the next that answers), or
+        of every node that can be reached. Refusals as in `batch`.
+
+        Raises:
+            UnavailableError: no node answered.
+        """
+        found: list[list[Any]] = []
+        trouble: UnavailableError | None = None
+        for place, node in enumerate(self._nodes.reachable()):
+            timeout = None if place == 0 else _OTHERS_SECONDS
+            try:
+                found.append([result for part in _parts(requests) for result in self._batch_at(node, part, timeout)])
+            except UnavailableError as away:
+                self._nodes.leave(node)
+                trouble = away
+            if found and not everywhere:
+                break
+        if not found and trouble is not None:
+            raise trouble
+        return found
+
     def _batch(self, requests: Sequence[Request]) -> list[Any]:
         if len(requests) == 1:
             method, params = requests[0]
@@ -128,48 +156,33 @@ class Rpc:
                 return [self.call(method, *params)]
             except RpcError as refusal:
                 return [refusal]
-        bodies = [
+        bodies = self._bodies(requests)
+        answers = self._exchange(bodies, repeat=all(_is_read(method) for method, _ in requests))
+        return _in_order(requests, bodies, answers)
+
+    def _batch_at(self, node: Node, requests: Sequence[Request], timeout: float | None) -> list[Any]:
+        bodies = self._bodies(requests)
+        return _in_order(requests, bodies, node.ask(msgspec.json.encode(bodies), timeout))
+
+    def _bodies(self, requests: Sequence[Request]) -> list[dict[str, Any]]:
+        return [
             {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": params} for method, params in requests
         ]
-        answers = self._exchange(bodies, repeat=all(_is_read(method) for method, _ in requests))
-        if not isinstance(answers, list):
-            return [_settled(method, answers) for method, _ in requests]
-        by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
-        return [_settled(method, by_id.get(body["id"])) for (method, _), body in zip(requests, bodies, strict=True)]
 
     def _exchange(self, body: Any, *, repeat: bool) -> Any:
         content = msgspec.json.encode(body)
         attempt = 1
         while True:
+            node = self._nodes.used()
             try:
-                return _read(self._post(content))
-            except httpx.TransportError as error:
-                if not repeat or attempt >= self._attempts:
-                    raise UnavailableError(f"the node does not answer ({type(error).__name__})") from error
+                return node.ask(content)
             except UnavailableError:
+                self._nodes.leave(node)
                 if not repeat or attempt >= self._attempts:
                     raise
-            time.sleep(_PAUSE_SECONDS * attempt)
+            if attempt % len(self._nodes) == 0:  # every node was asked
+                time.sleep(_PAUSE_SECONDS * attempt)
             attempt += 1
-
-    def _post(self, content: bytes) -> httpx.Response:
-        """One exchange. httpx's client costs as much again as all the rest of a request; its transport does not."""
-        headers = [*self._headers, (b"content-length", b"%d" % len(content))]
-        stream = httpx.ByteStream(content)
-        request = httpx.Request("POST", self._target, headers=headers, stream=stream, extensions=self._extensions)
-        response = self._transport.handle_request(request)
-        try:
-            response.read()
-        finally:
-            response.close()
-        return response
-
-
-def _headers(url: httpx.URL) -> list[tuple[bytes, bytes]]:
-    headers = [(b"host", url.netloc), (b"content-type", b"application/json")]
-    if url.userinfo:
-        headers.append((b"authorization", b"Basic " + b64encode(f"{url.username}:{url.password}".encode())))
-    return headers
 
 
 def _is_read(method: str) -> bool:
@@ -181,11 +194,11 @@ def _parts(requests: Sequence[Request]) -> Iterator[Sequence[Request]]:
         yield requests[start : start + _BATCH]
 
 
-def _read(response: httpx.Response) -> Any:
-    try:
-        return msgspec.json.decode(response.content)
-    except msgspec.DecodeError as error:
-        raise UnavailableError(f"the node answered HTTP {response.status_code} without JSON") from error
+def _in_order(requests: Sequence[Request], bodies: Sequence[dict[str, Any]], answers: Any) -> list[Any]:
+    if not isinstance(answers, list):
+        return [_settled(method, answers) for method, _ in requests]
+    by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
+    return [_settled(method, by_id.get(body["id"])) for (method, _), body in zip(requests, bodies, strict=True)]
 
 
 def _settled(method: str, answer: Any) -> Any:
