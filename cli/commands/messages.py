@@ -132,7 +132,7 @@ def send_all(
     try:
         return asyncio.run(sending)
     except ssl.SSLError as error:
-        raise UnavailableError(f"TLS with {host}:{port} failed: {error.reason or error}") from error
+        raise UnavailableError(f"TLS with {host}:{port} failed: {_why(error)}") from error
     except OSError as error:
         raise UnavailableError(f"nobody answers MLLP on {host}:{port}") from error
 
@@ -146,6 +146,12 @@ def framed(content: bytes) -> list[bytes]:
         return [frame.partition(_START)[2] for frame in content.split(_END) if _START in frame]
     found = pieces(io.BytesIO(content), LARGEST_MESSAGE_BYTES)
     return [one.raw for one in found if isinstance(one, Enclosed)] or [content]
+
+
+def _why(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{error.verify_message}; --ca is the CA of the oracle's certificate, --server-name the name in it"
+    return str(error.reason or error)
 
 
 def _text(reply: bytes) -> str:

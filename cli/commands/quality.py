@@ -1,25 +1,26 @@
-"""`salus quality`: how well each sender of the running world's oracles sends, by docs/quality.md."""
+"""`salus quality`: how well each sender of an oracle sends, by docs/quality.md; of all oracles of a running world."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Any
 
 import typer
 
 from cli import output
-from cli.world.cast import CAST
-from cli.world.running import running_world
-from cli.world.services import oracle_settings
-from oracle import runtime, settings
+from cli.world.cast import WITH_ORACLE
+from cli.world.journal import journal_of
 from salus.core.days import date_of, day_at, day_of
 from salus.core.errors import InputError
+from salus.core.numbering import OpenGap
 from salus.core.quality import HELD, TAKEN, Share, Summary, summaries
 
 _DAYS = 30
 _PROMPT_SECONDS = 10
 _MOST_LACKING = 5
+_MOST_GAPS = 10
 _HEADINGS = {
     "oracle": "oracle",
     "source": "source",
@@ -45,18 +46,18 @@ def register(app: typer.Typer) -> None:
 def quality(
     source: Annotated[str, typer.Option(help="Only this source, by the name in its settings.")] = "",
     since: Annotated[str, typer.Option(help="First day of receipt, YYYY-MM-DD; 30 days ago by default.")] = "",
+    oracle: Annotated[
+        str, typer.Option(help="One institution of the running world; `here`: SALUS_ORACLE_… settings in force.")
+    ] = "",
 ) -> None:
     """Completeness, standard codes, resends, delays and missing messages of each source."""
     first = _day(since) if since else day_at(int(time.time())) - _DAYS
     rows: list[dict[str, Any]] = []
-    world = running_world()
-    for institution in CAST:
-        if not institution.oracle:
-            continue
-        told = {settings.PREFIX + name: value for name, value in oracle_settings(world, institution.name).items()}
-        with runtime.opened_journal(settings.read_journal(told)) as kept:
-            found = summaries(kept.quality.figures(first, source), kept.quality.gaps(source=source))
-        rows += [{"oracle": institution.name.value, **_row(one)} for one in found]
+    for name in (oracle,) if oracle else WITH_ORACLE:
+        with journal_of(name) as kept:
+            gaps = kept.quality.gaps(source=source)
+            found = summaries(kept.quality.figures(first, source), gaps)
+        rows += [{"oracle": str(name), **_row(one, gaps)} for one in found]
     if output.is_json():
         output.emit(rows)
         return
@@ -66,9 +67,14 @@ def quality(
         if listed:
             words = ", ".join(f"{name} {count:,}" for name, count in listed)
             output.console.print(f"{row['source']} lacks most: {words}", markup=False)
+    for row in rows:
+        if row["gaps"]:
+            told = ", ".join(_numbers(**gap) for gap in row["gaps"][:_MOST_GAPS])
+            more = ", …" if len(row["gaps"]) > _MOST_GAPS else ""
+            output.console.print(f"numbers of {row['source']} that never came: {told}{more}", markup=False)
 
 
-def _row(summary: Summary) -> dict[str, Any]:
+def _row(summary: Summary, gaps: Iterable[OpenGap]) -> dict[str, Any]:
     return {
         "source": summary.source,
         "messages": summary.of(TAKEN),
@@ -82,9 +88,19 @@ def _row(summary: Summary) -> dict[str, Any]:
         "anchored": _pair(summary.within("anchored", _PROMPT_SECONDS)),
         "coverage": _pair(summary.coverage),
         "missing": summary.missing,
+        "gaps": [
+            {"first": one.gap.first, "last": one.gap.last, "since": one.gap.noticed_at}
+            for one in gaps
+            if one.source == summary.source
+        ],
         "lacking": summary.lacking,
         "counts": summary.counts,
     }
+
+
+def _numbers(first: int, last: int, since: int) -> str:
+    which = str(first) if first == last else f"{first} to {last}"
+    return f"{which} (noticed {output.clock(since)})"
 
 
 def _pair(share: Share) -> dict[str, int]:

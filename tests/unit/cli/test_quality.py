@@ -11,7 +11,7 @@ import pytest
 
 from cli import output
 from cli.app import run
-from cli.commands import quality
+from cli.world import journal
 from cli.world.cast import Name
 from oracle.sources.model import Source
 from oracle.sources.numbers import number_of
@@ -40,8 +40,8 @@ def day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         database = "oracle.db" if name is Name.HOSPITAL_B else "other.db"
         return {"DATABASE_URL": f"sqlite:///{tmp_path / database}", "SITE_KEY_FILE": str(tmp_path / "site")}
 
-    monkeypatch.setattr(quality, "running_world", object)
-    monkeypatch.setattr(quality, "oracle_settings", told)
+    monkeypatch.setattr(journal, "running_world", object)
+    monkeypatch.setattr(journal, "oracle_settings", told)
     yield date_of(day_at(outside.clock.now())).isoformat()
     output.use_json(on=False)
 
@@ -68,6 +68,26 @@ def test_quality__for_people__is_a_table_and_what_lacks_most(day: str, capsys: p
     assert "60.0%" in shown
     assert "his lacks most: " in shown
     assert "小明" not in shown
+
+
+def test_quality__numbers_that_never_came__are_named(day: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (row,) = told_json(capsys, "--since", day)
+    assert [(gap["first"], gap["last"]) for gap in row["gaps"]] == [(3, 4)]
+    output.use_json(on=False)
+    assert run(["quality", "--since", day]) == 0
+    assert "numbers of his that never came: 3 to 4 (noticed " in capsys.readouterr().out
+
+
+def test_quality__here__is_the_oracle_of_the_settings_in_force_and_needs_no_world(
+    day: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(journal, "running_world")
+    monkeypatch.setenv("SALUS_ORACLE_DATABASE_URL", f"sqlite:///{tmp_path / 'oracle.db'}")
+    monkeypatch.setenv("SALUS_ORACLE_SITE_KEY_FILE", str(tmp_path / "site"))
+    (row,) = told_json(capsys, "--since", day, "--oracle", "here")
+    assert (row["oracle"], row["source"], row["messages"]) == ("here", "his", 3)
+    output.use_json(on=False)
+    assert run(["quality", "--oracle", "nowhere"]) == 2
 
 
 def test_quality__another_source_or_a_later_day__is_nothing(day: str, capsys: pytest.CaptureFixture[str]) -> None:
