@@ -77,8 +77,8 @@ def _listed(raw: bytes, named: bytes, *, root: bool) -> rlp.Item:
     if len(raw) < 32 and not root:
         raise ProofError("a short node stands beside its parent instead of inside")
     node = rlp.decode(raw)
-    if node and isinstance(node, bytes):
-        raise ProofError("a node of the proof is no list")
+    if node != b"" and (not node or isinstance(node, bytes)):
+        raise ProofError("a node of the proof is no list, or an empty one")
     return node
 
 
