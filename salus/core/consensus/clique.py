@@ -81,7 +81,7 @@ class Clique:
         if any(sealed_by == signer for _, sealed_by in recent):
             raise IntegrityError(f"block {header.number} is sealed by one of the last {limit - 1} signers")
         after = Electorate(parent.validators) if self._lapses(header) else parent.electorate
-        after = after.cast(Vote(signer, header.miner, header.nonce == _AUTHORISE))
+        after = after.cast(Vote(signer, header.miner, authorise=header.nonce == _AUTHORISE))
         return Snapshot(
             header.number,
             self.hash(header),
@@ -104,6 +104,26 @@ class Clique:
                 return index
             on_top.add(sealers[index])
         return 0
+
+    def attest(self, validators: Sequence[bytes], headers: Sequence[Header]) -> None:
+        """Check that a chain of headers has its first one sealed over by more than half of these signers.
+
+        Raises:
+            IntegrityError: it has not, a header is by somebody else, or there are more headers than it takes.
+        """
+        on_top: set[bytes] = set()
+        for parent, header in zip((None, *headers), headers, strict=False):
+            if len(on_top) > len(validators) // 2:
+                raise IntegrityError("there are more headers than it takes to show that the block is final")
+            if parent is not None and (header.parent_hash, header.number) != (self.hash(parent), parent.number + 1):
+                raise IntegrityError(f"header {header.number} is no child of the one before")
+            signer = self.sealer(header)
+            if signer not in validators:
+                raise IntegrityError(f"block {header.number} is sealed by an account that is no known signer")
+            if parent is not None:
+                on_top.add(signer)
+        if len(on_top) <= len(validators) // 2:
+            raise IntegrityError(f"{len(on_top)} of {len(validators)} signers sealed on top: it takes more than half")
 
     def equivocation(self, a: Header, b: Header) -> bool:
         """Whether one signer sealed two blocks of one height on one parent.

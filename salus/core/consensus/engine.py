@@ -47,6 +47,14 @@ class Engine(Protocol):
         """Index of the newest final block of a trail: blocks, oldest first, the first final; `sealers` sealed each."""
         ...
 
+    def attest(self, validators: Sequence[bytes], headers: Sequence[Header]) -> None:
+        """Check that headers show their first one to be final, to somebody who knows the validators and no other block.
+
+        Raises:
+            IntegrityError: they do not, or there are more of them than it takes.
+        """
+        ...
+
     def sealer(self, header: Header) -> bytes:
         """Account that sealed (Clique) or proposed (QBFT) a block.
 

@@ -1,9 +1,8 @@
 """QBFT: two thirds of the validators commit to a block before it is one; Byzantine faults of less than a third.
 
-extraData is RLP [vanity 32, [validators], vote, round, [seals]], a vote being [] or [candidate, 0xff | 0x00]; a drop is
-the byte 0 from GoQuorum and the empty string from Besu. The hash of the chain leaves out round and seals; a commit seal
-is over the header with its round and no seals. Source: EEA QBFT specification 1; GoQuorum 24.4 and Besu where it is
-silent.
+extraData is RLP [vanity 32, [validators], vote, round, [seals]], a vote being [] or [candidate, 0xff | ""]; early
+GoQuorum wrote the byte 0 for the empty string. The hash of the chain leaves out round and seals; a commit seal is over
+the header with its round and no seals. Source: EEA QBFT specification 1; GoQuorum 24.4 and Besu where it is silent.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from salus.core.header import Header
 MIX = bytes.fromhex("63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365")
 """Mix hash of every block of an engine of this family: "ctical byzantine fault tolerance"."""
 
-_ADD, _DROPS = b"\xff", (b"\0", b"")
+_ADD, _DROPS = b"\xff", (b"", b"\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ class Qbft:
             raise IntegrityError(f"block {header.number} lists other validators than the votes made")
         if header.miner not in parent.validators:
             raise IntegrityError(f"block {header.number} is proposed by an account that is no validator")
-        self._check_seals(parent, header, extra)
+        self._check_seals(parent.validators, header, extra)
         after = self._after(parent, header, extra)
         return Snapshot(
             header.number,
@@ -133,6 +132,16 @@ class Qbft:
         del sealers
         return len(trail) - 1
 
+    def attest(self, validators: Sequence[bytes], headers: Sequence[Header]) -> None:
+        """Check that one header bears commit seals of two thirds of these validators.
+
+        Raises:
+            IntegrityError: it does not, or there is more than one header.
+        """
+        if len(headers) != 1:
+            raise IntegrityError("a QBFT block is final by its own seals: one header shows it")
+        self._check_seals(validators, headers[0], Extra.of(headers[0]))
+
     def equivocation(self, a: Header, b: Header) -> bool:
         """Whether two headers, each followed, are two blocks of one height: a third of the validators is then faulty.
 
@@ -141,21 +150,21 @@ class Qbft:
         """
         return a.number == b.number and self.hash(a) != self.hash(b)
 
-    def _check_seals(self, parent: Snapshot, header: Header, extra: Extra) -> None:
-        if len(extra.seals) > len(parent.validators):
+    def _check_seals(self, validators: Sequence[bytes], header: Header, extra: Extra) -> None:
+        if len(extra.seals) > len(validators):
             raise IntegrityError(f"block {header.number} has more seals than there are validators")
         signed = keccak(header.rlp(extra.without_seals(extra.round)))
         sealers: set[bytes] = set()
         for seal in extra.seals:
             sealer = sealer_of(signed, seal)
-            if sealer not in parent.validators:
+            if sealer not in validators:
                 raise IntegrityError(f"block {header.number} has a seal by an account that is no validator")
             if sealer in sealers:
                 raise IntegrityError(f"block {header.number} has two seals by one validator")
             sealers.add(sealer)
-        if len(sealers) < quorum(len(parent.validators)):
+        if len(sealers) < quorum(len(validators)):
             raise IntegrityError(
-                f"block {header.number} has {len(sealers)} seals of the {quorum(len(parent.validators))} it needs"
+                f"block {header.number} has {len(sealers)} seals of the {quorum(len(validators))} it needs"
             )
 
     def _after(self, parent: Snapshot, header: Header, extra: Extra) -> Electorate:
@@ -167,7 +176,8 @@ class Qbft:
                 return after
         if not extra.vote:
             return after
-        return after.cast(Vote(header.miner, extra.vote[0], extra.vote[1] == _ADD), keep_idle=self.besu)
+        vote = Vote(header.miner, extra.vote[0], authorise=extra.vote[1] == _ADD)
+        return after.cast(vote, keep_idle=self.besu)
 
 
 def quorum(validators: int) -> int:

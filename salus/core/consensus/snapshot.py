@@ -96,7 +96,7 @@ def _vote(kept: object) -> Vote:
     authorise = _of(kept, "authorise")
     if not isinstance(authorise, bool):
         raise TypeError("a vote authorises or it does not")
-    return Vote(_hex(_of(kept, "voter"), 20), _hex(_of(kept, "candidate"), 20), authorise)
+    return Vote(_hex(_of(kept, "voter"), 20), _hex(_of(kept, "candidate"), 20), authorise=authorise)
 
 
 def _of(kept: object, member: str) -> object:

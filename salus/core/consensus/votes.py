@@ -8,7 +8,7 @@ vote on that candidate, and those of a candidate who is no longer a validator. S
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Vote:
 
     voter: bytes
     candidate: bytes
-    authorise: bool
+    authorise: bool = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def turned(seal: bytes) -> bytes:
     return seal[:32] + other.to_bytes(32, "big") + bytes([seal[64] ^ 1])
 
 
-def plain(number: int = 0, **changed: Any) -> Header:
+def plain(number: int = 0, /, **changed: Any) -> Header:
     """A header with no seal, of the given fields."""
     return replace(
         Header(
