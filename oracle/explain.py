@@ -12,12 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from oracle.hl7.errors import CONDITION_TEXT, HL7Error
+from oracle.hl7.ack import build_ack
+from oracle.hl7.errors import CONDITION_TEXT, AckCode, Condition, HL7Error, UnsupportedError
 from oracle.hl7.message import Segment, parse
+from oracle.intake.ports import Result
 from oracle.intake.receive import Received, Verdict, receive, reply_to
+from oracle.intake.reception import error_of
 from oracle.normalise import SourceProfile, identity_changes, normalise
 from oracle.reading import read_drafts
 from oracle.sources import Source
+from oracle.sources.model import DueAt
+from oracle.status import advice_about
 from salus.core.days import date_of
 from salus.core.labels import names
 from salus.core.record import RecordDraft
@@ -27,10 +32,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What each step came to; `problem` is where it stopped, and `reply` what the sender would get, empty for none."""
+    """What each step came to; `problem` is where it stopped, and `reply` what the sender would get, empty for none.
+
+    `outcome` says in a sentence what would become of it, and `done` whether that is what the sender meant. With
+    `charset_mismatch` the bytes are in another character set than the source's file or MSH-18 says.
+    """
 
     verdict: str
+    outcome: str
+    done: bool
     charset: str
+    charset_mismatch: bool
     kind: str
     mode: str
     segments: tuple[Json, ...]
@@ -48,7 +60,7 @@ class Explained:
 def explain(raw: bytes, source: Source, profile: SourceProfile, now: datetime) -> Explained:
     """Take one message through all steps as this source's; never raises for what a message says."""
     received = receive(raw, source.charset, source)
-    problem = None if received.error is None else _problem(received.error)
+    error = received.error
     message = parse(received.text) if received.text else None
     records: tuple[Json, ...] = ()
     changes: tuple[Json, ...] = ()
@@ -63,31 +75,48 @@ def explain(raw: bytes, source: Source, profile: SourceProfile, now: datetime) -
                 for one in identity_changes(message, profile)
             )
             if not records and not changes:
-                problem = {
-                    "text": "the message says nothing that makes a record",
-                    "condition": 201,
-                    "location": "MSH-9",
-                }
-        except HL7Error as error:
-            problem = _problem(error)
+                error = UnsupportedError(
+                    "the message says nothing that makes a record",
+                    message.header.at(9),
+                    condition=Condition.UNSUPPORTED_EVENT_CODE,
+                )
+        except HL7Error as stopped:
+            error = stopped
     return Explained(
         verdict=received.verdict.value,
+        outcome=_outcome(received, error, len(records), len(changes)),
+        done=error is None,
         charset=received.codec,
+        charset_mismatch=received.charset_mismatch,
         kind=received.message_type,
         mode=_mode(received),
         segments=tuple(_segment(one) for one in message.segments) if message is not None else _lines(raw),
         records=records,
         changes=changes,
         unmapped=unmapped,
-        problem=problem,
-        reply=_reply(received, source, now),
+        problem=None if error is None else _problem(error),
+        reply=_reply(received, source, now, error),
     )
+
+
+def _outcome(received: Received, error: HL7Error | None, records: int, changes: int) -> str:
+    if received.verdict is Verdict.REJECT:
+        return "refused (AR, CR in enhanced mode): it can never be taken as it is"
+    if received.verdict is Verdict.ERROR:
+        return "refused (AE, CE in enhanced mode): to be mended and sent again; kept for a person to look at"
+    if error is not None:
+        return "stored, then held in quarantine for a person: no record is made of it"
+    made = [
+        f"{number} {word}{'s' * (number > 1)}" for number, word in ((records, "record"), (changes, "change")) if number
+    ]
+    return f"taken: {' and '.join(made)}" + (" of identities" if changes else "")
 
 
 def _problem(error: HL7Error) -> Json:
     condition = int(error.condition)
-    words = CONDITION_TEXT.get(error.condition, "")
-    return {"text": error.text, "condition": condition, "words": words, "location": str(error.location)}
+    words, place = CONDITION_TEXT.get(error.condition, ""), str(error.location)
+    advice = advice_about(condition, place)
+    return {"text": error.text, "condition": condition, "words": words, "location": place, "advice": advice}
 
 
 def _mode(received: Received) -> str:
@@ -136,8 +165,15 @@ def _record(draft: RecordDraft) -> Json:
     }
 
 
-def _reply(received: Received, source: Source, now: datetime) -> str:
+def _reply(received: Received, source: Source, now: datetime, error: HL7Error | None) -> str:
+    """The reply at once, or of original mode once processed where the source's file says so."""
     asked = received.header.asked
+    waits = not asked.enhanced and source.acknowledgement.original is DueAt.PROCESSED
+    if waits and received.error is None and error is not None:
+        header, code = received.header, AckCode.ERROR
+        told = error_of(Result(success=False, code=int(error.condition), location=str(error.location)))
+        late = build_ack(header, code, now=now, control_id="PREVIEW", error=told, language=source.language)
+        return late.decode(header.codec, errors="replace")
     success = received.error is None or received.verdict.stored
     if asked.enhanced and not asked.accept.wants(success=success):
         return ""

@@ -33,6 +33,11 @@ _ADVICE = {
     Condition.UNKNOWN_KEY: "Nothing here has that number yet: release it once what it refers to has come.",
     Condition.INTERNAL: "The oracle failed on it: look for its key in the oracle's log, report that, then release it.",
 }
+_AUTHORITY = ".4"  # component 4 of a CX or XON: the assigning authority
+_ADVICE_AUTHORITY = (
+    "Name that assigning authority under [identifiers.systems] in the source's file, if this source speaks for it; "
+    "then release it."
+)
 _WAITING = (MessageState.QUARANTINED, MessageState.FAILED)
 
 
@@ -72,7 +77,14 @@ def advice(message: StoredMessage) -> str:
     """What to do about a message that waits for a person; empty for others."""
     if message.state not in _WAITING:
         return ""
-    known = next((one for one in Condition if one == message.fault.code), Condition.INTERNAL)
+    return advice_about(message.fault.code, message.fault.location)
+
+
+def advice_about(condition: int, location: str) -> str:
+    """What to do about a message that stopped with a code of HL7 table 0357 at a place ("PID-3", "MRG-1.4")."""
+    known = next((one for one in Condition if one == condition), Condition.INTERNAL)
+    if known is Condition.UNKNOWN_KEY and location.endswith(_AUTHORITY):
+        return _ADVICE_AUTHORITY
     return _ADVICE.get(known, _ADVICE[Condition.INTERNAL])
 
 

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import output
+from cli.exits import exit_code
 from oracle import settings
 from oracle.explain import Explained, explain
 from oracle.intake.batch import Enclosed, pieces
@@ -42,7 +43,9 @@ def sources(folder: Folder = None) -> None:
     told = _told(folder)
     if told.folder is None:
         raise SetupError("give --sources, or set SALUS_ORACLE_SOURCES to the folder of source files")
-    rows = [described(source) for source in sources_of(told, told.folder)]
+    found = sources_of(told, told.folder)
+    _note_unnamed(found)
+    rows = [described(source) for source in found]
     output.emit_table(rows, {name: name for name in rows[0]})
 
 
@@ -51,9 +54,11 @@ def check(
     source: Annotated[str, typer.Option(help="Name of the source that sends it.")] = "",
     folder: Folder = None,
 ) -> None:
-    """Show every step for a message: raw, parsed, FHIR, labels, what is left out, and the reply. Shows its content."""
+    """Show every step for a message: raw, parsed, FHIR, labels, what is left out, and the reply. Shows its content.
+    Exit code 2 if one would be refused or held."""
     told = _told(folder)
     sender = _sender(told, source)
+    _note_unnamed([sender])
     profile = profile_of(sender, is_checkup=bool(told.is_checkup))
     now = datetime.now(UTC)
     found = [explain(raw, sender, profile, now) for raw in _messages(file)]
@@ -61,11 +66,19 @@ def check(
         raise InputError("the file holds no message: one begins with MSH")
     if output.is_json():
         output.emit([one.to_json() for one in found])
-        return
-    for place, one in enumerate(found, start=1):
-        if len(found) > 1:
-            output.console.rule(f"message {place} of {len(found)}")
-        _show(one)
+    else:
+        for place, one in enumerate(found, start=1):
+            if len(found) > 1:
+                output.console.rule(f"message {place} of {len(found)}")
+            _show(one)
+    if not all(one.done for one in found):
+        raise typer.Exit(exit_code(InputError()))
+
+
+def _note_unnamed(found: Iterable[Source]) -> None:
+    """Say what a "?" stands for: an oracle has it in its settings, this command only if they are in force."""
+    if any("?" in (source.title, source.authority) for source in found):
+        output.say("? stands for SALUS_ORACLE_NAME and SALUS_ORACLE_AUTHORITY: set them here as for the oracle")
 
 
 def _told(folder: Path | None) -> settings.SourcesSettings:
@@ -101,7 +114,8 @@ def _messages(file: str) -> Iterator[bytes]:
 
 
 def _show(one: Explained) -> None:
-    output.console.print(f"{one.kind or 'unknown'} · {one.charset} · {one.mode} mode · verdict: {one.verdict}")
+    charset = f"{one.charset} (not what was declared)" if one.charset_mismatch else one.charset
+    output.console.print(f"{one.kind or 'unknown'} · {charset} · {one.mode} mode", markup=False)
     _side_by_side("as sent", "as parsed", ((row["raw"], _pairs(row["parsed"])) for row in one.segments))
     for place, record in enumerate(one.records, start=1):
         labels = {name: value for name, value in record.items() if name != "fhir"}
@@ -110,11 +124,14 @@ def _show(one: Explained) -> None:
         output.console.print(
             f"{change['kind']}: {change['from']} → {change['to']} {change['what']}".rstrip(), markup=False
         )
-    output.console.print(f"not mapped: {', '.join(one.unmapped) or 'nothing'}", markup=False)
+    if one.done:
+        output.console.print(f"not mapped: {', '.join(one.unmapped) or 'nothing'}", markup=False)
     if one.problem is not None:
         problem = one.problem
         line = f"stopped at {problem['location']}: {problem['text']} (table 0357: {problem['condition']})"
         output.console.print(line, style="red", markup=False)
+        output.console.print(problem["advice"], markup=False)
+    output.console.print(one.outcome, style="bold", markup=False)
     shown = one.reply.replace("\r", "\n").rstrip() or "no byte: the message asks for no accept acknowledgment"
     output.console.print(f"reply:\n{shown}", markup=False)
 

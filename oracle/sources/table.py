@@ -91,7 +91,7 @@ class Table:
         except (OSError, ValueError):
             is_there = False
         if not is_there:
-            raise self.wrong(name, f"must name a {'folder' if folder else 'file'} that exists")
+            raise self.wrong(name, f"must name a {'folder' if folder else 'file'} that exists; there is no {found}")
         return found
 
     def host(self, name: str, default: str | None) -> str:

@@ -63,6 +63,35 @@ def test_check__rules_of_the_source__decide(folder: Path, tmp_path: Path, capsys
     assert (taken["verdict"], refused["verdict"], refused["problem"]["condition"]) == ("accept", "reject", 201)
 
 
+def test_check__message_that_would_be_held__says_so_with_advice_and_exits_with_2(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "odd.hl7").write_bytes(report("1", patient="") + report("2"))
+    assert run(["oracle", "check", str(tmp_path / "odd.hl7"), "--sources", str(folder), "--source", "lis"]) == 2
+    held, taken = capsys.readouterr().out.split("message 2 of 2")
+    assert "held in quarantine" in held
+    assert "Have the sender fill the field" in held
+    assert "not mapped" not in held
+    assert "taken: 1 record" in taken
+
+
+@pytest.mark.parametrize(("name", "said"), [("示例医院", False), ("", True)])
+def test_sources__name_left_to_the_oracle_s_settings__what_stands_for_it_is_explained(
+    name: str, said: bool, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SALUS_ORACLE_NAME", name)
+    assert run(["oracle", "sources", "--sources", str(folder)]) == 0
+    assert ("? stands for SALUS_ORACLE_NAME" in capsys.readouterr().err) is said
+
+
+def test_sources__certificate_that_is_not_there__is_named_with_the_place_looked_at(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "lis.toml").write_text('name = "lis"\n[http]\ntoken_file = "tls/lis.token"\n')
+    assert run(["oracle", "sources", "--sources", str(folder)]) == 8
+    assert f"there is no {folder / 'tls' / 'lis.token'}" in "".join(capsys.readouterr().err.splitlines())
+
+
 def test_check__several_messages_in_a_batch__are_each_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     head = b"BHS|^~\\&|LIS|HB\r"
     (tmp_path / "day.hl7").write_bytes(head + report("1") + report("2", order="L2") + b"BTS|2\r")

@@ -5,6 +5,7 @@ from oracle.hl7.texts import Language
 from oracle.model import IdentifierRule, LabelRule, LabelTable
 from oracle.runtime import profile_of
 from oracle.sources import Source
+from oracle.sources.model import Acknowledgement, DueAt
 from salus.core.canonical import canonical
 from salus.core.labels import Category, Topic
 from tests.unit.oracle.oracle_world import admission, report
@@ -120,3 +121,28 @@ def test_explain__no_number_fits_the_patient_rule__is_a_missing_field_at_pid_3()
 
 def test_escaped__control_characters__stay_on_one_line() -> None:
     assert escaped("a\tb\r\x00王") == "a\\tb\\r\\x00王"
+
+
+def test_explain__gb18030_in_the_file_but_utf_8_on_the_wire__is_read_as_sent_and_the_mismatch_told() -> None:
+    found = explained(report("42"), Source("lis", "Hospital B", "HB", charset="GB18030"))
+    assert (found.charset, found.charset_mismatch, found.done) == ("utf-8", True, True)
+    assert found.outcome == "taken: 1 record"
+
+
+def test_explain__source_that_waits_for_the_result__shows_the_error_it_would_get() -> None:
+    source = Source("lis", "Hospital B", "HB", acknowledgement=Acknowledgement(original=DueAt.PROCESSED))
+    found = explained(report("42", patient=""), source)
+    assert "\rMSA|AE|42\r" in found.reply
+    assert "\rERR||PID^1^3^1|101^" in found.reply
+    assert "\rMSA|AA|42\r" in explained(report("42"), source).reply
+    enhanced = report("42", patient="").replace(b"|P|2.5.1||||||", b"|P|2.5.1|||AL|AL||")
+    assert "\rMSA|CA|42\r" in explained(enhanced, source).reply
+
+
+def test_explain__merge_of_a_number_of_a_foreign_authority__advises_to_name_it() -> None:
+    raw = admission("9").replace(b"ADT^A01", b"ADT^A40").rstrip(b"\r") + b"\rMRG|P9^^^ELSE^MR\r"
+    found = explained(raw)
+    assert found.problem is not None
+    assert (found.problem["condition"], found.problem["location"]) == (204, "MRG-1.4")
+    assert "[identifiers.systems]" in found.problem["advice"]
+    assert found.outcome.startswith("stored, then held")
