@@ -2,7 +2,8 @@
 
     {"type", "title", "status", "code", "name", "detail", "advice"}
 
-`code` is 0 when the refusal is none of the protocol's: malformed (400), unknown (404), in conflict (409), away (503).
+`code` is 0 when the refusal is none of the protocol's: malformed (400), unknown (404), in conflict (409), away (503),
+and a node of this custodian's that shows what its seals or proofs deny (503).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from salus.core.codes import EXPLANATIONS, Code
 from salus.core.errors import (
     ConflictError,
     InputError,
+    NodeError,
     NotFoundError,
     RefusedError,
     SalusError,
@@ -47,6 +49,7 @@ _KINDS: tuple[tuple[type[SalusError], int, str], ...] = (
     (NotFoundError, 404, "NOT_FOUND"),
     (ConflictError, 409, "CONFLICT"),
     (UnavailableError, 503, "UNAVAILABLE"),
+    (NodeError, 503, "NODE_NOT_BELIEVED"),
 )
 
 

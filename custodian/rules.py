@@ -15,7 +15,15 @@ from salus.core.calls import MAX_AGE_SECONDS, SignedCall, read_call
 from salus.core.codes import Code
 from salus.core.consent import Consent, TermField, TermOpening
 from salus.core.eip712 import Domain
-from salus.core.errors import ConflictError, EnvelopeError, NotFoundError, ProofError, RefusedError, SignatureError
+from salus.core.errors import (
+    ConflictError,
+    EnvelopeError,
+    ForkError,
+    NotFoundError,
+    ProofError,
+    RefusedError,
+    SignatureError,
+)
 from salus.core.ids import ZERO32, Address, ConsentId, LeafHash, ParticipantId, SubjectRef, address_bytes
 from salus.core.labels import Purpose
 from salus.core.merkle import records_root
@@ -113,10 +121,14 @@ def look(custodian: Custodian) -> View:
 
     Raises:
         RefusedError: NODE_STALE, CHAIN_SHORTENED.
+        NodeError: the node shows a header that does not hold.
     """
     chain, store = custodian.chain, custodian.store
     seen = store.seen_block()  # before the final block is read, or another thread's newer one would look like a loss
-    final, head = chain.final(), chain.head()
+    try:
+        final, head = chain.final(), chain.head()
+    except ForkError as error:
+        raise RefusedError(Code.CHAIN_SHORTENED, str(error)) from error
     if custodian.clock.now() - head.timestamp > custodian.head_age:
         raise RefusedError(Code.NODE_STALE)
     if seen is not None and not _holds(chain, final, *seen):

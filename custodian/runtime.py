@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread
 
 import structlog
@@ -20,15 +21,20 @@ from custodian.rules import Custodian
 from custodian.settings import Settings
 from custodian.sweeps import Sweeper
 from salus.adapters import http_server
-from salus.adapters.chain.connect import connect
+from salus.adapters.chain.connect import Chain, ProvenChain, connect, connect_proven
 from salus.adapters.database.custodian import DatabaseCustodianStore
+from salus.adapters.database.custodian_trust import TrustedHeader
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
 from salus.adapters.keys import keystore, x25519
 from salus.adapters.period_keys import FolderPeriodKeys
-from salus.core.errors import SetupError
+from salus.core.consensus.engine import Engine, engine_of
+from salus.core.consensus.snapshot import Snapshot
+from salus.core.errors import IntegrityError, SetupError
+from salus.core.header import Header
 from salus.core.ids import Address
 from salus.core.ports import ChainWriter
+from salus.core.state import BlockStamp
 
 _HOST = "127.0.0.1"
 
@@ -43,15 +49,17 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A built custodian and the writer of its operator account."""
+    """A built custodian and the writer of its operator account; `chain` and `trust` are its chain and what it keeps."""
 
     custodian: Custodian
     writer: ChainWriter
+    chain: Chain | ProvenChain
+    trust: TrustedHeader
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Parts]:
-    """A custodian with its schema brought up to date.
+def opened(settings: Settings, *, afresh: bool = False) -> Iterator[Parts]:
+    """A custodian with its schema brought up to date. `afresh` forgets which header it trusted, until it is accepted.
 
     Raises:
         SetupError: a file or setting is wrong.
@@ -61,9 +69,9 @@ def opened(settings: Settings) -> Iterator[Parts]:
     encryption_key = x25519.load(settings.encryption_key, settings.passphrase)
     engine = open_engine(settings.database_url)
     migrate(engine, "custodian")
-    store = DatabaseCustodianStore(engine)
+    store, trust = DatabaseCustodianStore(engine), TrustedHeader(engine)
     try:
-        chain = connect(settings.rpc_url, _council(settings), settings.finality)
+        chain = _proven(settings, trust, afresh=afresh) if settings.genesis else _believed(settings)
         try:
             custodian = Custodian(
                 id=settings.participant,
@@ -76,7 +84,7 @@ def opened(settings: Settings) -> Iterator[Parts]:
                 random=secrets.token_bytes,
                 head_age=settings.head_age,
             )
-            yield Parts(custodian, chain.writer([signer]))
+            yield Parts(custodian, chain.writer([signer]), chain, trust)
         finally:
             chain.close()
     finally:
@@ -111,19 +119,63 @@ def serve(settings: Settings) -> None:
 def accept_chain(settings: Settings) -> int:
     """Accept the node's present final block though the chain lost blocks this custodian had seen; returns its number.
 
-    An operator's decision after looking at what happened; it is an entry in the custodian's log.
+    An operator's decision after looking at what happened; it is an entry in the custodian's log. Where the node is not
+    believed, its chain is followed again from SALUS_CUSTODIAN_GENESIS: accepted is only what the validators sealed.
+
+    Raises:
+        NodeError: the node's chain does not lead on from there.
     """
-    with opened(settings) as parts:
+    with opened(settings, afresh=True) as parts:
         custodian = parts.custodian
         final = custodian.chain.final()
+        if isinstance(parts.chain, ProvenChain):
+            snapshot = parts.chain.trusted.snapshot()
+            final = BlockStamp(snapshot.number, snapshot.hash, snapshot.timestamp)
+            parts.trust.accept(snapshot)
         entry = chain_accepted(final.number, final.hash)
         custodian.store.accept_chain(final.number, final.hash, custodian.clock.now(), entry)
         return final.number
 
 
-def _council(settings: Settings) -> Address:
+def _believed(settings: Settings) -> Chain:
+    return connect(settings.rpc_url, _deployment(settings)[1], settings.finality)
+
+
+def _proven(settings: Settings, trust: TrustedHeader, *, afresh: bool) -> ProvenChain:
+    chain_id, council = _deployment(settings)
+    engine = engine_of(settings.finality, settings.epoch)
+    start = None if afresh else trust.load()
+    return connect_proven(
+        settings.rpc_url,
+        council,
+        chain_id,
+        engine,
+        start or _genesis(settings, engine),
+        _ignored if afresh else trust.keep,
+        halt=None if afresh else trust.halt,
+        halted=None if afresh else trust.halted(),
+    )
+
+
+def _ignored(_: Snapshot) -> None:
+    """Nothing is kept before the operator's word."""
+
+
+def _genesis(settings: Settings, engine: Engine) -> Snapshot:
+    """What is trusted to begin with, out of a file the operator had from other members."""
     try:
-        contracts = json.loads(settings.deployment.read_bytes())["contracts"]
-        return Address(contracts["Council"][-1]["address"])
+        shown = json.loads(Path(settings.genesis or "").read_bytes())
+        return Snapshot.from_json(shown) if "validators" in shown else engine.genesis(Header.from_json(shown))
+    except (OSError, ValueError, TypeError, AttributeError, IntegrityError) as error:
+        raise SetupError(
+            f"SALUS_CUSTODIAN_GENESIS names no file with a {settings.finality} genesis header or snapshot: {error}"
+        ) from error
+
+
+def _deployment(settings: Settings) -> tuple[int, Address]:
+    """Chain id and address of the Council."""
+    try:
+        deployment = json.loads(settings.deployment.read_bytes())
+        return int(deployment["chainId"]), Address(deployment["contracts"]["Council"][-1]["address"])
     except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise SetupError("SALUS_CUSTODIAN_DEPLOYMENT names no deployment file with a Council") from error

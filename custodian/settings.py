@@ -3,8 +3,10 @@
 | variable | meaning | default |
 | --- | --- | --- |
 | `SALUS_CUSTODIAN_PARTICIPANT_ID` | this custodian's participantId, `0x` and 64 hex digits | required |
-| `SALUS_CUSTODIAN_RPC_URL` | JSON-RPC of its own node | `http://127.0.0.1:8545` |
-| `SALUS_CUSTODIAN_FINALITY` | `dev`, `qbft`, or `clique:N` with N signers | `dev` |
+| `SALUS_CUSTODIAN_RPC_URL` | JSON-RPC of its own node, never a list | `http://127.0.0.1:8545` |
+| `SALUS_CUSTODIAN_FINALITY` | `dev`: the node is believed; `clique`, `qbft`, `qbft-besu`: it is not | `dev` |
+| `SALUS_CUSTODIAN_GENESIS` | JSON: block 0 as `eth_getBlockByNumber` has it, or a snapshot | required unless `dev` |
+| `SALUS_CUSTODIAN_EPOCH` | blocks of the engine's epoch, as the genesis file has it | 30000 |
 | `SALUS_CUSTODIAN_DEPLOYMENT` | file of the deployment, `deployments/<chain-id>.json` | required |
 | `SALUS_CUSTODIAN_DATABASE_URL` (or `…_FILE`) | its store, `sqlite:///…` or `postgresql+psycopg://…` | required |
 | `SALUS_CUSTODIAN_OPERATOR_KEYSTORE` | keystore file of its operator account | required |
@@ -37,6 +39,8 @@ class Settings:
     participant: ParticipantId
     rpc_url: str
     finality: str
+    genesis: Path | None
+    epoch: int
     deployment: Path
     database_url: str = field(repr=False)
     operator_keystore: Path
@@ -56,11 +60,14 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         SetupError: a required one is missing, or one is malformed.
     """
     values = os.environ if environ is None else environ
+    finality = values.get(f"{_PREFIX}FINALITY", "dev").partition(":")[0]  # clique:N says what the chain says itself
     try:
         return Settings(
             participant=ParticipantId(from_hex(_required(values, "PARTICIPANT_ID"))),
-            rpc_url=values.get(f"{_PREFIX}RPC_URL", "http://127.0.0.1:8545"),
-            finality=values.get(f"{_PREFIX}FINALITY", "dev"),
+            rpc_url=_own_node(values.get(f"{_PREFIX}RPC_URL", "http://127.0.0.1:8545")),
+            finality=finality,
+            genesis=None if finality == "dev" else Path(_required(values, "GENESIS")),
+            epoch=int(values.get(f"{_PREFIX}EPOCH", "30000")),
             deployment=Path(_required(values, "DEPLOYMENT")),
             database_url=_required(values, "DATABASE_URL"),
             operator_keystore=Path(_required(values, "OPERATOR_KEYSTORE")),
@@ -76,9 +83,18 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         raise SetupError(f"{_PREFIX}PARTICIPANT_ID is 0x and 64 hex digits") from error
     except ValueError as error:
         raise SetupError(
-            f"{_PREFIX}HEAD_AGE, {_PREFIX}MAX_BODY_BYTES and {_PREFIX}PORT are whole numbers, "
+            f"{_PREFIX}EPOCH, {_PREFIX}HEAD_AGE, {_PREFIX}MAX_BODY_BYTES and {_PREFIX}PORT are whole numbers, "
             f"{_PREFIX}SWEEP_SECONDS a number of seconds"
         ) from error
+
+
+def _own_node(url: str) -> str:
+    if "," in url:
+        raise SetupError(
+            f"{_PREFIX}RPC_URL names several nodes: a custodian asks its own and no other, or whoever runs another one "
+            "could tell it what is final"
+        )
+    return url
 
 
 def _required(values: Mapping[str, str], name: str) -> str:
