@@ -36,8 +36,10 @@ from salus.adapters.keys import files, keystore
 from salus.adapters.keys.signer import LocalSigner
 from salus.core.errors import ConflictError, InputError, SetupError, UnavailableError
 from salus.core.ids import Address, ParticipantId, from_hex
-from salus.core.ports import ChainReader
+from salus.core.outcome import AccessLedger
+from salus.core.ports import ChainReader, ChainWriter
 from salus.core.ports_index import IndexReader
+from salus.flows.batching import BatchingLedger
 from salus.flows.custody import Caller
 from salus.flows.emergency import SecondedCaller
 from salus.flows.ledger import Gateway, OperatorLedger
@@ -112,7 +114,7 @@ def _parts(settings: Settings, chain: Chain, custodians: HttpCustodians, engine:
     second = None if settings.second_keystore is None else keystore.load(settings.second_keystore, passphrase)
     relays = [keystore.load(path, passphrase) for path in settings.relay_keystores]
     _require_apart(operator, second, relays)
-    writer, clock = chain.writer([operator]), SystemClock()
+    writer, relayer, clock = chain.writer([operator]), chain.writer(relays), SystemClock()
     gateway = Gateway(chain.reader, writer, time.sleep)
     caller = Caller(operator, chain.reader.domain("Council"), clock, secrets.token_bytes)
     emergency = None
@@ -126,8 +128,8 @@ def _parts(settings: Settings, chain: Chain, custodians: HttpCustodians, engine:
         chain=chain.reader,
         index=index,
         operator=writer,
-        relayer=chain.writer(relays),
-        ledger=OperatorLedger(chain.reader, gateway),
+        relayer=relayer,
+        ledger=_ledger(settings, chain.reader, operator, writer, relayer),
         custodians=custodians,
         content=FolderStore(settings.content),
         caller=caller,
@@ -146,6 +148,16 @@ def _parts(settings: Settings, chain: Chain, custodians: HttpCustodians, engine:
         calls_per_minute=settings.calls_per_minute,
         calls_per_account=settings.calls_per_account,
     )
+
+
+def _ledger(
+    settings: Settings, chain: ChainReader, operator: LocalSigner, writer: ChainWriter, relayer: ChainWriter
+) -> AccessLedger:
+    """How staff's requests go to the chain: each by the operator's account, or together by a relay's."""
+    if settings.batch_milliseconds == 0:
+        return OperatorLedger(chain, Gateway(chain, writer, time.sleep))
+    seconds = settings.batch_milliseconds / 1000
+    return BatchingLedger(chain, Gateway(chain, relayer, time.sleep), operator, seconds)
 
 
 def _checks(

@@ -3,7 +3,7 @@
 | variable | meaning | default |
 | --- | --- | --- |
 | `SALUS_API_PARTICIPANT_ID` | the institution's participantId, `0x` and 64 hex digits | required |
-| `SALUS_API_RPC_URL` | the chain's JSON-RPC | `http://127.0.0.1:8545` |
+| `SALUS_API_RPC_URL` | JSON-RPC of one node, or of several by comma, best first | `http://127.0.0.1:8545` |
 | `SALUS_API_DEPLOYMENT` | file of the deployment, `deployments/<chain-id>.json` | required |
 | `SALUS_API_FINALITY` | `dev`, `qbft`, or `clique:N` with N signers | `dev` |
 | `SALUS_API_DATABASE_URL` (or `…_FILE`) | own database, `sqlite:///…` or `postgresql+psycopg://…` | required |
@@ -25,6 +25,7 @@
 | `SALUS_API_INDEX_LAG` | blocks the index may lie behind before /ready says so | 30 |
 | `SALUS_API_CALLS_PER_MINUTE` | calls without a token from one address | 1200 |
 | `SALUS_API_CALLS_PER_ACCOUNT` | relayed calls of one account in a minute | 120 |
+| `SALUS_API_BATCH_MILLISECONDS` | longest wait of a request for others to go in one transaction; 0: each alone | 250 |
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class Settings:
     index_lag: int
     calls_per_minute: int
     calls_per_account: int
+    batch_milliseconds: int
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
@@ -105,6 +107,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         index_lag=_number(values, "INDEX_LAG", 30),
         calls_per_minute=_number(values, "CALLS_PER_MINUTE", 1200),
         calls_per_account=_number(values, "CALLS_PER_ACCOUNT", 120),
+        batch_milliseconds=_number(values, "BATCH_MILLISECONDS", 250, least=0),
     )
 
 
@@ -128,10 +131,10 @@ def _path(values: Mapping[str, str], name: str) -> Path | None:
     return Path(values[name]) if name in values else None
 
 
-def _number(values: Mapping[str, str], name: str, default: int) -> int:
+def _number(values: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
     text = values.get(name, str(default))
-    if not text.isdigit() or int(text) == 0:
-        raise SetupError(f"{_PREFIX}{name} is a whole number above 0")
+    if not text.isdigit() or int(text) < least:
+        raise SetupError(f"{_PREFIX}{name} is a whole number of {least} or more")
     return int(text)
 
 

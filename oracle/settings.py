@@ -3,7 +3,7 @@
 | variable | meaning | default |
 | --- | --- | --- |
 | `SALUS_ORACLE_PARTICIPANT_ID` | this source's participantId, `0x` and 64 hex digits | required |
-| `SALUS_ORACLE_RPC_URL` | JSON-RPC of its node | `http://127.0.0.1:8545` |
+| `SALUS_ORACLE_RPC_URL` | JSON-RPC of one node, or of several by comma, best first | `http://127.0.0.1:8545` |
 | `SALUS_ORACLE_FINALITY` | `dev`, `qbft`, or `clique:N` with N signers | `dev` |
 | `SALUS_ORACLE_DEPLOYMENT` | file of the deployment, `deployments/<chain-id>.json` | required |
 | `SALUS_ORACLE_DATABASE_URL` (or `…_FILE`) | its journal, `sqlite:///…` or `postgresql+psycopg://…` | required |

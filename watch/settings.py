@@ -2,7 +2,7 @@
 
 | variable | meaning | default |
 | --- | --- | --- |
-| `SALUS_WATCH_RPC_URL` | the chain's JSON-RPC | `http://127.0.0.1:8545` |
+| `SALUS_WATCH_RPC_URL` | JSON-RPC of one node, or of several by comma, best first | `http://127.0.0.1:8545` |
 | `SALUS_WATCH_DEPLOYMENT` | file of the deployment, `deployments/<chain-id>.json` | required |
 | `SALUS_WATCH_DATABASE_URL` (or `…_FILE`) | the index, `sqlite:///…` or `postgresql+psycopg://…` | required |
 | `SALUS_WATCH_FINALITY` | `dev`, `qbft`, or `clique:N` with N signers | `dev` |

@@ -199,6 +199,10 @@ class ChainReader(Protocol):
         """All events of the deployment's contracts in a range of blocks, in order."""
         ...
 
+    def prefetch(self, reads: Sequence[tuple[str, tuple[Any, ...]]], at: BlockStamp) -> None:
+        """Fetch in one exchange what methods of this port need at a block: their names, with arguments but the block."""
+        ...
+
 
 class ChainWriter(Protocol):
     """Transactions of the accounts behind this writer."""

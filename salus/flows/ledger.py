@@ -6,7 +6,7 @@ a fork takes back has recorded nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from salus.core import signatures
@@ -18,6 +18,7 @@ from salus.core.ids import AccessId, Address
 from salus.core.outcome import Recorded
 from salus.core.package import ConsentPackage
 from salus.core.ports import ChainReader, ChainWriter, ContractCall, Signer
+from salus.core.state import AccessState
 from salus.flows.open import require_final
 
 PATIENCE_SECONDS = 30.0
@@ -49,26 +50,39 @@ class Gateway:
         """
         receipt = self.writer.send(ContractCall(gateway.verifying_contract, function, args))
         number = receipt.block.number
-        require_final(lambda: self.chain.final().number >= number, self.pause, self.patience)
-        state = self.chain.access(access_id, self.chain.final())
+        [state] = self.states([access_id], number)
         if state.code == 0:
             raise UnavailableError("the block of this request was taken back by the chain; send it again")
         return Recorded(Code(state.code), state.expires_at, number, gateway)
 
+    def states(self, access_ids: Sequence[AccessId], number: int) -> list[AccessState]:
+        """States of accesses at a final block of that number or a later one; a node that is away is waited for too.
 
-class OperatorLedger:
-    """`AccessLedger` of an institution: its operator sends the request itself.
+        Raises:
+            UnavailableError: not final in time.
+        """
+        found: list[AccessState] = []
 
-    An emergency is signed by two operators, `operator` and `witness`, whom the institution says to be two people.
-    """
+        def are_read() -> bool:
+            try:
+                final = self.chain.final()
+                if final.number < number:
+                    return False
+                self.chain.prefetch([("access", (access_id,)) for access_id in access_ids], final)
+                found[:] = [self.chain.access(access_id, final) for access_id in access_ids]
+            except UnavailableError:
+                return False
+            return True
 
-    def __init__(
-        self, chain: ChainReader, gateway: Gateway, operator: Signer | None = None, witness: Signer | None = None
-    ) -> None:
+        require_final(are_read, self.pause, self.patience)
+        return found
+
+
+class Deployed:
+    """What every ledger says of the deployment it records on."""
+
+    def __init__(self, chain: ChainReader) -> None:
         self._chain = chain
-        self._gateway = gateway
-        self._operator = operator
-        self._witness = witness
 
     @property
     def chain_id(self) -> int:
@@ -82,6 +96,21 @@ class OperatorLedger:
     def address_of(self, contract: str) -> Address:
         """Present address of a directory role."""
         return self._chain.address_of(contract)
+
+
+class OperatorLedger(Deployed):
+    """`AccessLedger` of an institution: its operator sends the request itself.
+
+    An emergency is signed by two operators, `operator` and `witness`, whom the institution says to be two people.
+    """
+
+    def __init__(
+        self, chain: ChainReader, gateway: Gateway, operator: Signer | None = None, witness: Signer | None = None
+    ) -> None:
+        super().__init__(chain)
+        self._gateway = gateway
+        self._operator = operator
+        self._witness = witness
 
     def record(self, access: Access, package: ConsentPackage | None) -> Recorded:
         """Record a request under a consent, or an emergency, and wait until its block is final.

@@ -36,6 +36,11 @@ def test_settings__required_only__have_defaults() -> None:
     assert told.relay_keystores == (Path("keys/relay-1.json"), Path("keys/relay-2.json"))
     assert (told.second_keystore, told.titles, told.regulator) == (None, None, None)
     assert told.token_key == Path("keys/operator.api-token.pem")
+    assert told.batch_milliseconds == 250
+
+
+def test_settings__batch_of_zero__sends_each_request_alone() -> None:
+    assert read({**GOOD, "SALUS_API_BATCH_MILLISECONDS": "0"}).batch_milliseconds == 0
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
@@ -46,7 +51,14 @@ def test_settings__required_one_missing__is_named(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "x"), ("PORT", "0"), ("PARTICIPANT_ID", "0x12"), ("REGULATOR", "nobody"), ("CALLS_PER_ACCOUNT", "-1")],
+    [
+        ("PORT", "x"),
+        ("PORT", "0"),
+        ("PARTICIPANT_ID", "0x12"),
+        ("REGULATOR", "nobody"),
+        ("CALLS_PER_ACCOUNT", "-1"),
+        ("BATCH_MILLISECONDS", "x"),
+    ],
 )
 def test_settings__malformed__is_named(name: str, value: str) -> None:
     with pytest.raises(SetupError, match=f"SALUS_API_{name}"):

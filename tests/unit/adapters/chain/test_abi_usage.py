@@ -33,7 +33,8 @@ SAMPLES: dict[Any, Any] = {int: 1, bytes: b"\x11" * 32, str: "AuditLog", Address
 
 CHOSEN_AT_RUN_TIME = {
     "ConsentRegistry": {"grant", "replace"},  # salus/flows/grant.py: by whether the consent replaces one
-    "AccessGateway": {"request", "requestOwn", "requestEmergency"},  # salus/flows/ledger.py: by the flow that asks
+    # salus/flows/ledger.py and batching.py: by the flow that asks, of the gateway in charge, by address
+    "AccessGateway": {"request", "requestMany", "requestOwn", "requestEmergency"},
     "ParticipantRegistry": {"suspend", "reinstate"},  # cli/commands/participant.py: by the verb typed
     "SubjectRegistry": {function.value for function in SubjectFunction},  # api/relay.py: by the patient's message
 }
@@ -44,7 +45,6 @@ UNUSED = {
         "accessOf": "slotOf says the same in one word, which proofs show too",
         "consentIdOf": "computed in salus.core.consent; vectors hold the two together",
         "idOf": "computed in salus.core.access; vectors hold the two together",
-        "requestMany": "for relayers with load; an institution's API sends one request at a time",
         "review": "supervisors send it from their own tools; no service does",
         "freeze": "as review",
         "unfreeze": "as review",
