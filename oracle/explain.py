@@ -25,6 +25,7 @@ from oracle.sources.model import DueAt
 from oracle.status import advice_about
 from salus.core.days import date_of
 from salus.core.labels import names
+from salus.core.printable import escaped
 from salus.core.record import RecordDraft
 
 Json = dict[str, Any]
@@ -187,8 +188,3 @@ def _lines(raw: bytes) -> tuple[Json, ...]:
     return tuple(
         {"name": "", "raw": escaped(line.decode("utf-8", "backslashreplace")), "parsed": {}} for line in lines if line
     )
-
-
-def escaped(text: str) -> str:
-    """Text on one line: control characters as escapes."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

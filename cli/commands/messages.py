@@ -15,13 +15,13 @@ from cli import output
 from cli.hospital_day import messages
 from cli.hospital_people import SourceKind
 from cli.mllp_client import SendReport, send
-from oracle.explain import escaped
 from oracle.hl7.charset import UTF_8, codec_of, decode
 from oracle.hl7.errors import CharsetError
 from oracle.intake.batch import Enclosed, pieces
 from oracle.sources.model import LARGEST_MESSAGE_BYTES, ClientTls
 from oracle.sources.tls import client_context
 from salus.core.errors import InputError, UnavailableError
+from salus.core.printable import escaped
 
 DEFAULT_CHARSETS = {"hospital": "UNICODE UTF-8", "checkup": "GB18030"}
 _START, _END = b"\x0b", b"\x1c\r"

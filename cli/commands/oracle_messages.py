@@ -15,7 +15,6 @@ from cli import output
 from cli.exits import exit_code
 from cli.world.journal import journal_of
 from oracle.audit import Wholeness
-from oracle.explain import escaped
 from oracle.hl7.charset import UTF_8, codec_of, decode
 from oracle.hl7.errors import CharsetError, Condition
 from oracle.quarantine import MOST_AT_ONCE
@@ -24,6 +23,7 @@ from salus.core.days import SHANGHAI_OFFSET
 from salus.core.errors import InputError, IntegrityError
 from salus.core.journal import Fault
 from salus.core.operations import Selection
+from salus.core.printable import escaped
 
 _DAY_SECONDS = 86_400
 _EPOCH = date(1970, 1, 1)

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from oracle.explain import Explained, escaped, explain
+from oracle.explain import Explained, explain
 from oracle.hl7.texts import Language
 from oracle.model import IdentifierRule, LabelRule, LabelTable
 from oracle.runtime import profile_of
@@ -8,6 +8,7 @@ from oracle.sources import Source
 from oracle.sources.model import Acknowledgement, DueAt
 from salus.core.canonical import canonical
 from salus.core.labels import Category, Topic
+from salus.core.printable import escaped
 from tests.unit.oracle.oracle_world import admission, report
 
 NOW = datetime(2026, 11, 27, 5, 0, tzinfo=UTC)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import ssl
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ from oracle.intake.mllp import MllpCounters
 from oracle.intake.receive import SUPPORTED_EVENTS
 from oracle.sources import DueAt, Institution, read_folder
 from oracle.sources.listing import described
-from tests.unit.oracle.sources.certificates import Authority
+from oracle.sources.model import ClientTls, ServerTls
+from oracle.sources.tls import client_context, server_context, shown_by
 from tests.unit.oracle.sources.test_read import EVERYTHING
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -24,15 +27,18 @@ ELSEWHERE = ("host", "client_fingerprints", "client_names", "server_name", "clos
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The examples, with the certificates, token and folder they name."""
-    shutil.copytree(ROOT / "deployments" / "sources", tmp_path / "sources")
+    """The examples, with what their own script makes."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl here: the examples' keys can't be made")
     made = tmp_path / "sources"
-    (made / "tls").mkdir()
-    (made / "drop" / "night").mkdir(parents=True)
-    authority = Authority(made / "tls", "hospital-ca")
-    authority.issue("oracle")
-    (made / "tls" / "checkup.token").write_text("a-token-of-twenty-letters")
+    shutil.copytree(ROOT / "deployments" / "sources", made, ignore=shutil.ignore_patterns("tls", "drop"))
+    keys(made)
     return made
+
+
+def keys(folder: Path, *more: str) -> str:
+    command = ["sh", str(folder / "make-keys.sh"), *more]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 def test_examples__all__are_taken(folder: Path) -> None:
@@ -43,7 +49,22 @@ def test_examples__all__are_taken(folder: Path) -> None:
     assert found["pacs"].max_message_bytes > 50 * 1024 * 1024 * 4 // 3
     rows = [described(one) for one in found.values()]
     assert "mllp 0.0.0.0:2576 tls (lis.h1.example)" in {row["in"] for row in rows}
-    assert "a-token" not in repr(rows)
+    assert (folder / "tls" / "checkup.token").read_text().strip() not in repr(rows)
+
+
+def test_examples__keys__are_private_of_one_ca_and_stay_when_made_again(folder: Path) -> None:
+    tls = folder / "tls"
+    assert {file.stat().st_mode & 0o077 for file in tls.iterdir()} == {0}
+    before = {file.name: file.read_bytes() for file in tls.iterdir()}
+    said = keys(folder, str(folder), "oracle.h1.example", "lis.h1.example", "pacs.h1.example")
+    assert {name: (tls / name).read_bytes() for name in before} == before
+    server = server_context(ServerTls(tls / "oracle.pem", tls / "oracle.key", tls / "hospital-ca.pem"))
+    assert "hospital-ca" in repr(server.get_ca_certs())
+    for name in ("lis.h1.example", "pacs.h1.example"):
+        client_context(ClientTls(tls / "hospital-ca.pem", tls / f"{name}.pem", tls / f"{name}.key"))
+        fingerprint, common = shown_by(ssl.PEM_cert_to_DER_cert((tls / f"{name}.pem").read_text()))
+        assert common == name
+        assert fingerprint.hex() in said.replace(":", "").lower()
 
 
 def keys_of(value: Any) -> set[str]:
