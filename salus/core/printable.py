@@ -6,7 +6,7 @@ from unicodedata import category
 
 
 def escaped(text: str) -> str:
-    """Text on one line: control characters as escapes (`\\x1b`, `\\n`); blanks of any width stay, as U+3000 of Chinese."""
+    """Text on one line: control characters as escapes (`\\x1b`, `\\n`); blanks of any width stay, as U+3000."""
     return "".join(one if _is_shown(one) else one.encode("unicode_escape").decode() for one in text)
 
 
