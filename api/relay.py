@@ -91,7 +91,10 @@ class Relay:
         digest = kind.digest(self._chain.domain("SubjectRegistry"), values)
         if function is SubjectFunction.ROTATE:
             signatures.check(digest, given[1], values["controller"])
-        return self._controlling(SubjectRef(values["subjectRef"]), digest, given[0])
+        signer = self._controlling(SubjectRef(values["subjectRef"]), digest, given[0])
+        if signer != values.get("by", signer):
+            raise SignatureError("signed by another account than the message names")
+        return signer
 
     def subject_call(self, function: SubjectFunction, message: Mapping[str, Any], given: list[bytes]) -> TxReceipt:
         """Send a subject's call whose signer was checked."""

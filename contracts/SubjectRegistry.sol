@@ -17,6 +17,7 @@ import {
     SubjectFreeze,
     SubjectLib,
     SubjectLink,
+    SubjectUnlink,
     Veto
 } from "./types/Subject.sol";
 
@@ -29,6 +30,9 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     uint8 private constant MAX_RETENTION_YEARS = 5;
     /// Reads walk over the references merged into one, so their number is bounded.
     uint256 private constant MAX_MERGED = 8;
+    /// Guardians' nonces begin where no subject's comes: who is guardian first and controller later, or the other way round,
+    /// signs no word that counts twice.
+    uint64 private constant FIRST_GUARDIAN_NONCE = 1 << 32;
 
     /* IMMUTABLES */
 
@@ -44,7 +48,7 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     mapping(bytes32 subjectRef => PendingChange) private _pending;
     mapping(bytes32 survivor => bytes32[] subjectRefs) private _merged;
     /// A guardian's freezes count apart: else a guardian could spend each nonce the controller has signed for.
-    mapping(bytes32 subjectRef => uint64) private _guardianNonces;
+    mapping(bytes32 subjectRef => uint64) private _guardianFreezes;
 
     /* CONSTRUCTOR */
 
@@ -183,21 +187,15 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
 
     /// @inheritdoc ISubjectRegistry
     function freeze(SubjectFreeze calldata freeze_, bytes calldata signature) external {
-        bytes32 ref = freeze_.subjectRef;
+        (bytes32 ref, address by) = (freeze_.subjectRef, freeze_.by);
         Subject storage target = _subjects[ref];
         if (target.sourceId == 0) revert SubjectRegistryUnknown(ref);
-        bytes32 digest = _digest(SubjectLib.hash(freeze_));
-        address by = target.controller;
-        bool agrees = _isSigned(by, digest, signature);
-        // A controller's wallet that says yes to everything must not take the guardian's word for its own.
-        if ((!agrees || freeze_.nonce != target.nonce) && _isSigned(target.guardian, digest, signature)) {
-            by = target.guardian;
-            _useGuardianNonce(ref, freeze_.nonce, freeze_.deadline);
-        } else {
-            if (!agrees) revert SubjectRegistryInvalidSignature(ref, target.guardian);
-            _useNonce(ref, freeze_.nonce, freeze_.deadline);
-        }
+        bool isController = by == target.controller;
+        if (by == address(0) || (!isController && by != target.guardian)) revert SubjectRegistryNotGuardian(ref, by);
+        if (isController) _useNonce(ref, freeze_.nonce, freeze_.deadline);
+        else _useGuardianNonce(ref, freeze_.nonce, freeze_.deadline);
         if (target.frozen == freeze_.frozen) revert SubjectRegistryUnchanged(ref);
+        _requireSigned(ref, by, SubjectLib.hash(freeze_), signature);
 
         target.frozen = freeze_.frozen;
 
@@ -269,20 +267,18 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     }
 
     /// @inheritdoc ISubjectRegistry
-    function unlink(SubjectLink calldata link_, bytes calldata signature) external {
-        bytes32 ref = link_.subjectRef;
-        _useNonce(ref, link_.nonce, link_.deadline);
+    function unlink(SubjectUnlink calldata unlink_, bytes calldata signature) external {
+        (bytes32 ref, bytes32 survivor, bytes32 by) = (unlink_.subjectRef, unlink_.survivor, unlink_.by);
+        if (by != ref && by != survivor) revert SubjectRegistryInvalidLink(ref, survivor);
+        _useNonce(by, unlink_.nonce, unlink_.deadline);
         _requireSource(_subjects[ref].sourceId);
-        bytes32 survivor = _subjects[ref].survivor;
-        if (survivor == 0 || link_.survivor != 0) revert SubjectRegistryInvalidLink(ref, link_.survivor);
+        if (survivor == 0 || _subjects[ref].survivor != survivor) revert SubjectRegistryInvalidLink(ref, survivor);
         // A hold of the group would end for one side of it.
         if (isHeld(ref)) revert SubjectRegistryHeld(ref);
-        bytes32 structHash = SubjectLib.hash(link_);
-        // Either side may leave: whoever was given the other one by mistake must not keep it.
-        address other = _subjects[survivor].controller;
-        if (other == address(0) || !_isSigned(other, _digest(structHash), signature)) {
-            _requireSignedIfClaimed(ref, structHash, signature);
-        }
+        // Either side may leave: whoever was given the other one by mistake must not keep it. But nobody speaks for a survivor
+        // that is unclaimed: the source alone would part from it a patient who wants to stay.
+        if (by == survivor && _subjects[by].controller == address(0)) revert SubjectRegistryUnclaimed(by);
+        _requireSignedIfClaimed(by, SubjectLib.hash(unlink_), signature);
 
         _subjects[ref].survivor = 0;
         bytes32[] storage group = _merged[survivor];
@@ -323,8 +319,8 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     }
 
     /// @inheritdoc ISubjectRegistry
-    function guardianNonceOf(bytes32 subjectRef) external view returns (uint64) {
-        return _guardianNonces[subjectRef];
+    function guardianNonceOf(bytes32 subjectRef) public view returns (uint64) {
+        return FIRST_GUARDIAN_NONCE + _guardianFreezes[subjectRef];
     }
 
     /// @inheritdoc ISubjectRegistry
@@ -471,11 +467,11 @@ contract SubjectRegistry is ISubjectRegistry, TypedData {
     }
 
     function _useGuardianNonce(bytes32 ref, uint64 nonce, uint64 deadline) private {
-        uint64 expected = _guardianNonces[ref];
+        uint64 expected = guardianNonceOf(ref);
         if (nonce != expected) revert SubjectRegistryWrongNonce(ref, nonce, expected);
         _requireTime(deadline);
 
-        _guardianNonces[ref] = expected + 1;
+        ++_guardianFreezes[ref];
     }
 
     function _requireTime(uint64 deadline) private view {

@@ -1,8 +1,9 @@
 """Link: what a source says about its patients' numbers (merges, links, and their undoing) gets on chain, in its order.
 
-A subject that its patient has claimed is linked with the patient's signature only (`oracle.agreements`); until then the
-link waits and says so, and so does what comes after it for the same subjects. Consents never move with a link: the
-records stay with the number they are filed under. Source: docs/protocol.md section 4; HL7 v2.9 section 3.6.2 (merge).
+A subject that its patient has claimed is linked with the patient's signature only (`oracle.agreements`), and parted
+with that of either side's; until then the link waits and says so, and so does what comes after it for the same
+subjects. Consents never move with a link: the records stay with the number they are filed under.
+Source: docs/protocol.md section 4; HL7 v2.9 section 3.6.2 (merge).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from salus.core.ids import ZERO32, ZERO_ADDRESS, SubjectRef
 from salus.core.journal import LinkKind, OpenLink
 from salus.core.ports import ChainReader, ChainWriter, Clock, ContractCall
 from salus.core.state import BlockStamp
-from salus.flows.link import signers_of
+from salus.flows.link import LinkWords, sides_of
 
 MOST = 32
 DEADLINE_SECONDS = 3600
@@ -80,12 +81,12 @@ class Linking:
             return True
         if self._shows(one, self._chain.head()):
             return False
-        agreed = self._agreed(one)
-        if agreed is None:
+        call = self._linking(one) if one.kind is LinkKind.LINK else self._parting(one)
+        if call is None:
             self._wait(one, "a patient's signature is needed")
             return False
         try:
-            receipt = self._writer.send(self._call(one, *agreed))
+            receipt = self._writer.send(call)
         except ChainRevert as error:
             self._wait(one, error.error)
             return False
@@ -98,31 +99,35 @@ class Linking:
         survivor = self._chain.subject(one.subject.subject, at).survivor
         return survivor == (one.survivor.subject if one.kind is LinkKind.LINK else ZERO32)
 
-    def _agreed(self, one: OpenLink) -> tuple[int, dict[SubjectRef, bytes]] | None:
-        """Deadline and signatures of the controllers there are; None while one is missing or out of date."""
+    def _linking(self, one: OpenLink) -> ContractCall | None:
+        """Agreed to by all controllers there are, in the same words; None while one is missing or out of date."""
         head, now = self._chain.head(), self._clock.now()
-        claimed = [
-            subject for subject in signers_of(one) if self._chain.subject(subject, head).controller != ZERO_ADDRESS
-        ]
-        if not claimed:
-            return now + DEADLINE_SECONDS, {}
-        nonce = self._chain.subject(one.subject.subject, head).nonce
+        subject, survivor = sides_of(one)
+        states = {side: self._chain.subject(side, head) for side in (subject, survivor)}
+        claimed = [side for side, state in states.items() if state.controller != ZERO_ADDRESS]
+        nonce = states[subject].nonce
         given = {kept.subject: kept for kept in self._links.signatures(one.key) if kept.nonce == nonce}
-        deadlines = {given[subject].deadline for subject in claimed if subject in given}
-        if any(subject not in given for subject in claimed) or len(deadlines) != 1 or min(deadlines) <= now:
+        deadlines = {given[side].deadline for side in claimed if side in given}
+        if any(side not in given for side in claimed) or len(deadlines) > 1 or min(deadlines, default=now + 1) <= now:
             return None
-        return deadlines.pop(), {subject: given[subject].signature for subject in claimed}
-
-    def _call(self, one: OpenLink, deadline: int, signed: dict[SubjectRef, bytes]) -> ContractCall:
-        subject, survivor = one.subject.subject, one.survivor.subject
-        nonce = self._chain.subject(subject, self._chain.head()).nonce
-        if one.kind is LinkKind.UNLINK:
-            return ContractCall(
-                "SubjectRegistry", "unlink", ((subject, ZERO32, nonce, deadline), signed.get(subject, b""))
-            )
+        words = LinkWords(subject, survivor, nonce, deadlines.pop() if deadlines else now + DEADLINE_SECONDS)
         seeds = (seed_of(self._site, one.subject), seed_of(self._site, one.survivor))
-        both = (signed.get(subject, b""), signed.get(survivor, b""))
-        return ContractCall("SubjectRegistry", "link", ((subject, survivor, nonce, deadline), seeds, both))
+        both = tuple(given[side].signature if side in claimed else b"" for side in states)
+        return ContractCall("SubjectRegistry", "link", (words.members, seeds, both))
+
+    def _parting(self, one: OpenLink) -> ContractCall | None:
+        """Agreed to by either side, or by nobody if the merged subject is unclaimed; None while it is not."""
+        head, now = self._chain.head(), self._clock.now()
+        subject, survivor = sides_of(one)
+        state = self._chain.subject(subject, head)
+        if state.controller == ZERO_ADDRESS:
+            words = LinkWords(subject, survivor, state.nonce, now + DEADLINE_SECONDS, subject)
+            return ContractCall("SubjectRegistry", "unlink", (words.members, b""))
+        for kept in self._links.signatures(one.key):
+            if kept.deadline > now and kept.nonce == self._chain.subject(kept.subject, head).nonce:
+                words = LinkWords(subject, survivor, kept.nonce, kept.deadline, kept.subject)
+                return ContractCall("SubjectRegistry", "unlink", (words.members, kept.signature))
+        return None
 
     def _wait(self, one: OpenLink, reason: str) -> None:
         if one.key not in self._again_at:

@@ -34,6 +34,9 @@ RULES: tuple[tuple[str, str, frozenset[str]], ...] = (
     (r"msg\.sender == _subjects\[.*\]\.controller", "controller", SENDS),
     (r"_isSigned\((_subjects\[.*\]\.controller|subjects\.controllerOf\(.*\)), …\)", "controller", EITHER),
     (r"_isSigned\((_subjects\[.*\]|subjects\.subject\(.*\))\.guardian, …\)", "guardian", EITHER),
+    # The contract has compared it with both.
+    (r"_isSigned\(freeze_\.by, …\)", "controller", EITHER),
+    (r"_isSigned\(freeze_\.by, …\)", "guardian", EITHER),
     (r"_isSigned\((head\.)?holder, …\)", "holder", EITHER),
     (r"_isSigned\((\w+\.controller|operator), …\)", "the account itself", EITHER),
 )
@@ -134,9 +137,9 @@ def roles_of(found: Found) -> dict[str, str]:
     ways: dict[str, set[str]] = {}
     needed: dict[str, set[str]] = {}
     for check in found.checks:
-        role, how = _rule(check)
-        ways.setdefault(role, set()).update(how)
-        needed.setdefault(role, set()).update(re.findall(r"ParticipantRole\.([A-Z_]+)", check))
+        for role, how in _rules(check):
+            ways.setdefault(role, set()).update(how)
+            needed.setdefault(role, set()).update(re.findall(r"ParticipantRole\.([A-Z_]+)", check))
     cells = {
         role: f"{' or '.join(sorted(needed[role]))} {' or '.join(sorted(how))}".strip() for role, how in ways.items()
     }
@@ -147,11 +150,11 @@ def _is_open(found: Found) -> bool:
     return not found.guards or roles_of(found).keys() <= {"anybody"}
 
 
-def _rule(check: str) -> tuple[str, frozenset[str]]:
-    for pattern, role, how in RULES:
-        if re.fullmatch(pattern, check):
-            return role, how
-    raise UnknownCheckError(f"no rule of tools/access.py knows the check {check!r}: add one")
+def _rules(check: str) -> list[tuple[str, frozenset[str]]]:
+    first = next((pattern for pattern, _, _ in RULES if re.fullmatch(pattern, check)), None)
+    if first is None:
+        raise UnknownCheckError(f"no rule of tools/access.py knows the check {check!r}: add one")
+    return [(role, how) for pattern, role, how in RULES if pattern == first]
 
 
 def _matrix(found: Mapping[str, Mapping[str, Found]]) -> str:

@@ -174,7 +174,7 @@ def _bind(stage: Scene) -> None:
 def _wish(stage: Scene) -> None:
     hospital, regulator = _operator("hospital"), _operator("regulator")
     for frozen, case in ((True, "stop"), (False, "allow")):
-        freeze = _subject(stage, "SubjectFreeze", "Wang", "Wang 2", frozen=frozen)
+        freeze = _subject(stage, "SubjectFreeze", "Wang", "Wang 2", by=person("Wang 2").address, frozen=frozen)
         stage.act(RELAY, "SubjectRegistry.freeze", freeze[0], freeze[1][0], case=case)
     denial = _subject(stage, "Denial", "Wang", "Wang 2", participantId=_id("clinic"), denial=2)
     stage.act(RELAY, "SubjectRegistry.deny", denial[0], denial[1][0])
@@ -182,7 +182,7 @@ def _wish(stage: Scene) -> None:
     stage.act(RELAY, "SubjectRegistry.retain", years[0], years[1][0])
     merge = _subject(stage, "SubjectLink", "Zhao", "Zhao", "Wang 2", survivor=_ref("Wang"))
     stage.act(hospital, "SubjectRegistry.link", merge[0], [word("seed Zhao"), word("seed Wang")], merge[1])
-    undo = _subject(stage, "SubjectLink", "Zhao", "Zhao", survivor=ZERO32)
+    undo = _subject(stage, "SubjectUnlink", "Zhao", "Zhao", survivor=_ref("Wang"), by=_ref("Zhao"))
     stage.act(hospital, "SubjectRegistry.unlink", undo[0], undo[1][0])
     stage.act(regulator, "SubjectRegistry.hold", _ref("Wang"), True, case="set")  # noqa: FBT003 - a call's argument
     stage.act(regulator, "SubjectRegistry.hold", _ref("Wang"), False, case="lift")  # noqa: FBT003 - as above

@@ -155,7 +155,7 @@ class Projection:
     def appended(self, event: ChainEvent, _block: BlockStamp) -> None:
         """AuditLog.Appended: the entry, and both heads as they must be after it."""
         args = event.args
-        entry = Entry(args["emitter"], args["key"], args["kind"], args["code"], args["referenceId"], args["at"])
+        entry = Entry(args["emitter"], args["key"], args["kind"], args["code"], args["referenceId"], args["time"])
         digest = entry.digest(self._chain_id)
         whole, own = self.head(None).after(digest), self.head(entry.key).after(digest)
         self._heads[None], self._heads[entry.key] = whole, own

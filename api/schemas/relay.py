@@ -31,7 +31,13 @@ class SubjectCall(Wire):
             "examples": [
                 {
                     "function": "freeze",
-                    "message": {"subjectRef": "0x" + "5e" * 32, "frozen": True, "nonce": 0, "deadline": 1790000600},
+                    "message": {
+                        "subjectRef": "0x" + "5e" * 32,
+                        "by": "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
+                        "frozen": True,
+                        "nonce": 0,
+                        "deadline": 1790000600,
+                    },
                     "signatures": ["0x" + "11" * 64 + "1b"],
                 }
             ]

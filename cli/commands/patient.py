@@ -219,13 +219,21 @@ def links(
     wallet: Wallet = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Merges of your numbers at an institution that wait for your signature; no consent comes to cover more by one."""
+    """Merges of your numbers, or their undoing, that wait for your signature; no consent comes to cover more by one."""
     world, session = _session(wallet, passphrase_file)
     oracle = ApiClient(world.oracle_url(source))
     waiting = session.waiting_links(oracle, world.ids[source])
     if sign is None:
-        rows = [{"key": one.key, "subjectRef": hex32(one.subject), "survivor": hex32(one.survivor)} for one in waiting]
-        headings = {"key": "key", "subjectRef": "number merged", "survivor": "number that stays"}
+        rows = [
+            {
+                "key": one.key,
+                "undo": one.words.by is not None,
+                "subjectRef": hex32(one.words.subject),
+                "survivor": hex32(one.words.survivor),
+            }
+            for one in waiting
+        ]
+        headings = {"key": "key", "undo": "undone", "subjectRef": "number merged", "survivor": "number that stays"}
         output.emit_table(rows, headings, "nothing waits for your signature there")
         return
     chosen = next((one for one in waiting if one.key == sign), None)

@@ -24,7 +24,7 @@ from salus.core.package import ConsentPackage
 from salus.flows.bind import freeze_call, sign_binding
 from salus.flows.custody import Caller, ListedRecord, list_records
 from salus.flows.grant import Offer, compose, grant_call, package, revoke_all_call, revoke_call, sign
-from salus.flows.link import sign_link
+from salus.flows.link import LinkWords, sign_link
 from salus.flows.open import NO_PARTICIPANT, Ask, Opened, Person, Reading, open_without_consent
 
 WORDS_ENTROPY = 16
@@ -85,13 +85,10 @@ class WalletFile:
 
 @dataclass(frozen=True, slots=True)
 class LinkToSign:
-    """A merge that waits for this patient; `survivor` is 32 zero bytes when one is to be undone."""
+    """A merge, or the undoing of one, that waits for this patient."""
 
     key: int
-    subject: SubjectRef
-    survivor: SubjectRef
-    nonce: int
-    deadline: int
+    words: LinkWords
 
 
 class PatientSession:
@@ -145,17 +142,19 @@ class PatientSession:
         for one in asked["links"]:
             message = one["typedData"]["message"]
             members = (SubjectRef(from_hex(message["subjectRef"])), SubjectRef(from_hex(message["survivor"])))
-            if own.subject not in members:
+            by = SubjectRef(from_hex(message["by"])) if "by" in message else None
+            if own.subject not in members or by not in {None, own.subject}:
                 raise InputError("the source asks to link subjects that this wallet doesn't know: nothing was signed")
-            found.append(LinkToSign(int(one["key"]), *members, int(message["nonce"]), int(message["deadline"])))
+            words = LinkWords(*members, int(message["nonce"]), int(message["deadline"]), by)
+            found.append(LinkToSign(int(one["key"]), words))
         return found
 
     def agree(self, oracle: ApiClient, source: ParticipantId, link: LinkToSign) -> None:
         """Sign one of `waiting_links`; the source brings it to the chain when everybody has signed."""
         own = self.wallet.subject_at(source)
         controller, domain = self._accounts.controller(own.index), self.api.domain("SubjectRegistry")
-        signature = sign_link(controller, link.subject, link.survivor, link.nonce, link.deadline, domain)
-        body = {"key": link.key, "deadline": link.deadline, "signature": hex32(signature)}
+        signature = sign_link(controller, link.words, domain)
+        body = {"key": link.key, "deadline": link.words.deadline, "signature": hex32(signature)}
         oracle.post("/v1/links", self._caller(own).call("agree", source, body))
 
     def custodian_keys(self, *, trust: bool = False) -> dict[ParticipantId, bytes]:

@@ -17,7 +17,7 @@ interface IAuditLog {
         address emitter,
         uint48 globalCount,
         uint48 keyCount,
-        uint64 at
+        uint64 time
     );
     event WriterAdmitted(address indexed writer);
     event WriterRetired(address indexed writer);

@@ -9,6 +9,7 @@ import {
     Rotation,
     SubjectFreeze,
     SubjectLink,
+    SubjectUnlink,
     Veto
 } from "../types/Subject.sol";
 
@@ -79,6 +80,7 @@ interface ISubjectRegistry {
     error SubjectRegistryZeroAddress();
     error SubjectRegistryNotSource(bytes32 sourceId, address caller);
     error SubjectRegistryNotSupervisor(address caller);
+    error SubjectRegistryNotGuardian(bytes32 subjectRef, address by);
     error SubjectRegistryWrongSeed(bytes32 found, bytes32 expected);
     error SubjectRegistryUnknown(bytes32 subjectRef);
     error SubjectRegistryClaimed(bytes32 subjectRef, address controller);
@@ -130,8 +132,9 @@ interface ISubjectRegistry {
 
     /* WISHES */
 
-    /// @notice Stops or resumes all access. By controller or guardian; a guardian's nonce is `guardianNonceOf`, so that no
-    /// guardian can spend the one that the controller has signed for.
+    /// @notice Stops or resumes all access. By controller or guardian, as the message says; a guardian's nonce is
+    /// `guardianNonceOf`, so that no guardian can spend the one that the controller has signed for. Who is both speaks as
+    /// the controller.
     function freeze(SubjectFreeze calldata freeze_, bytes calldata signature) external;
 
     /// @notice Shuts one participant out, or lets it in again. By the controller.
@@ -148,9 +151,10 @@ interface ISubjectRegistry {
     /// @param signature [0] of the subject's controller, [1] of the survivor's; empty for an unclaimed one.
     function link(SubjectLink calldata link_, bytes32[2] calldata seeds, bytes[2] calldata signature) external;
 
-    /// @notice Takes a merge back, unless the group is under legal hold. Sent by an operator of the source; `survivor` is 0.
-    /// @param signature Of the subject's controller or of the survivor's; empty for an unclaimed subject.
-    function unlink(SubjectLink calldata link_, bytes calldata signature) external;
+    /// @notice Takes a merge back, unless the group is under legal hold. Sent by an operator of the source. Each side parts them
+    /// with its own nonce, so neither can spend what the other has signed. A survivor must be claimed to be `by`.
+    /// @param signature Of the controller of `by`; empty for an unclaimed subject.
+    function unlink(SubjectUnlink calldata unlink_, bytes calldata signature) external;
 
     /// @notice Sets or lifts a legal hold. By the Council or an operator of a supervising participant.
     function hold(bytes32 subjectRef, bool held) external;
@@ -159,7 +163,7 @@ interface ISubjectRegistry {
 
     function subject(bytes32 subjectRef) external view returns (Subject memory);
 
-    /// @notice Nonce of the guardian's next freeze.
+    /// @notice Nonce of the guardian's next freeze: 2^32 and up, where no subject's nonce comes.
     function guardianNonceOf(bytes32 subjectRef) external view returns (uint64);
 
     function pendingChange(bytes32 subjectRef) external view returns (PendingChange memory);

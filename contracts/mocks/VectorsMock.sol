@@ -19,6 +19,7 @@ import {
     SubjectFreeze,
     SubjectLib,
     SubjectLink,
+    SubjectUnlink,
     Veto
 } from "../types/Subject.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
@@ -100,6 +101,10 @@ contract VectorsMock {
     }
 
     function hashDenial(Denial calldata value) external pure returns (bytes32) {
+        return SubjectLib.hash(value);
+    }
+
+    function hashSubjectUnlink(SubjectUnlink calldata value) external pure returns (bytes32) {
         return SubjectLib.hash(value);
     }
 

@@ -40,8 +40,10 @@ struct Veto {
 /// @notice All access to the subject's records stops or resumes. Signed by controller or guardian.
 struct SubjectFreeze {
     bytes32 subjectRef;
+    /// Account that signs: the subject's controller or its guardian.
+    address by;
     bool frozen;
-    /// The subject's, or the guardian's own when the guardian signs.
+    /// The subject's when its controller signs, the guardian's own when the guardian does.
     uint64 nonce;
     uint64 deadline;
 }
@@ -56,12 +58,24 @@ struct Denial {
     uint64 deadline;
 }
 
-/// @notice Two references of one source are one patient. Signed by both controllers, if claimed; undone by either.
+/// @notice Two references of one source are one patient. Signed by both controllers, if claimed.
 struct SubjectLink {
     bytes32 subjectRef;
-    /// Reference that remains; 0 undoes the link.
+    /// Reference that remains.
     bytes32 survivor;
     /// Nonce of `subjectRef`.
+    uint64 nonce;
+    uint64 deadline;
+}
+
+/// @notice Two references are not one patient after all. Signed by the controller of either.
+struct SubjectUnlink {
+    bytes32 subjectRef;
+    /// Reference that `subjectRef` was merged into.
+    bytes32 survivor;
+    /// Which of the two parts them: its controller signs.
+    bytes32 by;
+    /// Nonce of `by`.
     uint64 nonce;
     uint64 deadline;
 }
@@ -86,11 +100,13 @@ library SubjectLib {
         keccak256("Appointment(bytes32 subjectRef,address guardian,uint64 nonce,uint64 deadline)");
     bytes32 internal constant VETO_TYPEHASH = keccak256("Veto(bytes32 subjectRef,uint64 nonce,uint64 deadline)");
     bytes32 internal constant FREEZE_TYPEHASH =
-        keccak256("SubjectFreeze(bytes32 subjectRef,bool frozen,uint64 nonce,uint64 deadline)");
+        keccak256("SubjectFreeze(bytes32 subjectRef,address by,bool frozen,uint64 nonce,uint64 deadline)");
     bytes32 internal constant DENIAL_TYPEHASH =
         keccak256("Denial(bytes32 subjectRef,bytes32 participantId,uint8 denial,uint64 nonce,uint64 deadline)");
     bytes32 internal constant LINK_TYPEHASH =
         keccak256("SubjectLink(bytes32 subjectRef,bytes32 survivor,uint64 nonce,uint64 deadline)");
+    bytes32 internal constant UNLINK_TYPEHASH =
+        keccak256("SubjectUnlink(bytes32 subjectRef,bytes32 survivor,bytes32 by,uint64 nonce,uint64 deadline)");
     bytes32 internal constant RETENTION_TYPEHASH =
         keccak256("Retention(bytes32 subjectRef,uint8 retentionYears,uint64 nonce,uint64 deadline)");
 
@@ -120,6 +136,10 @@ library SubjectLib {
 
     function hash(SubjectLink calldata value) internal pure returns (bytes32) {
         return keccak256(abi.encode(LINK_TYPEHASH, value));
+    }
+
+    function hash(SubjectUnlink calldata value) internal pure returns (bytes32) {
+        return keccak256(abi.encode(UNLINK_TYPEHASH, value));
     }
 
     function hash(Retention calldata value) internal pure returns (bytes32) {

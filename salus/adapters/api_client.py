@@ -52,7 +52,7 @@ _BY_STATUS: Mapping[int, type[SalusError]] = {
     502: IntegrityError,
 }
 SUBJECT_MEMBERS = {
-    "freeze": ("subjectRef", "frozen", "nonce", "deadline"),
+    "freeze": ("subjectRef", "by", "frozen", "nonce", "deadline"),
     "deny": ("subjectRef", "participantId", "denial", "nonce", "deadline"),
     "retain": ("subjectRef", "retentionYears", "nonce", "deadline"),
     "rotate": ("subjectRef", "controller", "nonce", "deadline"),

@@ -20,7 +20,7 @@ BINDING_TYPE = StructType(
 _TAIL = (("uint64", "nonce"), ("uint64", "deadline"))
 ROTATION_TYPE = StructType("Rotation", ("bytes32", "subjectRef"), ("address", "controller"), *_TAIL)
 VETO_TYPE = StructType("Veto", ("bytes32", "subjectRef"), *_TAIL)
-FREEZE_TYPE = StructType("SubjectFreeze", ("bytes32", "subjectRef"), ("bool", "frozen"), *_TAIL)
+FREEZE_TYPE = StructType("SubjectFreeze", ("bytes32", "subjectRef"), ("address", "by"), ("bool", "frozen"), *_TAIL)
 DENIAL_TYPE = StructType("Denial", ("bytes32", "subjectRef"), ("bytes32", "participantId"), ("uint8", "denial"), *_TAIL)
 RETENTION_TYPE = StructType("Retention", ("bytes32", "subjectRef"), ("uint8", "retentionYears"), *_TAIL)
 
@@ -39,12 +39,15 @@ def sign_binding(
 
 
 def freeze_call(
-    controller: Signer, subject: SubjectRef, nonce: int, deadline: int, domain: Domain, *, frozen: bool
+    signer: Signer, subject: SubjectRef, nonce: int, deadline: int, domain: Domain, *, frozen: bool
 ) -> ContractCall:
-    """The call that stops, or allows again, every access to a subject."""
-    values = {"subjectRef": subject, "frozen": frozen, "nonce": nonce, "deadline": deadline}
-    signature = controller.sign(FREEZE_TYPE.digest(domain, values))
-    return ContractCall("SubjectRegistry", "freeze", ((subject, frozen, nonce, deadline), signature))
+    """The call that stops, or allows again, every access to a subject.
+
+    `signer` is its controller, and `nonce` the subject's; or its guardian, with the nonce of guardians.
+    """
+    values = {"subjectRef": subject, "by": signer.address, "frozen": frozen, "nonce": nonce, "deadline": deadline}
+    signature = signer.sign(FREEZE_TYPE.digest(domain, values))
+    return ContractCall("SubjectRegistry", "freeze", (tuple(values.values()), signature))
 
 
 def deny_call(

@@ -68,9 +68,10 @@ TYPES = {
     "Rotation": [_REF, ("address", "controller"), *_TAIL],
     "Appointment": [_REF, ("address", "guardian"), *_TAIL],
     "Veto": [_REF, *_TAIL],
-    "SubjectFreeze": [_REF, ("bool", "frozen"), *_TAIL],
+    "SubjectFreeze": [_REF, ("address", "by"), ("bool", "frozen"), *_TAIL],
     "Denial": [_REF, ("bytes32", "participantId"), ("uint8", "denial"), *_TAIL],
     "SubjectLink": [_REF, ("bytes32", "survivor"), *_TAIL],
+    "SubjectUnlink": [_REF, ("bytes32", "survivor"), ("bytes32", "by"), *_TAIL],
     "Retention": [_REF, ("uint8", "retentionYears"), *_TAIL],
     "Destruction": [
         ("bytes32", "sourceId"),

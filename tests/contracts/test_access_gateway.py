@@ -333,7 +333,7 @@ def appoint(world, ref, name):
 
 
 def freeze(world, ref):
-    message = world.subject_message(ref, frozen=True)
+    message = world.subject_message(ref, by=world.person("Wang").address, frozen=True)
     signature = world.sign("Wang", "SubjectFreeze", world.subjects, message)
     world.subjects.freeze(row("SubjectFreeze", message), signature, {"from": world.relayer})
 

@@ -68,7 +68,7 @@ def test_append__anchor__is_on_the_sources_chain(consortium):
     assert bytes(event["key"]) == consortium.ids[HOSPITAL]
     assert event["kind"] == 40
     assert event["emitter"] == consortium.records.address
-    assert event["at"] == tx.timestamp
+    assert event["time"] == tx.timestamp
 
 
 def test_plan__unknown_network__says_which_there_are():
@@ -94,7 +94,7 @@ def entry_of(chain_id, event):
         event["kind"],
         event["code"],
         bytes(event["referenceId"]),
-        event["at"],
+        event["time"],
     )
     return keccak(b"".join(w if isinstance(w, bytes) else w.to_bytes(32, "big") for w in words))
 

@@ -26,6 +26,8 @@ def ref(consortium):
 def act(world, verb, ref, signer="Wang", sender=None, override=None, **members):
     """One signed verb through a relayer; signer None sends an empty signature."""
     kind = KINDS[verb]
+    if verb == "freeze":
+        members = {"by": world.person(signer).address} | members
     message = world.subject_message(ref, **members) | (override or {})
     signature = b"" if signer is None else world.sign(signer, kind, world.subjects, message)
     function = getattr(world.subjects, verb)
@@ -224,10 +226,10 @@ def test_appoint__by_others__reverts(consortium, ref):
 def test_freeze__by_controller_or_guardian__stops_and_resumes(consortium, ref):
     act(consortium, "appoint", ref, guardian=consortium.person("Daughter").address)
     nonce = field(consortium, ref, NONCE)
-    tx = act(consortium, "freeze", ref, signer="Daughter", frozen=True, override={"nonce": 0})
+    tx = act(consortium, "freeze", ref, signer="Daughter", frozen=True, override={"nonce": 1 << 32})
     # A guardian's freezes count apart.
     assert field(consortium, ref, NONCE) == nonce
-    assert consortium.subjects.guardianNonceOf(ref) == 1
+    assert consortium.subjects.guardianNonceOf(ref) == (1 << 32) + 1
     assert consortium.subjects.isFrozen(ref)
     assert tx.events["Appended"]["kind"] == 26
     tx = act(consortium, "freeze", ref, frozen=False)
@@ -236,8 +238,10 @@ def test_freeze__by_controller_or_guardian__stops_and_resumes(consortium, ref):
 
 
 def test_freeze__by_others_unchanged_or_replayed__reverts(consortium, ref):
-    with refuses("SubjectRegistryInvalidSignature"):
+    with refuses("SubjectRegistryNotGuardian"):
         act(consortium, "freeze", ref, signer="Li", frozen=True)
+    with refuses("SubjectRegistryInvalidSignature"):
+        act(consortium, "freeze", ref, signer="Li", frozen=True, by=consortium.person("Wang").address)
     with refuses("SubjectRegistryUnchanged"):
         act(consortium, "freeze", ref, frozen=False)
     with refuses("SubjectRegistryWrongNonce"):
@@ -283,10 +287,13 @@ def link(world, ref, survivor, signers, seeds=(ZERO, ZERO), sender=None, **overr
     )
 
 
-def unlink(world, ref, signer):
-    message = world.subject_message(ref, survivor=ZERO)
-    signature = b"" if signer is None else world.sign(signer, "SubjectLink", world.subjects, message)
-    return world.subjects.unlink(row("SubjectLink", message), signature, {"from": world.operators[HOSPITAL]})
+def unlink(world, ref, signer, by=None, **override):
+    """By the merged side itself, unless `by` is its survivor."""
+    side = ref if by is None else by
+    message = world.subject_message(ref, survivor=bytes(world.subjects.survivorOf(ref)), by=side)
+    message |= {"nonce": field(world, side, NONCE)} | override
+    signature = b"" if signer is None else world.sign(signer, "SubjectUnlink", world.subjects, message)
+    return world.subjects.unlink(row("SubjectUnlink", message), signature, {"from": world.operators[HOSPITAL]})
 
 
 def test_link__both_claimed__unites_freezes_denials_and_holds(consortium, ref):
@@ -354,16 +361,32 @@ def test_link__second_hop_or_itself__reverts(consortium, ref):
 def test_unlink__not_linked_or_unsigned__reverts(consortium, ref):
     with refuses("SubjectRegistryInvalidLink"):
         unlink(consortium, ref, "Wang")
-    link(consortium, ref, consortium.bind("Twin"), ("Wang", "Twin"))
-    for signer in (None, "Third"):
+    twin, third = consortium.bind("Twin"), consortium.bind("Third")
+    link(consortium, ref, twin, ("Wang", "Twin"))
+    for signer in (None, "Third", "Twin"):
         with refuses("SubjectRegistryInvalidSignature"):
             unlink(consortium, ref, signer)
+    for wrong in ({"survivor": third}, {"survivor": ZERO}, {"by": third, "nonce": 0}):
+        with refuses("SubjectRegistryInvalidLink"):
+            unlink(consortium, ref, "Wang", **wrong)
 
 
-def test_unlink__by_the_survivors_controller__parts_them(consortium, ref):
-    link(consortium, ref, consortium.bind("Twin"), ("Wang", "Twin"))
-    unlink(consortium, ref, "Twin")
+def test_unlink__by_the_survivors_controller__parts_them_with_the_survivors_nonce(consortium, ref):
+    twin = consortium.bind("Twin")
+    link(consortium, ref, twin, ("Wang", "Twin"))
+    nonce = field(consortium, ref, NONCE)
+    unlink(consortium, ref, "Twin", by=twin)
     assert bytes(consortium.subjects.survivorOf(ref)) == ref
+    assert (field(consortium, ref, NONCE), field(consortium, twin, NONCE)) == (nonce, 1)
+
+
+def test_unlink__by_an_unclaimed_survivor__reverts(consortium, ref):
+    unclaimed = consortium.subject_ref("Nobody yet")
+    link(consortium, ref, unclaimed, ("Wang", None), seeds=(ZERO, h("seed Nobody yet")))
+    for signer in (None, "Wang"):
+        with refuses("SubjectRegistryUnclaimed"):
+            unlink(consortium, ref, signer, by=unclaimed)
+    unlink(consortium, ref, "Wang")
 
 
 def test_unlink__under_legal_hold__reverts(consortium, ref):

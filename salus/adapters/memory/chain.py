@@ -303,7 +303,7 @@ class MemoryChain:
             source,
             controller,
             guardian,
-            before.nonce + 1 if bound else 0,
+            before.nonce + 1 if bound else before.nonce,
             before.epoch + 1 if bound else 0,
             retention_years,
             frozen=before.frozen,
@@ -329,14 +329,15 @@ class MemoryChain:
         writes = {("subject", subject): state, ("merged", survivor): merged}
         self._mine(writes, log=(subject, EntryKind.SUBJECT_LINKED, 0, survivor))
 
-    def unlink(self, subject: SubjectRef) -> None:
-        """Part a subject from the one it was linked to."""
-        state = self._read(("subject", subject), self.head(), NO_SUBJECT)
-        survivor = state.survivor
+    def unlink(self, subject: SubjectRef, by: SubjectRef) -> None:
+        """Part a subject from the one it was linked to; `by` is the side that does it."""
+        survivor = self._read(("subject", subject), self.head(), NO_SUBJECT).survivor
         before: tuple[SubjectRef, ...] = self._read(("merged", survivor), self.head(), ())
         merged = tuple(one for one in before if one != subject)
-        state = replace(state, survivor=SubjectRef(ZERO32), nonce=state.nonce + 1)
-        writes = {("subject", subject): state, ("merged", survivor): merged}
+        states = {one: self._read(("subject", one), self.head(), NO_SUBJECT) for one in (subject, by)}
+        states[by] = replace(states[by], nonce=states[by].nonce + 1)
+        states[subject] = replace(states[subject], survivor=SubjectRef(ZERO32))
+        writes = {("merged", survivor): merged} | {("subject", one): state for one, state in states.items()}
         self._mine(writes, log=(subject, EntryKind.SUBJECT_UNLINKED, 0, survivor))
 
     def set_frozen(self, subject: SubjectRef, *, frozen: bool) -> None:
@@ -510,7 +511,7 @@ class MemoryChain:
             "emitter": emitter,
             "globalCount": whole.count,
             "keyCount": own.count,
-            "at": block.stamp.timestamp,
+            "time": block.stamp.timestamp,
         }
         return "AuditLog", "Appended", args
 

@@ -31,11 +31,12 @@ contract EncodingAttacks is Base {
         _assertWide(hospital.principal, address(subjects), callData, 2, 160, bit);
         _assertWide(hospital.principal, address(subjects), callData, 3, 64, bit);
 
-        SubjectFreeze memory freeze = SubjectFreeze(_ref, true, 0, _time() + 1 hours);
+        SubjectFreeze memory freeze = SubjectFreeze(_ref, alice.account, true, 0, _time() + 1 hours);
         callData = abi.encodeCall(subjects.freeze, (freeze, sign(alice, _digestOf(freeze))));
-        _assertWide(relayer, address(subjects), callData, 1, 1, bit);
-        _assertWide(relayer, address(subjects), callData, 2, 64, bit);
+        _assertWide(relayer, address(subjects), callData, 1, 160, bit);
+        _assertWide(relayer, address(subjects), callData, 2, 1, bit);
         _assertWide(relayer, address(subjects), callData, 3, 64, bit);
+        _assertWide(relayer, address(subjects), callData, 4, 64, bit);
 
         Denial memory denial = Denial(_ref, clinic.id, 2, 0, _time() + 1 hours);
         callData = abi.encodeCall(subjects.deny, (denial, sign(alice, _digestOf(denial))));

@@ -25,7 +25,8 @@ contract GuardianAttacks is Base {
         _appoint(_ref, alice, guardian.account);
     }
 
-    /// The controller's wallet is asked first. Whatever it burns, a 64th of the gas is left to hear the guardian.
+    /// An own access asks the controller's wallet first: whatever it burns, a 64th of the gas is left to hear the guardian. A
+    /// freeze names who signs, and asks nobody else.
     function test_guardian__behind_a_wallet_that_burns_or_bombs__is_heard() public {
         bytes[2] memory wallets = [address(new Burner()).code, address(new Bomb()).code];
         for (uint256 i = 0; i < wallets.length; ++i) {
@@ -36,7 +37,8 @@ contract GuardianAttacks is Base {
             (, uint16 code) = gateway.requestOwn{gas: BLOCK_GAS}(Words.pack(access), signature);
             vm.assertEq(code, Codes.GRANTED);
 
-            SubjectFreeze memory freeze = SubjectFreeze(_ref, true, 0, _time() + 1 hours);
+            SubjectFreeze memory freeze =
+                SubjectFreeze(_ref, guardian.account, true, FIRST_GUARDIAN_NONCE, _time() + 1 hours);
             signature = sign(guardian, _digestOf(freeze));
             subjects.freeze{gas: BLOCK_GAS}(freeze, signature);
             vm.assertTrue(subjects.isFrozen(_ref));
@@ -48,9 +50,52 @@ contract GuardianAttacks is Base {
     function test_controller__beside_a_guardian_that_agrees_to_all__is_heard() public {
         vm.etch(guardian.account, address(new Bomb()).code);
         _freeze(_ref, alice, true);
-        vm.assertEq(subjects.guardianNonceOf(_ref), 0);
+        vm.assertEq(subjects.guardianNonceOf(_ref), FIRST_GUARDIAN_NONCE);
         _freeze(_ref, alice, false);
         vm.assertEq(subjects.subject(_ref).nonce, 3);
+    }
+
+    /// A wallet that agrees to everything agrees to no message that names another account.
+    function test_freeze__by_one_named_as_the_other__is_refused() public {
+        SubjectFreeze memory byAlice = SubjectFreeze(_ref, alice.account, true, 1, _time() + 1 hours);
+        SubjectFreeze memory byGuardian =
+            SubjectFreeze(_ref, guardian.account, true, FIRST_GUARDIAN_NONCE, _time() + 1 hours);
+        bytes[2] memory signatures = [sign(guardian, _digestOf(byAlice)), sign(alice, _digestOf(byGuardian))];
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        subjects.freeze(byAlice, signatures[0]);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        subjects.freeze(byGuardian, signatures[1]);
+    }
+
+    /// A guardian who becomes the controller: what it signed as the one was spent as the one, and is no word of the other,
+    /// whatever the controller's count has come to.
+    function test_freeze__sent_again_when_the_guardian_is_controller__is_refused() public {
+        SubjectFreeze memory freeze =
+            SubjectFreeze(_ref, guardian.account, true, FIRST_GUARDIAN_NONCE, _time() + 30 days);
+        bytes memory signature = sign(guardian, _digestOf(freeze));
+        subjects.freeze(freeze, signature);
+        _freeze(_ref, alice, false);
+        _rotate(_ref, alice, guardian);
+        uint64 count = subjects.subject(_ref).nonce;
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ISubjectRegistry.SubjectRegistryWrongNonce.selector, _ref, FIRST_GUARDIAN_NONCE, count
+            )
+        );
+        subjects.freeze(freeze, signature);
+    }
+
+    /// And a controller who becomes the guardian of whoever comes next.
+    function test_freeze__sent_again_when_the_controller_is_guardian__is_refused() public {
+        SubjectFreeze memory freeze =
+            SubjectFreeze(_ref, alice.account, true, subjects.subject(_ref).nonce, _time() + 30 days);
+        bytes memory signature = sign(alice, _digestOf(freeze));
+        subjects.freeze(freeze, signature);
+        _rotate(_ref, alice, carol);
+        _appoint(_ref, carol, alice.account);
+        _freeze(_ref, carol, false);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryWrongNonce.selector);
+        subjects.freeze(freeze, signature);
     }
 
     /// One message, two verbs: the guardian as the new account of a rotation is no present controller.
@@ -87,11 +132,12 @@ contract GuardianAttacks is Base {
 
     /// Signed while it was guardian, sent when it no longer is.
     function test_guardian__dismissed_in_between__freezes_nothing() public {
-        SubjectFreeze memory freeze = SubjectFreeze(_ref, true, 0, _time() + 1 hours);
+        SubjectFreeze memory freeze =
+            SubjectFreeze(_ref, guardian.account, true, FIRST_GUARDIAN_NONCE, _time() + 1 hours);
         bytes memory signature = sign(guardian, _digestOf(freeze));
         _appoint(_ref, alice, address(0));
 
-        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryNotGuardian.selector);
         subjects.freeze(freeze, signature);
     }
 
@@ -105,9 +151,10 @@ contract GuardianAttacks is Base {
         vm.prank(relayer.account);
         subjects.appoint(dismissal, signature);
         vm.assertEq(subjects.subject(_ref).guardian, address(0));
-        SubjectFreeze memory freeze = SubjectFreeze(_ref, true, 20, _time() + 1 hours);
+        SubjectFreeze memory freeze =
+            SubjectFreeze(_ref, guardian.account, true, FIRST_GUARDIAN_NONCE + 20, _time() + 1 hours);
         signature = sign(guardian, _digestOf(freeze));
-        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryNotGuardian.selector);
         subjects.freeze(freeze, signature);
     }
 
@@ -135,9 +182,10 @@ contract GuardianAttacks is Base {
             abi.encodeWithSelector(IAccessGateway.AccessGatewayRefused.selector, _idOf(access), Refusal.NOT_CONTROLLER)
         );
         gateway.requestOwn(Words.pack(access), signature);
-        SubjectFreeze memory freeze = SubjectFreeze(_ref, true, 0, _time() + 1 hours);
+        SubjectFreeze memory freeze =
+            SubjectFreeze(_ref, guardian.account, true, FIRST_GUARDIAN_NONCE, _time() + 1 hours);
         signature = sign(guardian, _digestOf(freeze));
-        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryNotGuardian.selector);
         subjects.freeze(freeze, signature);
     }
 }

@@ -61,7 +61,7 @@ contract ReplayTest is Base {
     function test_subject__signed_for_another_subject__is_refused() public {
         bytes32 first = _bind(hospital, "alice", alice);
         bytes32 other = _bind(clinic, "alice", alice);
-        SubjectFreeze memory freeze = SubjectFreeze(first, true, 0, _time() + 1 hours);
+        SubjectFreeze memory freeze = SubjectFreeze(first, alice.account, true, 0, _time() + 1 hours);
         bytes memory signature = sign(alice, _digestOf(freeze));
         freeze.subjectRef = other;
 
@@ -97,7 +97,7 @@ contract ReplayTest is Base {
 
     function test_subject__deadline_passed__is_refused() public {
         bytes32 ref = _bind(hospital, "alice", alice);
-        SubjectFreeze memory freeze = SubjectFreeze(ref, true, 0, _time() + 1 hours);
+        SubjectFreeze memory freeze = SubjectFreeze(ref, alice.account, true, 0, _time() + 1 hours);
         bytes memory signature = sign(alice, _digestOf(freeze));
         _skip(1 hours);
         uint256 lastSecond = vm.snapshotState();
@@ -127,10 +127,10 @@ contract ReplayTest is Base {
     function test_subject__signed_by_the_former_controller__is_refused() public {
         bytes32 ref = _bind(hospital, "alice", alice);
         _rotate(ref, alice, bob);
-        SubjectFreeze memory freeze = SubjectFreeze(ref, true, 1, _time() + 1 hours);
+        SubjectFreeze memory freeze = SubjectFreeze(ref, alice.account, true, 1, _time() + 1 hours);
         bytes memory signature = sign(alice, _digestOf(freeze));
 
-        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+        vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryNotGuardian.selector);
         subjects.freeze(freeze, signature);
     }
 

@@ -5,7 +5,15 @@ import {IRecordRegistry} from "../../../contracts/interfaces/IRecordRegistry.sol
 import {ISubjectRegistry} from "../../../contracts/interfaces/ISubjectRegistry.sol";
 import {Codes} from "../../../contracts/types/Codes.sol";
 import {Destruction} from "../../../contracts/types/Record.sol";
-import {Appointment, Binding, Rotation, SubjectFreeze, SubjectLink, Veto} from "../../../contracts/types/Subject.sol";
+import {
+    Appointment,
+    Binding,
+    Rotation,
+    SubjectFreeze,
+    SubjectLink,
+    SubjectUnlink,
+    Veto
+} from "../../../contracts/types/Subject.sol";
 import {vm} from "../Vm.sol";
 import {Actor, Institution, sign} from "../base/Actors.sol";
 import {Base} from "../base/Base.sol";
@@ -238,15 +246,74 @@ contract SubjectAttacks is Base {
     function test_unlink__sent_twice__is_refused() public {
         bytes32 other = _bind(hospital, "other", alice);
         _link(hospital, _ref, other, alice, alice);
-        SubjectLink memory linkage = _linkage(_ref, 0);
-        bytes memory signature = sign(alice, _digestOf(linkage));
+        SubjectUnlink memory parting = _parting(_ref, _ref);
+        bytes memory signature = sign(alice, _digestOf(parting));
         vm.prank(hospital.principal.account);
-        subjects.unlink(linkage, signature);
+        subjects.unlink(parting, signature);
         _link(hospital, _ref, other, alice, alice);
 
         vm.prank(hospital.principal.account);
         vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryWrongNonce.selector);
-        subjects.unlink(linkage, signature);
+        subjects.unlink(parting, signature);
+    }
+
+    /// One account that controls both sides: a signature for the one side is none for the other, though both counts are equal
+    /// when they are merged again.
+    function test_unlink__sent_again_for_the_other_side__is_refused() public {
+        bytes32 other = _bind(hospital, "other", alice);
+        _link(hospital, _ref, other, alice, alice);
+        bytes32[2] memory sides = [_ref, other];
+        for (uint256 i = 0; i < 2; ++i) {
+            uint256 before = vm.snapshotState();
+            // So that the other side's count is the same when the merge has been repeated: the merged one's has gone on by then.
+            _retain(other, alice, 3);
+            if (i == 1) _retain(other, alice, 4);
+            SubjectUnlink memory parting = _parting(_ref, sides[i]);
+            bytes memory signature = sign(alice, _digestOf(parting));
+            vm.prank(hospital.principal.account);
+            subjects.unlink(parting, signature);
+            _link(hospital, _ref, other, alice, alice);
+
+            vm.prank(hospital.principal.account);
+            vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryWrongNonce.selector);
+            subjects.unlink(parting, signature);
+            parting.by = sides[1 - i];
+            vm.assertEq(parting.nonce, subjects.subject(parting.by).nonce);
+            vm.prank(hospital.principal.account);
+            vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryInvalidSignature.selector);
+            subjects.unlink(parting, signature);
+            vm.revertToState(before);
+        }
+    }
+
+    /// The controller of the merged reference goes first with all it has: the survivor's own count is not its to spend.
+    function test_unlink__merged_sides_nonce_spent_in_front__the_survivor_leaves() public {
+        bytes32 other = _mergedUnclaimed();
+        _bind(hospital, "unclaimed", stranger);
+        SubjectUnlink memory parting = _parting(other, _ref);
+        bytes memory signature = sign(alice, _digestOf(parting));
+        _freeze(other, stranger, true);
+        _freeze(other, stranger, false);
+
+        vm.prank(hospital.principal.account);
+        subjects.unlink(parting, signature);
+        vm.assertEq(subjects.survivorOf(other), other);
+    }
+
+    /// The source alone chooses the side that nobody has claimed: the patient who was merged stays.
+    function test_unlink__by_the_source_for_an_unclaimed_survivor__is_refused() public {
+        bytes32 survivor = _refOf(hospital, "unclaimed");
+        SubjectLink memory linkage = _linkage(_ref, survivor);
+        bytes[2] memory signatures = [sign(alice, _digestOf(linkage)), bytes("")];
+        bytes32[2] memory seeds = [bytes32(0), _seedOf("unclaimed")];
+        vm.prank(hospital.principal.account);
+        subjects.link(linkage, seeds, signatures);
+
+        SubjectUnlink memory parting = _parting(_ref, survivor);
+        vm.prank(hospital.principal.account);
+        vm.expectRevert(abi.encodeWithSelector(ISubjectRegistry.SubjectRegistryUnclaimed.selector, survivor));
+        subjects.unlink(parting, "");
+        _unlink(hospital, _ref, alice);
     }
 
     /// A hold of one is a hold of both: separating them first does not free a record to be destroyed.
@@ -255,11 +322,11 @@ contract SubjectAttacks is Base {
         _link(hospital, other, _ref, alice, alice);
         vm.prank(regulator.principal.account);
         subjects.hold(_ref, true);
-        SubjectLink memory linkage = _linkage(other, 0);
-        bytes memory signature = sign(alice, _digestOf(linkage));
+        SubjectUnlink memory parting = _parting(other, other);
+        bytes memory signature = sign(alice, _digestOf(parting));
         vm.prank(hospital.principal.account);
         vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryHeld.selector);
-        subjects.unlink(linkage, signature);
+        subjects.unlink(parting, signature);
 
         Destruction memory destruction = _destruction(hospital, "record", other);
         signature = sign(alice, _digestOf(destruction));
@@ -273,10 +340,10 @@ contract SubjectAttacks is Base {
         bytes32 other = _mergedUnclaimed();
         vm.prank(regulator.principal.account);
         subjects.hold(other, true);
-        SubjectLink memory linkage = _linkage(other, 0);
+        SubjectUnlink memory parting = _parting(other, other);
         vm.prank(hospital.principal.account);
         vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryHeld.selector);
-        subjects.unlink(linkage, "");
+        subjects.unlink(parting, "");
         vm.assertTrue(subjects.isHeld(_ref));
     }
 
@@ -297,7 +364,7 @@ contract SubjectAttacks is Base {
 
     function test_freeze__what_is_frozen__is_refused() public {
         _freeze(_ref, alice, true);
-        SubjectFreeze memory freeze = SubjectFreeze(_ref, true, 1, _time() + 1 hours);
+        SubjectFreeze memory freeze = SubjectFreeze(_ref, alice.account, true, 1, _time() + 1 hours);
         bytes memory signature = sign(alice, _digestOf(freeze));
         vm.expectPartialRevert(ISubjectRegistry.SubjectRegistryUnchanged.selector);
         subjects.freeze(freeze, signature);

@@ -11,6 +11,7 @@ import {
     SubjectFreeze,
     SubjectLib,
     SubjectLink,
+    SubjectUnlink,
     Veto
 } from "../../../contracts/types/Subject.sol";
 import {vm} from "../Vm.sol";
@@ -23,6 +24,8 @@ import {Acts} from "./Acts.sol";
 /// @dev Verbs of consents, accesses, attestations and orders make one call, so they can follow an `expectRevert`; those of
 /// subjects read the nonce first: build the message, sign it, and call the contract.
 abstract contract Base is Acts {
+    /// First of guardianNonceOf.
+    uint64 internal constant FIRST_GUARDIAN_NONCE = 4_294_967_296;
     Actor internal carol = actor("Carol");
     Actor internal guardian = actor("Guardian");
 
@@ -101,7 +104,7 @@ abstract contract Base is Acts {
     }
 
     function _freeze(bytes32 ref, Actor memory by, bool frozen) internal {
-        SubjectFreeze memory freeze = SubjectFreeze(ref, frozen, _freezeNonce(ref, by), _time() + 1 hours);
+        SubjectFreeze memory freeze = SubjectFreeze(ref, by.account, frozen, _freezeNonce(ref, by), _time() + 1 hours);
         bytes memory signature = sign(by, _digestOf(freeze));
         vm.prank(relayer.account);
         subjects.freeze(freeze, signature);
@@ -136,11 +139,18 @@ abstract contract Base is Acts {
         subjects.link(linkage, seeds, signatures);
     }
 
+    /// @dev Undoes a merge for one of its sides.
+    function _parting(bytes32 ref, bytes32 by) internal view returns (SubjectUnlink memory) {
+        return SubjectUnlink(ref, subjects.survivorOf(ref), by, subjects.subject(by).nonce, _time() + 1 hours);
+    }
+
+    /// @dev For the merged side if this is its controller, else for the survivor.
     function _unlink(Institution memory source, bytes32 ref, Actor memory controller) internal {
-        SubjectLink memory linkage = _linkage(ref, 0);
-        bytes memory signature = sign(controller, _digestOf(linkage));
+        bool isOwn = controller.account == subjects.controllerOf(ref);
+        SubjectUnlink memory parting = _parting(ref, isOwn ? ref : subjects.survivorOf(ref));
+        bytes memory signature = sign(controller, _digestOf(parting));
         vm.prank(source.principal.account);
-        subjects.unlink(linkage, signature);
+        subjects.unlink(parting, signature);
     }
 
     function _digestOf(Binding memory value) internal view returns (bytes32) {
@@ -173,6 +183,10 @@ abstract contract Base is Acts {
 
     function _digestOf(SubjectLink memory value) internal view returns (bytes32) {
         return _subjectDigest(keccak256(abi.encode(SubjectLib.LINK_TYPEHASH, value)));
+    }
+
+    function _digestOf(SubjectUnlink memory value) internal view returns (bytes32) {
+        return _subjectDigest(keccak256(abi.encode(SubjectLib.UNLINK_TYPEHASH, value)));
     }
 
     /* RECORDS */

@@ -13,6 +13,7 @@ import {
     SubjectFreeze,
     SubjectLib,
     SubjectLink,
+    SubjectUnlink,
     Veto
 } from "../../../contracts/types/Subject.sol";
 import {Vm, vm} from "../Vm.sol";
@@ -147,7 +148,7 @@ contract SubjectHandler {
         bool isGuardian = signer.account == _subjects.subject(ref).guardian;
         // A guardian who is the controller too speaks as the controller.
         uint64 nonce = isGuardian && signer.account != controllerOf[ref] ? _subjects.guardianNonceOf(ref) : _nonce(ref);
-        SubjectFreeze memory message = SubjectFreeze(ref, !frozenOf[ref], nonce, _deadline(seed));
+        SubjectFreeze memory message = SubjectFreeze(ref, signer.account, !frozenOf[ref], nonce, _deadline(seed));
         bytes memory signature = _signed(signer, keccak256(abi.encode(SubjectLib.FREEZE_TYPEHASH, message)));
         try _subjects.freeze(message, signature) {
             _succeeded(SubjectRegistry.freeze.selector, _isForged(ref, seed) && !isGuardian);
@@ -264,13 +265,13 @@ contract SubjectHandler {
     function unlink(uint256 which, uint256 seed) external judged(SubjectRegistry.unlink.selector) {
         uint256 index = _mergedIndex(which);
         bytes32 ref = refs[index];
-        SubjectLink memory message = SubjectLink(ref, 0, _nonce(ref), _deadline(seed));
-        // The survivor's controller may sign as well.
         bytes32 survivor = _subjects.survivorOf(ref);
-        Actor memory signer = _signerFor(seed % 2 == 0 ? ref : survivor, seed);
-        bytes memory signature = _signed(signer, keccak256(abi.encode(SubjectLib.LINK_TYPEHASH, message)));
-        bool agreed = controllerOf[ref] == address(0) || signer.account == controllerOf[ref]
-            || signer.account == controllerOf[survivor];
+        bytes32 by = seed % 2 == 0 ? survivor : ref;
+        SubjectUnlink memory message = SubjectUnlink(ref, survivor, by, _nonce(by), _deadline(seed));
+        Actor memory signer = _signerFor(by, seed);
+        bytes memory signature = _signed(signer, keccak256(abi.encode(SubjectLib.UNLINK_TYPEHASH, message)));
+        // A reference that nobody has claimed is parted by its source; a survivor never is.
+        bool agreed = controllerOf[by] == address(0) ? by == ref : signer.account == controllerOf[by];
         bool mustNot = !agreed || _subjects.isHeld(ref) || message.deadline < vm.getBlockTimestamp();
         vm.prank(_sources[_sourceOf(index)].principal.account);
         try _subjects.unlink(message, signature) {

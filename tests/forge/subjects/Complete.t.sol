@@ -123,12 +123,15 @@ contract CompleteTest is SubjectTest {
     /// What the lost account signed before is worth nothing after.
     function test_complete__signature_of_the_old_controller__is_void() public {
         _recover(ref, hospital, bob);
-        SubjectFreeze memory freeze = SubjectFreeze(ref, true, _nonce(ref), NOW + 30 days);
-        bytes32 typeHash = keccak256("SubjectFreeze(bytes32 subjectRef,bool frozen,uint64 nonce,uint64 deadline)");
+        SubjectFreeze memory freeze = SubjectFreeze(ref, alice.account, true, _nonce(ref), NOW + 30 days);
+        bytes32 typeHash =
+            keccak256("SubjectFreeze(bytes32 subjectRef,address by,bool frozen,uint64 nonce,uint64 deadline)");
         bytes memory signature = _signed(alice, keccak256(abi.encode(typeHash, freeze)));
         _skip(RECOVERY_DELAY);
         subjects.complete(ref);
-        _expectInvalidSignature(ref, address(0));
+        vm.expectRevert(
+            abi.encodeWithSelector(ISubjectRegistry.SubjectRegistryNotGuardian.selector, ref, alice.account)
+        );
         subjects.freeze(freeze, signature);
     }
 

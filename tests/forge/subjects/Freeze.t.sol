@@ -31,7 +31,7 @@ contract FreezeTest is NonceTest {
             expected.frozen = frozen;
             if (i < 2) ++expected.nonce;
             _assertSubject(ref, expected);
-            vm.assertEq(subjects.guardianNonceOf(ref), i < 2 ? 0 : i - 1);
+            vm.assertEq(subjects.guardianNonceOf(ref), FIRST_GUARDIAN_NONCE + (i < 2 ? 0 : i - 1));
             vm.assertEq(subjects.isFrozen(ref) ? 1 : 0, frozen ? 1 : 0);
         }
     }
@@ -52,7 +52,7 @@ contract FreezeTest is NonceTest {
         SubjectFreeze memory freeze = _freezeOf(ref, true);
         bytes[] memory forged = _forgeries(alice, _hash(freeze));
         for (uint256 i = 0; i < forged.length; ++i) {
-            _expectInvalidSignature(ref, address(0));
+            _expectInvalidSignature(ref, alice.account);
             subjects.freeze(freeze, forged[i]);
         }
     }
@@ -96,31 +96,68 @@ contract FreezeTest is NonceTest {
 
     function test_freeze__unclaimed_without_guardian__is_refused() public {
         bytes32 unclaimed = _registered("new");
-        SubjectFreeze memory freeze = _freezeOf(unclaimed, true);
-        _expectInvalidSignature(unclaimed, address(0));
+        SubjectFreeze memory freeze = SubjectFreeze(unclaimed, address(0), true, 0, NOW);
+        _expectNotGuardian(unclaimed, address(0));
         subjects.freeze(freeze, "");
         // Nobody's account is no controller, not even for a call in its name.
         vm.prank(address(0));
-        _expectInvalidSignature(unclaimed, address(0));
+        _expectNotGuardian(unclaimed, address(0));
         subjects.freeze(freeze, "");
+        freeze.by = alice.account;
+        vm.prank(alice.account);
+        _expectNotGuardian(unclaimed, alice.account);
+        subjects.freeze(freeze, "");
+    }
+
+    /// Nobody else's word counts, though signed by who it names: nobody's at all where there is no guardian.
+    function test_freeze__by_neither_controller_nor_guardian__is_refused() public {
+        _appoint(ref, alice, guardian.account);
+        Actor[3] memory others = [carol, stranger, hospital.principal];
+        for (uint256 i = 0; i < others.length; ++i) {
+            uint64[2] memory nonces = [_nonce(ref), subjects.guardianNonceOf(ref)];
+            for (uint256 j = 0; j < 2; ++j) {
+                SubjectFreeze memory freeze = SubjectFreeze(ref, others[i].account, true, nonces[j], NOW);
+                bytes memory signature = _signed(others[i], _hash(freeze));
+                _expectNotGuardian(ref, others[i].account);
+                subjects.freeze(freeze, signature);
+            }
+        }
+        _appoint(ref, alice, address(0));
+        SubjectFreeze memory nobodys = SubjectFreeze(ref, address(0), true, subjects.guardianNonceOf(ref), NOW);
+        vm.prank(address(0));
+        _expectNotGuardian(ref, address(0));
+        subjects.freeze(nobodys, "");
+    }
+
+    /// The controller who is guardian as well counts as the controller.
+    function test_freeze__by_one_who_is_both__spends_the_controllers_nonce() public {
+        _appoint(ref, alice, alice.account);
+        uint64 nonce = _nonce(ref);
+        _freeze(ref, alice, true);
+        vm.assertEq(_nonce(ref), nonce + 1);
+        vm.assertEq(subjects.guardianNonceOf(ref), FIRST_GUARDIAN_NONCE);
     }
 
     /// A guardian's word has its own nonce, and is held to it and to its deadline as the controller's is.
     function test_freeze__guardians_nonce_or_deadline_wrong__is_refused() public {
         _appoint(ref, alice, guardian.account);
-        SubjectFreeze memory freeze = _freezeOf(ref, true);
-        bytes memory signature = _signed(guardian, _hash(freeze));
-        _expectNonce(ref, 1, 0);
-        subjects.freeze(freeze, signature);
+        uint64 expected = FIRST_GUARDIAN_NONCE;
+        uint64[4] memory wrong = [_nonce(ref), 0, expected - 1, expected + 1];
+        for (uint256 i = 0; i < wrong.length; ++i) {
+            SubjectFreeze memory ahead = SubjectFreeze(ref, guardian.account, true, wrong[i], NOW + 1 hours);
+            bytes memory signed = _signed(guardian, _hash(ahead));
+            _expectNonce(ref, wrong[i], expected);
+            subjects.freeze(ahead, signed);
+        }
 
-        freeze = _freezeOf(ref, guardian, true);
-        signature = _signed(guardian, _hash(freeze));
+        SubjectFreeze memory freeze = _freezeOf(ref, guardian, true);
+        bytes memory signature = _signed(guardian, _hash(freeze));
         _skip(1 hours + 1);
         _expectDeadline(freeze.deadline, freeze.deadline + 1);
         subjects.freeze(freeze, signature);
         vm.warp(freeze.deadline);
         subjects.freeze(freeze, signature);
-        _expectNonce(ref, 0, 1);
+        _expectNonce(ref, expected, expected + 1);
         subjects.freeze(freeze, signature);
     }
 
@@ -129,9 +166,9 @@ contract FreezeTest is NonceTest {
         _appoint(ref, alice, guardian.account);
         _freeze(ref, guardian, true);
         _appoint(ref, alice, carol.account);
-        vm.assertEq(subjects.guardianNonceOf(ref), 1);
+        vm.assertEq(subjects.guardianNonceOf(ref), FIRST_GUARDIAN_NONCE + 1);
         _freeze(ref, carol, false);
-        vm.assertEq(subjects.guardianNonceOf(ref), 2);
+        vm.assertEq(subjects.guardianNonceOf(ref), FIRST_GUARDIAN_NONCE + 2);
     }
 
     function _freezeOf(bytes32 which, bool frozen) private view returns (SubjectFreeze memory) {
@@ -139,18 +176,23 @@ contract FreezeTest is NonceTest {
     }
 
     function _freezeOf(bytes32 which, Actor memory by, bool frozen) private view returns (SubjectFreeze memory) {
-        return SubjectFreeze(which, frozen, _freezeNonce(which, by), _time() + 1 hours);
+        return SubjectFreeze(which, by.account, frozen, _freezeNonce(which, by), _time() + 1 hours);
     }
 
     function _send(bytes32 which, uint64 nonce, uint64 deadline, function() internal expect) internal override {
-        SubjectFreeze memory freeze = SubjectFreeze(which, true, nonce, deadline);
+        SubjectFreeze memory freeze = SubjectFreeze(which, alice.account, true, nonce, deadline);
         bytes memory signature = _signed(alice, _hash(freeze));
         expect();
         subjects.freeze(freeze, signature);
     }
 
+    function _expectNotGuardian(bytes32 which, address by) private {
+        vm.expectRevert(abi.encodeWithSelector(ISubjectRegistry.SubjectRegistryNotGuardian.selector, which, by));
+    }
+
     function _hash(SubjectFreeze memory value) private pure returns (bytes32) {
-        bytes32 typeHash = keccak256("SubjectFreeze(bytes32 subjectRef,bool frozen,uint64 nonce,uint64 deadline)");
+        bytes32 typeHash =
+            keccak256("SubjectFreeze(bytes32 subjectRef,address by,bool frozen,uint64 nonce,uint64 deadline)");
         return keccak256(abi.encode(typeHash, value));
     }
 }

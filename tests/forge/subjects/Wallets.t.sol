@@ -66,15 +66,15 @@ contract WalletsTest is SubjectTest {
 
     /// It is asked about this digest and this signature.
     function test_wallet__is_asked__by_digest_and_signature() public {
-        SubjectFreeze memory freeze = SubjectFreeze(ref, true, _nonce(ref), NOW);
+        SubjectFreeze memory freeze = SubjectFreeze(ref, address(_puppet), true, _nonce(ref), NOW);
         vm.expectCall(address(_puppet), abi.encodeCall(IERC1271.isValidSignature, (_digestOf(freeze), hex"c0ffee")), 1);
         subjects.freeze(freeze, hex"c0ffee");
     }
 
     /// An empty signature is nobody's but the sender's: the account is not asked.
     function test_wallet__empty_signature__is_not_asked() public {
-        SubjectFreeze memory freeze = SubjectFreeze(ref, true, _nonce(ref), NOW);
-        _expectInvalidSignature(ref, address(0));
+        SubjectFreeze memory freeze = SubjectFreeze(ref, address(_puppet), true, _nonce(ref), NOW);
+        _expectInvalidSignature(ref, address(_puppet));
         subjects.freeze(freeze, "");
         vm.prank(address(_puppet));
         subjects.freeze(freeze, "");
@@ -88,8 +88,8 @@ contract WalletsTest is SubjectTest {
 
     function _assertAgrees(bytes memory answer, bool reverts, bool expected) private {
         _puppet.tell(answer, reverts);
-        SubjectFreeze memory freeze = SubjectFreeze(ref, !subjects.isFrozen(ref), _nonce(ref), NOW);
-        if (!expected) _expectInvalidSignature(ref, address(0));
+        SubjectFreeze memory freeze = SubjectFreeze(ref, address(_puppet), !subjects.isFrozen(ref), _nonce(ref), NOW);
+        if (!expected) _expectInvalidSignature(ref, address(_puppet));
         subjects.freeze(freeze, hex"c0ffee");
         if (expected) vm.assertEq(subjects.isFrozen(ref) ? 1 : 0, freeze.frozen ? 1 : 0);
     }

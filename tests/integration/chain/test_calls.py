@@ -243,7 +243,7 @@ def test_log__recomputed_from_the_events_of_a_holder__has_the_head_on_chain(
     for event in chain.reader.events(first, at.number):
         if event.name == "Appended" and event.args["key"] == chain_key(holder):
             a = event.args
-            entry = Entry(a["emitter"], a["key"], a["kind"], a["code"], a["referenceId"], a["at"])
+            entry = Entry(a["emitter"], a["key"], a["kind"], a["code"], a["referenceId"], a["time"])
             head = head.after(entry.digest(chain.reader.chain_id))
             kinds.append(a["kind"])
     assert kinds == [EntryKind.CONSENT_GRANTED, EntryKind.CONSENT_REVOKED]

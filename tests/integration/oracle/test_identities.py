@@ -18,7 +18,7 @@ from salus.core.codes import Code
 from salus.core.ids import ZERO32, SubjectRef, from_hex, hex32
 from salus.core.state import RecordStatus, SubjectState
 from salus.flows.custody import Caller
-from salus.flows.link import sign_link
+from salus.flows.link import LinkWords, sign_link
 from tests.integration.oracle.stack import PROFILE, Stack, SystemClock, patiently, prepare, until
 from tests.integration.world import ChainWorld
 from tests.unit.oracle.oracle_world import identity, results, stay
@@ -129,7 +129,7 @@ def test_merge__of_a_claimed_patient__never_happens_without_their_signature(stac
     domain, survivor = stack.world.reader.domain("SubjectRegistry"), SubjectRef(from_hex(message["survivor"]))
     nonce, deadline = int(message["nonce"]), int(message["deadline"])
     assert (status, survivor) == (200, _subject(stack, "C-1"))
-    signature = sign_link(patient.controller, patient.subject, survivor, nonce, deadline, domain)
+    signature = sign_link(patient.controller, LinkWords(patient.subject, survivor, nonce, deadline), domain)
     body = {"key": key, "deadline": deadline, "signature": hex32(signature)}
     assert _post(stack, "/v1/links", caller.call("agree", stack.source, body)) == (200, {"agreed": key})
     stack.await_idle()

@@ -41,7 +41,7 @@ def index_log(world: ApiWorld) -> None:
         if event.name != "Appended":
             continue
         a, seq = event.args, seq_of(FIRST_BLOCK + event.block_number, event.log_index)
-        digest = Entry(a["emitter"], a["key"], a["kind"], a["code"], a["referenceId"], a["at"]).digest(31337)
+        digest = Entry(a["emitter"], a["key"], a["kind"], a["code"], a["referenceId"], a["time"]).digest(31337)
         for key in (None, a["key"]):
             heads[key] = heads.get(key, LogHead()).after(digest)
         rows.append(
@@ -54,7 +54,7 @@ def index_log(world: ApiWorld) -> None:
                 code=a["code"],
                 reference=a["referenceId"],
                 emitter=a["emitter"],
-                at=a["at"],
+                at=a["time"],
                 participant=None,
                 head=heads[None].head.to_bytes(26, "big"),
                 key_head=heads[a["key"]].head.to_bytes(26, "big"),
@@ -93,7 +93,7 @@ def access_row(world: ApiWorld, seq: int, entry: dict[str, Any], access: Access)
         user_digest=access.user_digest,
         code=state.code,
         expiry=state.expires_at,
-        at=entry["at"],
+        at=entry["time"],
         tx=bytes(32),
     )
 

@@ -12,7 +12,7 @@ from salus.core.codes import Code
 from salus.core.hashing import sha256
 from salus.core.ids import ZERO32, ParticipantId, Root, hex32
 from salus.core.ports import ContractCall
-from salus.flows.bind import ROTATION_TYPE, freeze_call
+from salus.flows.bind import FREEZE_TYPE, ROTATION_TYPE, freeze_call
 from salus.flows.custody import Caller
 from tests.unit.api.world import CUSTODIANS, SUBJECT, ApiWorld
 
@@ -21,8 +21,8 @@ def freeze_body(world: ApiWorld, signer: MemorySigner, **change: Any) -> dict[st
     call: ContractCall = freeze_call(
         signer, SUBJECT, 0, 2_000_000_000, world.chain.domain("SubjectRegistry"), frozen=True
     )
-    (subject, frozen, nonce, deadline), signature = call.args
-    message = {"subjectRef": hex32(subject), "frozen": frozen, "nonce": nonce, "deadline": deadline, **change}
+    (subject, by, frozen, nonce, deadline), signature = call.args
+    message = {"subjectRef": hex32(subject), "by": by, "frozen": frozen, "nonce": nonce, "deadline": deadline, **change}
     return {"function": "freeze", "message": message, "signatures": [hex32(signature)]}
 
 
@@ -59,6 +59,16 @@ def test_subject_call__signed_by_controller__is_sent(world: ApiWorld) -> None:
 
 def test_subject_call__signed_by_stranger__is_not_sent(world: ApiWorld) -> None:
     answer = world.client.post("/v1/relay/subject-calls", json=freeze_body(world, MemorySigner.named("stranger")))
+    assert (answer.status_code, answer.json()["name"]) == (422, "SIGNATURE")
+    assert world.writer.sent == []
+
+
+def test_freeze__signed_in_anothers_name__is_not_sent(world: ApiWorld) -> None:
+    domain, other = world.chain.domain("SubjectRegistry"), MemorySigner.named("other")
+    values = {"subjectRef": SUBJECT, "by": other.address, "frozen": True, "nonce": 0, "deadline": 2_000_000_000}
+    signature = world.controller.sign(FREEZE_TYPE.digest(domain, values))
+    body = {"function": "freeze", "message": {**values, "subjectRef": hex32(SUBJECT)}, "signatures": [hex32(signature)]}
+    answer = world.client.post("/v1/relay/subject-calls", json=body)
     assert (answer.status_code, answer.json()["name"]) == (422, "SIGNATURE")
     assert world.writer.sent == []
 

@@ -170,8 +170,8 @@ class Contracts:
     # subjects and records
 
     def _freeze(self, members: tuple[Any, ...], signature: bytes) -> None:
-        subject, frozen, nonce, deadline = members
-        values = {"subjectRef": subject, "frozen": frozen, "nonce": nonce, "deadline": deadline}
+        subject, by, frozen, nonce, deadline = members
+        values = {"subjectRef": subject, "by": by, "frozen": frozen, "nonce": nonce, "deadline": deadline}
         self._by_controller(FREEZE_TYPE.digest(self._chain.domain("SubjectRegistry"), values), signature, subject)
         self._chain.set_frozen(subject, frozen=frozen)
 

@@ -44,7 +44,7 @@ from salus.adapters.memory import (
     MemoryWriter,
     SeededRandomness,
 )
-from salus.core import hpke
+from salus.core import hpke, signatures
 from salus.core.calls import read_call
 from salus.core.deposit import DepositItem, decode_items
 from salus.core.errors import ChainRevert
@@ -55,6 +55,7 @@ from salus.core.policy import ParticipantRole
 from salus.core.sealing import OpenedRecord, open_record
 from salus.core.state import RecordStatus
 from salus.flows.custody import Caller
+from salus.flows.link import LinkWords
 
 SOURCE = ParticipantId(sha256(b"hospital"))
 CUSTODIANS = tuple(ParticipantId(sha256(f"custodian {i}".encode())) for i in range(3))
@@ -179,13 +180,19 @@ class Outside:
         assert link[2] == states[0].nonce
         self.chain.link(subject, survivor)
 
-    def _unlink(self, link: tuple[bytes, bytes, int, int], _signature: bytes) -> None:
-        subject = SubjectRef(link[0])
-        state = self.chain.subject(subject, self.chain.head())
-        if state.survivor == ZERO32 or link[1] != ZERO32:
+    def _unlink(self, unlink: tuple[bytes, bytes, bytes, int, int], signature: bytes) -> None:
+        subject, survivor, by = map(SubjectRef, unlink[:3])
+        head = self.chain.head()
+        if self.chain.subject(subject, head).survivor != survivor or by not in {subject, survivor}:
             raise ChainRevert("SubjectRegistryInvalidLink", {"subjectRef": subject})
-        assert link[2] == state.nonce
-        self.chain.unlink(subject)
+        side = self.chain.subject(by, head)
+        assert unlink[3] == side.nonce
+        if side.controller != ZERO_ADDRESS:
+            words = LinkWords(subject, survivor, *unlink[3:], by)
+            signatures.check(words.digest(self.chain.domain("SubjectRegistry")), signature, side.controller)
+        elif by == survivor:
+            raise ChainRevert("SubjectRegistryUnclaimed", {"subjectRef": by})
+        self.chain.unlink(subject, by)
 
     def merged_into(self, survivor: SubjectRef) -> set[SubjectRef]:
         """Subjects whose survivor on chain is this one, of all that sent links name."""

@@ -250,8 +250,7 @@ def _sign(oracle: Oracle, outside: Outside, signer: MemorySigner) -> int:
     domain = outside.chain.domain("SubjectRegistry")
     waiting = desk.waiting(signer.address)
     for one in waiting:
-        signature = sign_link(signer, one.subject, one.survivor, one.nonce, one.deadline, domain)
-        desk.sign(one.key, signer.address, one.deadline, signature)
+        desk.sign(one.key, signer.address, one.words.deadline, sign_link(signer, one.words, domain))
     return len(waiting)
 
 
@@ -274,6 +273,53 @@ def test_merge__of_two_claimed_subjects__needs_both_signatures_of_the_same_words
     assert _sign(oracle, outside, first) == 0
 
 
+@pytest.mark.parametrize("side", ["P2", "P1"])
+def test_unlink__of_claimed_subjects__takes_the_word_of_either_side(
+    side: str, oracle: Oracle, outside: Outside
+) -> None:
+    people = {number: MemorySigner.named(number) for number in ("P2", "P1")}
+    _send(oracle, identity("1", "A40", "P2", "P1"))
+    for number, person in people.items():
+        outside.chain.set_subject(_subject(oracle, number), SOURCE, person.address)
+    _send(oracle, identity("2", "A37", "P2", "P1", said="20261103000000"))
+    assert _survivor(oracle, outside, "P2") == _subject(oracle, "P1")
+    desk = Agreements(DatabaseLinks(oracle.database), outside.chain, outside.clock)
+    nonces = {}
+    for number, person in people.items():
+        (asked,) = desk.waiting(person.address)
+        assert (asked.typed_data["primaryType"], asked.words.by) == ("SubjectUnlink", _subject(oracle, number))
+        nonces[number] = asked.words.nonce
+    assert nonces == {"P2": 1, "P1": 0}
+    assert _sign(oracle, outside, people[side]) == 1
+    oracle.now += 60
+    oracle.pipeline.settle()
+    assert _survivor(oracle, outside, "P2") == ZERO32
+    assert outside.writer.sent[-1].args[0][2] == _subject(oracle, side)
+
+
+def test_unlink__of_an_unclaimed_subject__asks_nobody(oracle: Oracle, outside: Outside) -> None:
+    owner = MemorySigner.named("owner")
+    _send(oracle, identity("1", "A40", "P2", "P1"))
+    outside.chain.set_subject(_subject(oracle, "P1"), SOURCE, owner.address)
+    oracle.take(identity("2", "A37", "P2", "P1", said="20261103000000"))
+    desk = Agreements(DatabaseLinks(oracle.database), outside.chain, outside.clock)
+    assert desk.waiting(owner.address) == []
+    oracle.pipeline.settle()
+    assert _survivor(oracle, outside, "P2") == ZERO32
+
+
+def test_unlink__from_an_unclaimed_survivor__waits_for_the_patient(oracle: Oracle, outside: Outside) -> None:
+    owner = MemorySigner.named("owner")
+    _send(oracle, identity("1", "A40", "P2", "P1"))
+    outside.chain.set_subject(_subject(oracle, "P2"), SOURCE, owner.address)
+    _send(oracle, identity("2", "A37", "P2", "P1", said="20261103000000"))
+    assert _survivor(oracle, outside, "P2") == _subject(oracle, "P1")
+    assert _sign(oracle, outside, owner) == 1
+    oracle.now += 60
+    oracle.pipeline.settle()
+    assert _survivor(oracle, outside, "P2") == ZERO32
+
+
 def test_merge__signature_of_another_account_or_of_other_words__is_refused(oracle: Oracle, outside: Outside) -> None:
     mine, other = MemorySigner.named("mine"), MemorySigner.named("other")
     _send(oracle, stay("1", patient="P2", visit="V2"))
@@ -282,13 +328,13 @@ def test_merge__signature_of_another_account_or_of_other_words__is_refused(oracl
     desk = Agreements(DatabaseLinks(oracle.database), outside.chain, outside.clock)
     (asked,) = desk.waiting(mine.address)
     domain = outside.chain.domain("SubjectRegistry")
-    words = (asked.subject, asked.survivor, asked.nonce, asked.deadline)
+    deadline = asked.words.deadline
     with pytest.raises(NotFoundError):
-        desk.sign(asked.key, other.address, asked.deadline, sign_link(other, *words, domain))
+        desk.sign(asked.key, other.address, deadline, sign_link(other, asked.words, domain))
     with pytest.raises(SignatureError):
-        desk.sign(asked.key, mine.address, asked.deadline, sign_link(other, *words, domain))
+        desk.sign(asked.key, mine.address, deadline, sign_link(other, asked.words, domain))
     with pytest.raises(ConflictError):
-        desk.sign(asked.key, mine.address, asked.deadline + 1, sign_link(mine, *words, domain))
+        desk.sign(asked.key, mine.address, deadline + 1, sign_link(mine, asked.words, domain))
     oracle.now += 60
     oracle.pipeline.settle()
     assert _survivor(oracle, outside, "P2") == ZERO32

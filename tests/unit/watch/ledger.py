@@ -134,7 +134,7 @@ class Ledger:
             emitter=entry.emitter,
             globalCount=whole.count,
             keyCount=own.count,
-            at=entry.at,
+            time=entry.at,
         )
 
     def _head(self, key: bytes | None) -> LogHead:

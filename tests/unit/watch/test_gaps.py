@@ -60,7 +60,7 @@ def test_step__last_entry_hidden__still_raises_mismatch(ledger: Ledger, store: I
         {"code": 99},
         {"kind": 2},
         {"referenceId": word("forged")},
-        {"at": 1},
+        {"time": 1},
         {"emitter": account("other")},
         {"key": word("other chain")},
     ],

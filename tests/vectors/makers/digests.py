@@ -118,12 +118,13 @@ def _others() -> list[tuple[str, Domain, Json]]:
         ("Appointment", SUBJECTS, nonced | {"guardian": account("guardian")}),
         ("Appointment", SUBJECTS, nonced | {"guardian": ZERO_ADDRESS}),
         ("Veto", SUBJECTS, nonced),
-        ("SubjectFreeze", SUBJECTS, nonced | {"frozen": True}),
-        ("SubjectFreeze", SUBJECTS, nonced | {"frozen": False}),
+        ("SubjectFreeze", SUBJECTS, nonced | {"by": account("controller"), "frozen": True}),
+        ("SubjectFreeze", SUBJECTS, nonced | {"by": account("guardian"), "frozen": False, "nonce": 1 << 32}),
         ("Denial", SUBJECTS, nonced | {"participantId": GRANTEE, "denial": 1}),
         ("Denial", SUBJECTS, nonced | {"participantId": GRANTEE, "denial": 2}),
         ("SubjectLink", SUBJECTS, nonced | {"survivor": raw32("survivor")}),
-        ("SubjectLink", SUBJECTS, nonced | {"survivor": ZERO32}),
+        ("SubjectUnlink", SUBJECTS, nonced | {"survivor": raw32("survivor"), "by": SUBJECT}),
+        ("SubjectUnlink", SUBJECTS, nonced | {"survivor": raw32("survivor"), "by": raw32("survivor")}),
         ("Retention", SUBJECTS, nonced | {"retentionYears": 3}),
         ("Destruction", RECORDS, record | {"subjectRef": SUBJECT, "custodianSet": 3, "deadline": _LATER}),
         ("Attestation", RECORDS, record | {"subjectRef": SUBJECT, "custodianId": raw32("custodian"), "erased": 2}),
@@ -158,8 +159,9 @@ def _typed(name: str, domain: Domain, values: Json) -> Json:
     kind = _TYPES[name]
     own: dict[str, Any] = {member: values[member] for _, member in kind.members}
     mark = next((f" {own[k]}" for k in ("frozen", "denial") if k in own), "")
-    ends = any(own.get(k) in (ZERO32, ZERO_ADDRESS) for k in ("survivor", "guardian"))
-    return _case(f"{name}{mark}{' ended' if ends else ''}", domain, kind, own)
+    ends = " ended" if own.get("guardian") == ZERO_ADDRESS else ""
+    side = " by the survivor" if "by" in own and own["by"] == own.get("survivor") else ""
+    return _case(f"{name}{mark}{ends}{side}", domain, kind, own)
 
 
 def _consent(name: str, value: Consent) -> Json:
