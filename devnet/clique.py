@@ -6,7 +6,8 @@ runs the processes.
 
 | what | why |
 | --- | --- |
-| `MaxPeers` = `MaxPeers / DialRatio` | leaves no slot for a stranger who dials in; trusted nodes need no slot |
+| `DialRatio` = 1 | every slot is for dialling out: none for a stranger who dials in; trusted nodes need no slot |
+| `MaxPeers` = other members | geth waits up to 10 s before it catches up with fewer peers than that (5 at most) |
 | archive mode | after kill -9 of all nodes the chain goes on from its head; else it falls back to a state on disk |
 | London off | the first busy block would set a base fee of 1 wei, and zero-price transactions stick |
 | 30 M gas a block | what four nodes and the senders on two cores still carry out in a second |
@@ -45,7 +46,6 @@ MOST_NODES = 8
 _P2P, _LINKS = MOST_NODES, 2 * MOST_NODES
 PORTS = _LINKS + MOST_NODES * MOST_NODES
 """How many ports a network takes from its base: JSON-RPC, then peer to peer, then links."""
-_PEER_SLOTS = 50
 _POOL = ("accountslots", 5_000), ("globalslots", 100_000), ("accountqueue", 5_000), ("globalqueue", 100_000)
 
 
@@ -204,7 +204,7 @@ class CliqueNetwork:
             "[Node.P2P]\n"
             f'ListenAddr = "127.0.0.1:{self.nodes[name].p2p_port}"\n'
             "NoDiscovery = true\nBootstrapNodes = []\nBootstrapNodesV5 = []\n"
-            f"MaxPeers = {_PEER_SLOTS}\nDialRatio = 1\n"
+            f"MaxPeers = {max(1, len(peers))}\nDialRatio = 1\n"
             f"StaticNodes = {enodes}\nTrustedNodes = {enodes}\n"
         )
 

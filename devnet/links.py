@@ -4,6 +4,9 @@ A node dials its peers only through these, so a partition is real at the level o
 link is silent, as a broken cable is: connections stay, nothing passes, and what was on the way arrives when it heals,
 as TCP would send it again. Nodes themselves give up on a silent peer after 30 seconds.
 
+Two nodes that dial each other at one moment may each refuse the other's connection and then wait 35 seconds to dial
+again; so a pair has one connection at a time here, and a second one waits for the first to fail.
+
 `python -m devnet.links FILE` serves the links of a JSON file, `{"control": "path of a Unix socket", "links": [{"from",
 "to", "listen", "target"}]}` with loopback ports. It reads the file again on the order `reload`.
 """
@@ -17,6 +20,7 @@ import os
 import signal
 import socket
 import sys
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,11 +48,12 @@ class Link:
 class _Wire:
     """State of one link, shared by its connections."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, turn: asyncio.Lock) -> None:
         self.link = link
         self.open = asyncio.Event()
         self.open.set()
         self.delay = 0.0
+        self.turn = turn
         self.server: asyncio.Server | None = None
 
     async def serve(self) -> None:
@@ -61,15 +66,21 @@ class _Wire:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self.open.wait()
-            there, back = await self._dial()
-        except OSError:
-            writer.close()
+            await asyncio.wait_for(self.turn.acquire(), _TARGET_PATIENCE_SECONDS)
+        except TimeoutError:
+            writer.close()  # the pair is connected
             return
         try:
-            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+            there, back = await self._dial()
+            try:
+                await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+            finally:
+                back.close()
+        except OSError:
+            pass  # the other node is not up
         finally:
-            for end in (writer, back):
-                end.close()
+            self.turn.release()
+            writer.close()
 
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         deadline = asyncio.get_running_loop().time() + _TARGET_PATIENCE_SECONDS
@@ -116,6 +127,7 @@ class _Switchboard:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._wires: dict[tuple[str, str], _Wire] = {}
+        self._turns: defaultdict[frozenset[str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def reload(self) -> None:
         """Bring the links in line with the file; those that stay keep their connections."""
@@ -124,7 +136,7 @@ class _Switchboard:
             self._wires.pop(pair).close()
         for pair, link in wanted.items():
             if pair not in self._wires:
-                wire = _Wire(link)
+                wire = _Wire(link, self._turns[frozenset(pair)])
                 await wire.serve()
                 self._wires[pair] = wire
 
