@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs what a target needs into this folder: tools/install.sh runtime | test | audit | fuzz
+# Installs what a target needs into this folder: tools/install.sh runtime | consortium | test | audit | fuzz
 #
 #   runtime   .venv with the services' packages, Anvil from npm                         (make demo)
-#   test      that and the test tools, .venv-brownie, .venv-ape, compilers and linters  (make test, make lint)
+#   consortium  that and geth, built from its Go module; needs Go or SALUS_GETH          (make consortium)
+#   test      all that and the test tools, .venv-brownie, .venv-ape, compilers, linters  (make test, make lint)
 #   audit     .venv-audit with slither, compilers from npm                              (make audit)
 #   fuzz      .venv-fuzz with the services' packages, test tools and atheris            (make fuzz)
 #
@@ -18,7 +19,9 @@ level=${1:-runtime}
 
 fail() { printf 'install: %s\n' "$1" >&2; exit 1; }
 
-case $level in runtime | test | audit | fuzz) ;; *) fail "say 'runtime', 'test', 'audit' or 'fuzz', not '$level'" ;; esac
+case $level in runtime | consortium | test | audit | fuzz) ;; *) fail "say 'runtime', 'consortium', 'test', 'audit' or 'fuzz', not '$level'" ;; esac
+with_geth=
+case $level in consortium) with_geth=needed level=runtime ;; test) with_geth=wanted ;; esac
 
 find_python() {
   local candidate
@@ -111,4 +114,15 @@ if [ "$level" = runtime ]; then
   }
 else
   fresh npm "$packages test" || { step 'compilers, chains and linters from npm' npm_ci; stamp npm "$packages test"; }
+fi
+
+# Tests of the consortium's chain are skipped without Go, so only CI and who wants a consortium must have it.
+if [ -n "$with_geth" ]; then
+  geth="$root $(hash_of devnet/geth/go.mod devnet/geth/go.sum) $(go version 2>/dev/null || true) ${SALUS_GETH:-}"
+  if [ "$with_geth" = wanted ] && [ -z "${CI:-}" ] && ! .venv/bin/python -c 'import sys; from devnet.geth_binary import can_have_geth; sys.exit(not can_have_geth())'; then
+    printf 'install: no Go, so no geth: tests of the consortium chain will be skipped\n'
+  elif ! fresh geth "$geth"; then
+    step 'geth, built from its Go module: about four minutes, once' .venv/bin/python -m devnet.geth_binary
+    stamp geth "$geth"
+  fi
 fi
