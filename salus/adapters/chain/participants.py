@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from salus.adapters.chain.reads import Read, view
@@ -13,9 +14,22 @@ from salus.core.state import CustodianSet, ParticipantState
 _NAME = "ParticipantRegistry"
 
 
+@dataclass(frozen=True, slots=True)
+class MachineKeys:
+    """A participant's node (64 bytes of its public key) and the account its validator seals with; zero for none."""
+
+    node_key: bytes
+    validator: Address
+
+
 def participant(participant_id: ParticipantId) -> Read[ParticipantState]:
     """An institution; status NONE when the id is unknown."""
     return view(_NAME, "participant", (participant_id,), _participant)
+
+
+def membership(participant_id: ParticipantId) -> Read[tuple[ParticipantState, MachineKeys]]:
+    """An institution with the keys of its machines."""
+    return view(_NAME, "participant", (participant_id,), lambda row: (_participant(row), _machines(row)))
 
 
 def operator_of(account: Address) -> Read[ParticipantId | None]:
@@ -36,6 +50,11 @@ def custodian_set_count() -> Read[int]:
 def _participant(row: Sequence[Any]) -> ParticipantState:
     status, kind, roles, accredited_until, quota, _hour, _used, _principal, _accreditation, keys = row
     return ParticipantState(ParticipantStatus(status), kind, roles, accredited_until, quota, keys[0])
+
+
+def _machines(row: Sequence[Any]) -> MachineKeys:
+    _encryption_key, node_x, node_y, validator = row[-1]
+    return MachineKeys(node_x + node_y, validator)
 
 
 def _custodian_set(members: Sequence[bytes], threshold: int) -> CustodianSet:
