@@ -195,8 +195,7 @@ def _joined(item: Item, later: Item) -> Item:
     resource = dict(item.resource)
     if later.said in _VALUELESS:
         resource = _valueless(resource)
-    return replace(
-        _tombstone(later),
+    return _tombstone(later)._replace(
         resource=_over(resource, _tombstone(later).resource, later.cleared),
         codes=_each_once((*item.codes, *later.codes)),
         texts=_each_once((*item.texts, *later.texts)),
@@ -206,7 +205,7 @@ def _joined(item: Item, later: Item) -> Item:
 
 def _tombstone(item: Item) -> Item:
     """A withdrawn result says that it was there, not what it said: it may have been another patient's."""
-    return replace(item, resource=_valueless(item.resource)) if item.said in WITHDRAWN else item
+    return item._replace(resource=_valueless(item.resource)) if item.said in WITHDRAWN else item
 
 
 def _valueless(resource: Json) -> Json:

@@ -113,6 +113,11 @@ def repetitions(raw: str, separators: Separators) -> list[Repetition]:
     return [Repetition(part, separators) for part in parts if part and part != NULL]
 
 
+def first_of(raw: str, separators: Separators) -> Repetition:
+    """The first repetition of a field as sent."""
+    return Repetition(raw.split(separators.repetition, 1)[0], separators)
+
+
 class Segment:
     """One segment; `occurrence` counts segments of the same name from 1."""
 
@@ -136,6 +141,15 @@ class Segment:
         if fields is None:
             fields = self._split()
         return fields[number] if number < len(fields) else ""
+
+    def fields(self, last: int) -> list[str]:
+        """The name and the fields 1 to `last` as sent, absent ones empty: for segments that come by the dozen.
+
+        Raises:
+            LimitError: the segment has too many fields.
+        """
+        found = (self._fields or self._split())[: last + 1]
+        return found + [""] * (last + 1 - len(found))
 
     def repetitions(self, number: int) -> list[Repetition]:
         """The repetitions of a field; none when it is empty or an explicit null.
@@ -178,10 +192,8 @@ class Segment:
     def filled(self, but: frozenset[int] = frozenset()) -> list[int]:
         """Numbers of the fields that hold something, MSH-1, MSH-2 and those of `but` left out."""
         fields = self._split() if self._fields is None else self._fields
-        first = 3 if self.name == "MSH" else 1
-        return [
-            number for number, raw in enumerate(fields) if raw and number not in but and number >= first and raw != NULL
-        ]
+        asked = _numbers(3 if self.name == "MSH" else 1, len(fields), but)
+        return [number for number in asked if fields[number] and fields[number] != NULL]
 
     def _split(self) -> list[str]:
         fields = self.raw.split(self.separators.field)
@@ -236,6 +248,12 @@ class Message:
             for segment in self.segments:
                 named.setdefault(segment.name, []).append(segment)
         return named.get(name, [])
+
+
+@lru_cache(maxsize=1024)
+def _numbers(first: int, end: int, but: frozenset[int]) -> tuple[int, ...]:
+    """Numbers of fields from `first` to before `end`, those of `but` left out."""
+    return tuple(number for number in range(first, end) if number not in but)
 
 
 @lru_cache(maxsize=1024)

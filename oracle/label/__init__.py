@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -47,14 +47,6 @@ _VISITS = frozenset({"encounter", "appointment"})
 _VIP_WARD = re.compile(r"(?<![A-Za-z])VIP(?![A-Za-z])|特需|贵宾")
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """An item with its own labels."""
-
-    item: Item
-    labels: Labels
-
-
 def label(group: NormalisedGroup, local: LocalRules = NONE) -> list[RecordDraft]:
     """Label a group and split it. The record of the group itself comes first, unless every item has left it.
 
@@ -64,16 +56,16 @@ def label(group: NormalisedGroup, local: LocalRules = NONE) -> list[RecordDraft]
     checkup = checkup_of(group)
     head = _labels(base | checkup, _topics_of_head(group))
     in_panel = group.kind == "report" and is_panel(group.codes)
-    judged = [_judge(item, base, checkup, in_panel=in_panel) for item in group.items]
+    judged = [(item, _labels_of_item(item, base, checkup, in_panel=in_panel)) for item in group.items]
     if local.codes or local.words:
         head = _raised(head, local.asked(group.codes, group.texts))
-        judged = [_Judged(one.item, _raised(one.labels, local.asked(one.item.codes, one.item.texts))) for one in judged]
+        judged = [(item, _raised(own, local.asked(item.codes, item.texts))) for item, own in judged]
     wide = _with_source(head, group)
-    kept = [one for one in judged if one.labels.level < MAX_LEVEL]
+    kept = [(item, own) for item, own in judged if own.level < MAX_LEVEL]
     drafts = []
     if kept or not judged or group.kind != "report":
         drafts.append(_whole(group, wide, kept, base))
-    drafts.extend(_alone(group, wide, one) for one in judged if one.labels.level == MAX_LEVEL)
+    drafts.extend(_alone(group, wide, item, own) for item, own in judged if own.level == MAX_LEVEL)
     return drafts
 
 
@@ -110,7 +102,7 @@ def _topics(codes: tuple[Code, ...], texts: tuple[str, ...], *, is_diagnosis: bo
 
 @lru_cache(maxsize=8192)
 def _topics_of_short(codes: tuple[Code, ...], texts: tuple[str, ...], is_diagnosis: bool) -> Topic:
-    """Results with a number have only their test's names, and those come many times a day."""
+    """Most reports have only their panel's names, and those come many times a day."""
     return _topics_of(codes, texts, is_diagnosis)
 
 
@@ -156,24 +148,37 @@ def _join(one: Labels, other: Labels) -> Labels:
     )
 
 
-def _judge(item: Item, base: Category, checkup: Category, *, in_panel: bool) -> _Judged:
-    is_diagnosis = item.resource["resourceType"] == "Condition"
-    category = category_of_item(item, base)
-    topics = _topics(item.codes, item.texts, is_diagnosis=is_diagnosis)
-    if "content" in item.resource:
-        topics |= _topics_of_files(item.resource)
+def _labels_of_item(item: Item, base: Category, checkup: Category, *, in_panel: bool) -> Labels:
+    """Labels of an item by itself. `base` is the category of its group; `in_panel`: that looks for infections."""
+    resource = item.resource
+    files = _topics_of_files(resource) if "content" in resource else _NO_TOPIC
+    judge = _judged_short if sum(map(len, item.texts)) <= _SHORT else _judged
+    return judge(resource["resourceType"], item.codes, item.texts, files, base, checkup, in_panel)
+
+
+def _judged(
+    kind: str,
+    codes: tuple[Code, ...],
+    texts: tuple[str, ...],
+    topics: Topic,
+    base: Category,
+    checkup: Category,
+    in_panel: bool,
+) -> Labels:
+    """Labels of an item of a type by its codes and texts, with the topics known before."""
+    category = category_of_item(kind, codes, base)
+    topics |= _topics_of(codes, texts, kind == "Condition")
     if in_panel and not topics:
-        topics = topics_in_panel(item.codes)
-    if base is Category.IMMUN and any(code.code in VACCINE_LOINC for code in item.codes):
+        topics = topics_in_panel(codes)
+    if base is Category.IMMUN and any(code.code in VACCINE_LOINC for code in codes):
         topics &= ~VACCINE_TOPICS
-    return _Judged(item, _labels_of_item(category, topics, base, checkup))
-
-
-@lru_cache(maxsize=4096)
-def _labels_of_item(category: Category, topics: Topic, base: Category, checkup: Category) -> Labels:
     # The group's own category is judged with the group: it must not split every item off.
     labels = _labels(category if category != base else Category.LAB, topics)
     return Labels(category | checkup, labels.level, labels.confidentiality, labels.topics)
+
+
+# Results with a number have only their test's names, and those come many times a day
+_judged_short = lru_cache(maxsize=8192)(_judged)
 
 
 def _raised(labels: Labels, asked: Raise) -> Labels:
@@ -190,16 +195,16 @@ def _raised(labels: Labels, asked: Raise) -> Labels:
     )
 
 
-def _whole(group: NormalisedGroup, wide: Labels, kept: list[_Judged], base: Category) -> RecordDraft:
+def _whole(group: NormalisedGroup, wide: Labels, kept: list[tuple[Item, Labels]], base: Category) -> RecordDraft:
     """The record of the group with the items that stayed."""
     labels = wide
     if kept and group.kind == "report":
         # A report's category is that of its results; its title only stands in for results that say nothing.
-        labels = replace(wide, categories=(wide.categories & ~base) | kept[0].labels.categories)
+        labels = replace(wide, categories=(wide.categories & ~base) | kept[0][1].categories)
     # most items share one value of the cache, so few are left to join
-    for own in {id(one.labels): one.labels for one in kept}.values():
+    for own in {id(own): own for _, own in kept}.values():
         labels = _join(labels, own)
-    items = [one.item for one in kept]
+    items = [item for item, _ in kept]
     first, last = _days(group, items)
     return RecordDraft(
         record_key=group.record_key,
@@ -213,12 +218,11 @@ def _whole(group: NormalisedGroup, wide: Labels, kept: list[_Judged], base: Cate
     )
 
 
-def _alone(group: NormalisedGroup, wide: Labels, one: _Judged) -> RecordDraft:
+def _alone(group: NormalisedGroup, wide: Labels, item: Item, own: Labels) -> RecordDraft:
     """The record of one item, with the head it belongs to."""
-    item = one.item
     key = f"{group.record_key}|{item.key}"
-    categories = one.labels.categories | (wide.categories if group.kind != "report" else Category(0))
-    joined = _join(replace(wide, categories=categories), replace(one.labels, categories=categories))
+    categories = own.categories | (wide.categories if group.kind != "report" else Category(0))
+    joined = _join(replace(wide, categories=categories), replace(own, categories=categories))
     first, last = (item.first_day, item.last_day) if item.first_day else (group.first_day, group.last_day)
     stands_alone = item.resource["resourceType"] == "Patient"
     content = dict(item.resource) if stands_alone else compose(key, group.head, [item])
@@ -237,19 +241,18 @@ def _alone(group: NormalisedGroup, wide: Labels, one: _Judged) -> RecordDraft:
 
 def _status(said: DraftStatus, items: Sequence[Item]) -> DraftStatus:
     """The group's own word, else corrected when any of its items is corrected or withdrawn."""
-    if said is not DraftStatus.CURRENT or not items:
+    changed = [item.status for item in items if item.status is not DraftStatus.CURRENT]
+    if said is not DraftStatus.CURRENT or not changed:
         return said
-    statuses = {item.status for item in items}
-    if statuses == {DraftStatus.ENTERED_IN_ERROR}:
-        return DraftStatus.ENTERED_IN_ERROR
-    return DraftStatus.CURRENT if statuses == {DraftStatus.CURRENT} else DraftStatus.CORRECTED
+    withdrawn = len(changed) == len(items) and all(status is DraftStatus.ENTERED_IN_ERROR for status in changed)
+    return DraftStatus.ENTERED_IN_ERROR if withdrawn else DraftStatus.CORRECTED
 
 
 def _days(group: NormalisedGroup, items: Sequence[Item]) -> tuple[int, int]:
     """Days of the group and of every dated item it keeps."""
-    spans = [(group.first_day, group.last_day), *((item.first_day, item.last_day) for item in items)]
-    dated = [span for span in spans if span[0]]
-    return (min(span[0] for span in dated), max(span[1] for span in dated)) if dated else (0, 0)
+    both: tuple[NormalisedGroup | Item, ...] = (group, *items)
+    dated = [one for one in both if one.first_day]
+    return (min(one.first_day for one in dated), max(one.last_day for one in dated)) if dated else (0, 0)
 
 
 def _is_minor(group: NormalisedGroup) -> bool:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from oracle.label import category_tables as tables
 from oracle.label.text import topics_of_texts
 from salus.core.labels import Category, Topic
-from salus.core.record import Code, Item, NormalisedGroup
+from salus.core.record import Code, NormalisedGroup
 
 # Categories a result doesn't take over from its group: who may see a prescription may not yet see a laboratory value
 _NOT_OF_RESULTS = frozenset({Category.CLAIM, Category.ENC, Category.MEDDISP, Category.MEDORD, Category.PROBLEM})
@@ -33,15 +33,14 @@ def category_of_group(group: NormalisedGroup) -> Category:
     return _category_of_title(_title(group)) or Category.LAB
 
 
-def category_of_item(item: Item, group_category: Category) -> Category:
-    """Category of one item; the group's unless the item itself says otherwise."""
-    kind = item.resource["resourceType"]
+def category_of_item(kind: str, codes: tuple[Code, ...], group_category: Category) -> Category:
+    """Category of one item by the type of its resource and its codes; the group's unless these say otherwise."""
     if kind in tables.BY_RESOURCE:
         return tables.BY_RESOURCE[kind]
     measured = kind in ("Observation", "Media") and (
         group_category is Category.LAB or group_category in _NOT_OF_RESULTS
     )
-    return _category_of_result(item.codes[:1]) if measured else group_category
+    return _category_of_result(codes[:1]) if measured else group_category
 
 
 def checkup_of(group: NormalisedGroup) -> Category:

@@ -53,9 +53,8 @@ class Circumstances:
             home=self.home,
             subject=self.patient,
             encounter=self.encounter,
-            collected=stamp,
-            collected_text=stamp.date_time() if stamp else "",
             span=days_of(stamp),
+            moment=stamp.date_time() if stamp else "",
             status=status,
             category="",
         )

@@ -98,5 +98,5 @@ def join_key(*parts: str) -> str:
 
 def numbered(key: str, used: Counter[str]) -> str:
     """A key of `join_key`; one used before gets its place among the repeats. No key has as many parts as a repeat."""
-    used[key] += 1
-    return f"{key}|#{used[key]}" if used[key] > 1 else key
+    place = used[key] = used.get(key, 0) + 1
+    return f"{key}|#{place}" if place > 1 else key

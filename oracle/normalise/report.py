@@ -141,9 +141,8 @@ def _report(reading: Reading, group: _Group, used: Counter[str]) -> NormalisedGr
         home=home,
         subject=subject.reference,
         encounter=encounter,
-        collected=collected,
-        collected_text=collected.date_time() if collected else "",
         span=days_of(collected),
+        moment=collected.date_time() if collected else "",
         status=sent_status,
         category=tables.OBSERVATION_CATEGORY.get(section, ""),
     )

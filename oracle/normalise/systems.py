@@ -18,7 +18,7 @@ def with_systems(groups: Sequence[NormalisedGroup], systems: tuple[tuple[str, st
         replace(
             group,
             head=_exchanged(group.head, wanted),
-            items=tuple(replace(item, resource=_exchanged(item.resource, wanted)) for item in group.items),
+            items=tuple(item._replace(resource=_exchanged(item.resource, wanted)) for item in group.items),
         )
         for group in groups
     ]

@@ -100,7 +100,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _check(value: Any) -> bool:
     """Refuse what has no canonical form; True when a decimal in it must be spelled out before it is encoded.
 
-    Level by level and with few calls, because records are large and nearly all of their members are strings.
+    Level by level and with few calls, because records are large and nearly all of their members are strings. What many
+    members share (a subject, a code, a unit) is one object, and looked at once a level.
     """
     unspelled = False
     level, depth = [value], 0
@@ -111,12 +112,12 @@ def _check(value: Any) -> bool:
         for one in level:
             kind = type(one)
             if kind is dict or isinstance(one, dict):
-                members.extend(one.values())
+                members += one.values()
             elif kind is list or isinstance(one, (list, tuple)):
-                members.extend(one)
+                members += one
             elif kind is not int and kind is not bool:
                 unspelled |= _check_single(one)
-        level = [member for member in members if type(member) is not str]
+        level = list({id(member): member for member in members if type(member) is not str}.values())
         depth += 1
     return unspelled
 
