@@ -75,6 +75,8 @@ def explain(raw: bytes, source: Source, profile: SourceProfile, now: datetime) -
                 {"kind": one.kind.value, "from": one.subject_key, "to": one.survivor_key, "what": one.named}
                 for one in identity_changes(message, profile)
             )
+            if changes:
+                unmapped = tuple(name for name in unmapped if name != "MRG")  # no record has it, the change does
             if not records and not changes:
                 error = UnsupportedError(
                     "the message says nothing that makes a record",

@@ -20,7 +20,7 @@ def read_folder(folder: Path, institution: Institution, supported: Mapping[str, 
     """
     files = sorted(folder.glob("*.toml"))
     if not files:
-        raise SetupError(f"{folder.name}: holds no *.toml file: one for each sender")
+        raise SetupError(f"{folder.resolve().name}: holds no *.toml file: one for each sender")
     found: list[tuple[Path, Source]] = []
     wrong: list[str] = []
     for file in files:

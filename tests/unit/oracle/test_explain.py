@@ -147,3 +147,11 @@ def test_explain__merge_of_a_number_of_a_foreign_authority__advises_to_name_it()
     assert (found.problem["condition"], found.problem["location"]) == (204, "MRG-1.4")
     assert "[identifiers.systems]" in found.problem["advice"]
     assert found.outcome.startswith("stored, then held")
+
+
+def test_explain__merge_of_two_own_numbers__is_a_change_that_used_the_segment() -> None:
+    raw = admission("9").replace(b"ADT^A01", b"ADT^A40").rstrip(b"\r") + b"\rMRG|P9^^^HB^MR\r"
+    found = explained(raw)
+    assert [(one["kind"], one["from"]) for one in found.changes] == [("merge", "HB|P9")]
+    assert found.unmapped == ()
+    assert found.outcome.endswith("1 change of identities")
