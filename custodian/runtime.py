@@ -30,8 +30,8 @@ from salus.adapters.keys import keystore, x25519
 from salus.adapters.period_keys import FolderPeriodKeys
 from salus.core.consensus.engine import Engine, engine_of
 from salus.core.consensus.snapshot import Snapshot
+from salus.core.consensus.start import trusted_start
 from salus.core.errors import IntegrityError, SetupError
-from salus.core.header import Header
 from salus.core.ids import Address
 from salus.core.ports import ChainWriter
 from salus.core.state import BlockStamp
@@ -164,11 +164,10 @@ def _ignored(_: Snapshot) -> None:
 def _genesis(settings: Settings, engine: Engine) -> Snapshot:
     """What is trusted to begin with, out of a file the operator had from other members."""
     try:
-        shown = json.loads(Path(settings.genesis or "").read_bytes())
-        return Snapshot.from_json(shown) if "validators" in shown else engine.genesis(Header.from_json(shown))
-    except (OSError, ValueError, TypeError, AttributeError, IntegrityError) as error:
+        return trusted_start(engine, json.loads(Path(settings.genesis or "").read_bytes()))
+    except (OSError, ValueError, IntegrityError) as error:
         raise SetupError(
-            f"SALUS_CUSTODIAN_GENESIS names no file with a {settings.finality} genesis header or snapshot: {error}"
+            f"SALUS_CUSTODIAN_GENESIS names no file with a {settings.finality} genesis or snapshot: {error}"
         ) from error
 
 
