@@ -11,6 +11,7 @@ which may follow the name of one: `python -m bench path --seconds 300`.
 | `access` | request to plaintext, 20 requesters at once |
 | `receipt` | offline check of receipts |
 | `log_lookup` | the index with 1,000,000 entries |
+| `follow` | the light client: a header and a proof checked, 10,000 headers over HTTP |
 
 And two that run only when named:
 
@@ -26,7 +27,7 @@ import argparse
 import subprocess
 import sys
 
-ALL = ("ingest", "reading", "fhir_score", "labels", "path", "access", "receipt", "log_lookup")
+ALL = ("ingest", "reading", "fhir_score", "labels", "path", "access", "receipt", "log_lookup", "follow")
 NAMED_ONLY = ("quality", "soak")
 INTERRUPTED = 130
 

@@ -27,6 +27,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "services": ("watch", "custodian"),
     "check": ("verify", "explain"),
     "doctor": ("doctor",),
+    "follow": ("follow",),
     "deploy": ("deploy",),
     "verify_deployment": ("verify-deployment",),
 }
