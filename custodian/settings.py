@@ -5,7 +5,7 @@
 | `SALUS_CUSTODIAN_PARTICIPANT_ID` | this custodian's participantId, `0x` and 64 hex digits | required |
 | `SALUS_CUSTODIAN_RPC_URL` | JSON-RPC of its own node, never a list | `http://127.0.0.1:8545` |
 | `SALUS_CUSTODIAN_FINALITY` | `dev`: the node is believed; `clique`, `qbft`, `qbft-besu`: it is not | `dev` |
-| `SALUS_CUSTODIAN_GENESIS` | JSON: the genesis file, block 0 as a node shows it, or a snapshot | required unless `dev` |
+| `SALUS_CUSTODIAN_GENESIS` | JSON: genesis file, block 0 as a node shows it, or a snapshot | required unless `dev` |
 | `SALUS_CUSTODIAN_EPOCH` | blocks of the engine's epoch, as the genesis file has it | 30000 |
 | `SALUS_CUSTODIAN_DEPLOYMENT` | file of the deployment, `deployments/<chain-id>.json` | required |
 | `SALUS_CUSTODIAN_DATABASE_URL` (or `…_FILE`) | its store, `sqlite:///…` or `postgresql+psycopg://…` | required |
