@@ -9,6 +9,7 @@ from types import ModuleType
 import api.settings
 import custodian.settings
 import oracle.settings
+import sidecar.settings
 import watch.settings
 
 SERVICES: dict[str, ModuleType] = {
@@ -16,6 +17,7 @@ SERVICES: dict[str, ModuleType] = {
     "Custodian": custodian.settings,
     "API": api.settings,
     "Watch": watch.settings,
+    "Sidecar": sidecar.settings,
 }
 OTHERS: tuple[tuple[str, str, str, str], ...] = (
     ("SALUS_HOME", "`salus demo`, `up` and all that use their world", "folder of worlds", "`.salus` of the checkout"),

@@ -1,0 +1,1 @@
+"""Beside a member's node: makes it follow the registry."""

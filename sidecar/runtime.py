@@ -1,0 +1,99 @@
+"""Builds the sidecar from its settings and runs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from threading import Event, Thread
+
+import structlog
+
+from salus.adapters import http_server
+from salus.adapters.chain.connect import connect
+from salus.adapters.chain.node_admin import own_node
+from salus.adapters.chain.roll import Roll
+from salus.adapters.chain.rpc import Rpc
+from salus.core.errors import SetupError, UnavailableError
+from salus.core.ids import Address
+from salus.core.node import Action, Seat
+from salus.core.state import BlockStamp
+from sidecar.app import create_app
+from sidecar.follow import Follower
+from sidecar.metrics import Metrics
+from sidecar.settings import Settings
+
+_HOST = "127.0.0.1"
+
+
+class _LateRoll:
+    """The roll, once the node has the deployment: a newcomer's node has no contract before it has caught up."""
+
+    def __init__(self, open_: Callable[[], Roll]) -> None:
+        self._open = open_
+        self._roll: Roll | None = None
+
+    def seats(self, validators: int) -> tuple[BlockStamp, tuple[Seat, ...]]:
+        """As `Roll.seats`."""
+        if self._roll is None:
+            try:
+                self._roll = self._open()
+            except SetupError as error:
+                raise UnavailableError(f"the node has no registry (yet): {error}") from error
+        return self._roll.seats(validators)
+
+
+def build(settings: Settings, metrics: Metrics) -> Follower:
+    """The follower of the settings.
+
+    Raises:
+        SetupError: the deployment file, the engine or a socket is wrong.
+    """
+    council = _council(settings)
+    node = own_node(settings.engine, Rpc(settings.rpc_url), settings.node_folder, settings.address_book, settings.ipc)
+    clique = settings.engine == "clique"
+
+    def roll() -> Roll:
+        return Roll(connect(settings.rpc_url, council), clique=clique, first_block=settings.first_block)
+
+    return Follower(node, _LateRoll(roll), metrics)
+
+
+def once(settings: Settings) -> tuple[Action, ...]:
+    """Look once; the orders that were carried out.
+
+    Raises:
+        SalusError: node or registry cannot be read, or an order failed.
+    """
+    return build(settings, Metrics()).step()
+
+
+def serve(settings: Settings) -> None:
+    """Follow the registry and answer on HTTP until told to stop."""
+    _log_lines()
+    metrics, stop = Metrics(), Event()
+    follower = build(settings, metrics)
+    thread = Thread(target=follower.run, args=(stop, settings.poll_seconds), name="follower")
+    thread.start()
+    try:
+        http_server.run(create_app(lambda: follower.status, metrics), _HOST, settings.port)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _council(settings: Settings) -> Address:
+    try:
+        known = json.loads(settings.deployment.read_text(encoding="utf-8"))
+        return Address(known["contracts"]["Council"][-1]["address"])
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise SetupError("SALUS_SIDECAR_DEPLOYMENT must name a deployment file that lists the Council") from error
+
+
+def _log_lines() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ]
+    )
