@@ -137,6 +137,28 @@ def test_merge__of_a_claimed_patient__never_happens_without_their_signature(stac
     assert stack.opened_by([patient]) == before
 
 
+def test_unlink__of_two_claimed_patients__the_survivor_parts_them_alone(stack: Stack) -> None:
+    _send(stack, stay("G1", "A01", patient="G-2", visit="G-V"), identity("G2", "A40", "G-2", "G-1"))
+    stack.await_idle()
+    stack.claim("G-2")
+    patient = stack.claim("G-1")
+    _send(stack, identity("G3", "A37", "G-2", "G-1", said="20261103090000"))
+    until(lambda: (found := stack.oracle.get("/ready")) is not None and found["openLinks"] == 1)
+    caller = Caller(patient.controller, stack.world.reader.domain("Council"), SystemClock(), secrets.token_bytes)
+    _, found = _post(stack, "/v1/links/waiting", caller.call("links", stack.source, {}))
+    ((key, message),) = [(one["key"], one["typedData"]["message"]) for one in found["links"]]
+    sides = [SubjectRef(from_hex(message[name])) for name in ("subjectRef", "survivor", "by")]
+    assert sides == [_subject(stack, "G-2"), patient.subject, patient.subject]
+    nonces = _on_chain(stack, "G-2").nonce, _on_chain(stack, "G-1").nonce
+    words = LinkWords(sides[0], sides[1], int(message["nonce"]), int(message["deadline"]), sides[2])
+    signature = sign_link(patient.controller, words, stack.world.reader.domain("SubjectRegistry"))
+    body = {"key": key, "deadline": words.deadline, "signature": hex32(signature)}
+    assert _post(stack, "/v1/links", caller.call("agree", stack.source, body)) == (200, {"agreed": key})
+    stack.await_idle()
+    assert _on_chain(stack, "G-2").survivor == ZERO32
+    assert (_on_chain(stack, "G-2").nonce, _on_chain(stack, "G-1").nonce) == (nonces[0], nonces[1] + 1)
+
+
 def _post(stack: Stack, path: str, value: dict[str, Any]) -> tuple[int, Any]:
     status, answer = stack.oracle.ask("POST", path, canonical(value), {"content-type": "application/json"})
     return status, json.loads(answer)
