@@ -194,6 +194,8 @@ def _storage_root(account: Account | None) -> bytes:
 
 
 def _nodes(shown: Any) -> list[bytes]:
+    if shown is None:
+        return []  # how geth writes the proof of an empty trie
     if not isinstance(shown, list):
         raise ProofError("a proof is no list of nodes")
     return [from_hex(node, None) for node in shown]
