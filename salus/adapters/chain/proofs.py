@@ -55,7 +55,7 @@ class ProvenState:
         """
         known: dict[tuple[Address, int], int] = {}
         for _ in range(_ROUNDS):
-            words = _Words(known, self._guess)
+            words = _Words(known, lambda contract, slot: self._find(contract, slot, at), self._guess)
             try:
                 value = read(words)
             except Exception:
@@ -72,6 +72,13 @@ class ProvenState:
         self._fetch({contract: ()}, at)
         with self._lock:
             return self._accounts[at.hash, contract]
+
+    def _find(self, contract: Address, slot: int, at: BlockStamp) -> int | None:
+        """A word that was proven at this block, or under the same storage root at another."""
+        account = self._accounts.get((at.hash, contract))
+        if account is None:
+            return None
+        return 0 if account.storage_root == EMPTY_ROOT else self._words.get((account.storage_root, slot))
 
     def _guess(self, contract: Address, slot: int) -> int:
         """What the word was when the contract was last looked at: names the words that come after it, and no more."""
@@ -161,14 +168,22 @@ class ProvenState:
 class _Words:
     """Words that are known, and 0 or a guess for those that are not; which those are."""
 
-    def __init__(self, known: Mapping[tuple[Address, int], int], guess: Callable[[Address, int], int]) -> None:
+    def __init__(
+        self,
+        known: Mapping[tuple[Address, int], int],
+        find: Callable[[Address, int], int | None],
+        guess: Callable[[Address, int], int],
+    ) -> None:
         self._known = known
+        self._find = find
         self._guess = guess
         self.missing: dict[Address, set[int]] = {}
 
     def word(self, contract: Address, slot: int) -> int:
         """The word, or a guess that makes the run's value worthless."""
         found = self._known.get((contract, slot))
+        if found is None:
+            found = self._find(contract, slot)
         if found is None:
             self.missing.setdefault(contract, set()).add(slot)
             return self._guess(contract, slot)

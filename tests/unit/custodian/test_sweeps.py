@@ -103,6 +103,21 @@ def test_sweep_log__killed_between_anchor_and_note__does_not_anchor_again(stage:
     assert member.store.anchored_log_day() is not None
 
 
+def test_sweep_log__receipt_of_an_anchor_that_is_not_there__is_not_believed(stage: MemoryStage) -> None:
+    case, member = Case(stage), stage.members[0]
+    case.ask_list()
+    stage.pass_seconds(2 * 86400)
+
+    class Lying(MemoryWriter):
+        def send(self, call: Any) -> Any:
+            return None
+
+    assert sweep_log(member, Lying(stage.chain, member.id)) == 1
+    assert member.store.anchored_log_day() is None
+    assert sweep_log(member, MemoryWriter(stage.chain, member.id)) >= 1
+    assert member.store.anchored_log_day() is not None
+
+
 def test_sweep_periods__month_without_shares__loses_its_key(stage: MemoryStage) -> None:
     case, member = Case(stage), stage.members[0]
     old = period_at(stage.clock.now())
