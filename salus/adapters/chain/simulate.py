@@ -19,7 +19,7 @@ from salus.core.ids import ZERO_ADDRESS, Address
 from salus.core.ports import ContractCall
 
 _WITHOUT_TRANSACTIONS = False
-_CERTAIN = 3_000_000
+_CERTAIN = 500_000
 """Gas that any block holds."""
 _TOO_MUCH = ("exceeds allowance", "out of gas", "outofgas", "exceeds block gas", "gas too high")
 """Words of an engine whose try ran into the gas limit of a block, in lower case."""
