@@ -169,9 +169,7 @@ def qbft_binary() -> Path:
     return Path(named)
 
 
-def genesis(
-    validators: Iterable[str], settings: QbftSettings, alloc: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def genesis(validators: Iterable[str], settings: QbftSettings) -> dict[str, Any]:
     """First block, as GoQuorum's `init` reads it; the same for any order of validators."""
     config = {
         "chainId": settings.chain_id,
