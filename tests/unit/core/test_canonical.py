@@ -228,3 +228,18 @@ def test_canonical__wide_characters__are_refused_in_names_only(value: Any) -> No
 def test_canonical__name_that_is_no_text__refused(name: Any, wrap: Callable[[Any], Any]) -> None:
     with pytest.raises(CanonicalError):
         canonical(wrap({name: 1}))
+
+
+def test_canonical__float_in_a_part_that_others_share__refused() -> None:
+    shared = {"value": [1.5]}
+    with pytest.raises(CanonicalError):
+        canonical([{"a": shared}, {"b": shared}])
+
+
+def test_canonical__part_shared_at_two_depths__counts_where_it_is_deepest() -> None:
+    shared: Any = "x"
+    for _ in range(MAX_DEPTH - 2):
+        shared = [shared]
+    assert canonical([shared, shared])
+    with pytest.raises(CanonicalError):
+        canonical([shared, [[shared]]])

@@ -170,3 +170,16 @@ def test_repetition__component_of_parts__reads_as_a_repetition() -> None:
     assert obr is not None
     inner = obr.first(3).inner(2)
     assert [inner.value(place) for place in (1, 2, 3)] == ["BOUIN", "Bouin&s", "HL70371"]
+
+
+def test_fields__fewer_or_more_sent__as_many_as_asked() -> None:
+    obx = _segment(parse(f"{MSH}\rOBX|1|NM||||x"), "OBX")
+    assert obx.fields(3) == ["OBX", "1", "NM", ""]
+    assert obx.fields(8) == ["OBX", "1", "NM", "", "", "", "x", "", ""]
+    assert obx.field(7) == ""
+
+
+def test_filled__some_left_out__numbers_of_the_others() -> None:
+    message = parse(f'{MSH}\rOBX|1|NM||""||x|y')
+    assert _segment(message, "OBX").filled(frozenset({2, 7})) == [1, 6]
+    assert message.header.filled()[:2] == [3, 4]
