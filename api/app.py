@@ -24,7 +24,7 @@ from api.metrics import Metrics
 from api.model import Institution
 from api.opening import Opening, Supervisor
 from api.packages import Packages
-from api.ports import OnceStore, PackageStore, RequestStore, Titles, VersionStore
+from api.ports import EvidenceMaker, OnceStore, PackageStore, RequestStore, Titles, VersionStore
 from api.proofs import Proofs
 from api.relay import Relay
 from api.requests import RememberingLedger, Requests
@@ -84,6 +84,7 @@ class Parts:
     checks: Mapping[str, Callable[[], None]]
     regulator: ParticipantId | None = None
     finality: str = "dev"
+    evidence: EvidenceMaker | None = None
     pause: Callable[[float], None] = time.sleep
     calls_per_minute: int = 1200
     calls_per_account: int = 120
@@ -112,7 +113,7 @@ def create_app(parts: Parts) -> FastAPI:
     seconded = _seconded(parts, reading, requests)
     supervisor = Supervisor(parts.index, parts.regulator)
     opening = Opening(me, parts.chain, supervisor, reading, seconded, parts.versions, requests, metrics)
-    proofs = Proofs(me, parts.chain, parts.index, requests, parts.caller.signer, clock, parts.finality)
+    proofs = Proofs(me, parts.chain, parts.index, requests, parts.caller.signer, clock, parts.finality, parts.evidence)
     destroying = Destroying(
         parts.chain, parts.operator, parts.custodians, parts.content, parts.caller, clock, parts.pause
     )

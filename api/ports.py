@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from salus.core.evidence import Evidence
 from salus.core.ids import AccessId, ConsentId, ParticipantId, RecordId
 from salus.core.institution import KnownVersion, StoredPackage, StoredRequest
+from salus.core.slots import Storage
+from salus.core.state import BlockStamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +86,16 @@ class Titles(Protocol):
 
     def of(self, participant: ParticipantId) -> Title:
         """Name of an institution; a short form of its id when no name is known."""
+        ...
+
+
+class EvidenceMaker(Protocol):
+    """Proves what receipts say to those who believe no node."""
+
+    def evidence(self, at: BlockStamp, read: Callable[[Storage], object]) -> Evidence:
+        """Evidence of every storage word that `read` asks for at a final block.
+
+        Raises:
+            UnavailableError: the node is away, or the block's state is gone.
+        """
         ...

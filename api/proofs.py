@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from api.ports import EvidenceMaker
 from api.requests import Requests
 from api.schemas.receipts import DestructionReceiptRequest, RecordReceiptRequest
 from salus.core import signatures
@@ -14,6 +15,7 @@ from salus.core.cid import digest_of
 from salus.core.custody import attestation_digest
 from salus.core.destruction import destruction_digest
 from salus.core.errors import ConflictError, NotFoundError, SignatureError, UnavailableError
+from salus.core.evidence import Evidence
 from salus.core.ids import (
     AccessId,
     Address,
@@ -30,6 +32,7 @@ from salus.core.ports import ChainReader, Clock, Signer
 from salus.core.ports_index import EntryFilter, IndexReader, Page
 from salus.core.receipt import (
     CONTRACTS,
+    Body,
     Frame,
     ReceiptDeployment,
     access_receipt,
@@ -39,6 +42,8 @@ from salus.core.receipt import (
 from salus.core.receipt_bodies import AccessBody, RecordBody
 from salus.core.receipt_destruction import Agreement, DestructionBody, Erasure
 from salus.core.receipt_log import LogSegment, segment_of
+from salus.core.receipt_state import check_state
+from salus.core.slots import Storage
 from salus.core.state import RecordStatus
 
 _LONGEST = 512
@@ -46,7 +51,10 @@ _LONGEST = 512
 
 
 class Proofs:
-    """Issues receipts of one institution. `finality` is the engine's rule: dev, clique or qbft."""
+    """Issues receipts of one institution. `finality` is the engine's rule: dev, clique or qbft.
+
+    `evidence` proves what they say; None on a development chain, whose receipts stand on their issuer's word.
+    """
 
     def __init__(
         self,
@@ -57,6 +65,7 @@ class Proofs:
         operator: Signer,
         clock: Clock,
         finality: str,
+        evidence: EvidenceMaker | None = None,
     ) -> None:
         self._me = participant
         self._chain = chain
@@ -65,6 +74,7 @@ class Proofs:
         self._operator = operator
         self._clock = clock
         self._finality = finality
+        self._evidence = evidence
 
     def access(self, access_id: AccessId) -> dict[str, Any]:
         """Receipt of an access this institution asked for, granted or denied.
@@ -88,7 +98,7 @@ class Proofs:
             request.leaves,
             self._segments(frame, row.key, kind, access_id),
         )
-        return access_receipt(frame, body).sign(self._operator)
+        return access_receipt(frame, body, self._proven(frame, body)).sign(self._operator)
 
     def record(self, request: RecordReceiptRequest) -> dict[str, Any]:
         """Receipt of an anchored record version, from the facts its holder brings.
@@ -118,7 +128,7 @@ class Proofs:
             0 if said is None else said.reason,
             self._segments(frame, source, EntryKind.BATCH_ANCHORED, root),
         )
-        return record_receipt(frame, body).sign(self._operator)
+        return record_receipt(frame, body, self._proven(frame, body)).sign(self._operator)
 
     def destruction(self, request: DestructionReceiptRequest) -> dict[str, Any]:
         """Receipt of a destruction by this source, from the attestations it collected.
@@ -153,7 +163,17 @@ class Proofs:
             tuple(digest_of(cid) for cid in request.removed),
             self._segments(frame, subject, EntryKind.DESTRUCTION_ORDERED, record),
         )
-        return destruction_receipt(frame, body).sign(self._operator)
+        return destruction_receipt(frame, body, self._proven(frame, body)).sign(self._operator)
+
+    def _proven(self, frame: Frame, body: Body) -> Evidence | None:
+        if self._evidence is None:
+            return None
+        council, operator = frame.deployment.council, self._operator.address
+
+        def facts(storage: Storage) -> None:
+            check_state(storage, frame, council, frame.issuer, operator, body)
+
+        return self._evidence.evidence(frame.block, facts)
 
     def _gateway_of(self, access_id: AccessId, access: Access) -> Address:
         """The gateway that recorded an access; it may be retired since."""

@@ -26,6 +26,7 @@ from api.security.clients import ClientRegistry
 from api.settings import Settings
 from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, connect
+from salus.adapters.chain.prover import Prover
 from salus.adapters.content.folder import FolderStore
 from salus.adapters.custodians import HttpCustodians
 from salus.adapters.database.api import DatabaseOnce, DatabasePackages, DatabaseRequests, DatabaseVersions
@@ -34,6 +35,7 @@ from salus.adapters.database.index import DatabaseIndex
 from salus.adapters.database.migrate import migrate
 from salus.adapters.keys import files, keystore
 from salus.adapters.keys.signer import LocalSigner
+from salus.core.consensus import engine_of
 from salus.core.errors import ConflictError, InputError, SetupError, UnavailableError
 from salus.core.ids import Address, ParticipantId, from_hex
 from salus.core.outcome import AccessLedger
@@ -145,9 +147,15 @@ def _parts(settings: Settings, chain: Chain, custodians: HttpCustodians, engine:
         checks=_checks(settings, chain.reader, index, operator, clock),
         regulator=settings.regulator,
         finality=settings.finality.partition(":")[0],
+        evidence=_evidence(settings.finality, chain),
         calls_per_minute=settings.calls_per_minute,
         calls_per_account=settings.calls_per_account,
     )
+
+
+def _evidence(finality: str, chain: Chain) -> Prover | None:
+    engine, _, signers = finality.partition(":")
+    return None if engine == "dev" else Prover(chain.rpc, engine_of(engine), int(signers or 0))
 
 
 def _ledger(

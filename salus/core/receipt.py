@@ -1,33 +1,37 @@
 """Receipts: portable proofs of a record, an access or a destruction, checked offline.
 
-    {"salus": "receipt", "version": 1, "kind": …, "deployment": …, "block": …, "finality": …, "body": …,
-     "proofs": null, "issuer": {"participant", "operator"}, "issuedAt": …, "signature": "0x…65"}
+    {"salus": "receipt", "version": 2, "kind": …, "deployment": …, "block": …, "finality": …, "body": …,
+     "proofs": null or evidence, "issuer": {"participant", "operator"}, "issuedAt": …, "signature": "0x…65"}
 
 A receipt is canonical JSON, signed by an operator of the institution that issues it (EIP-712 `Receipt` under the
 deployment's `Salus` domain, every part as SHA-256 of its canonical JSON), so any change shows. Inside, all that follows
-from something else is checked: leaf hash, Merkle path, digests of structs, log heads, custodians' signatures. What only
-the issuer's word stands for is that the block is final; `proofs` is kept for storage proofs and sealed headers.
+from something else is checked: leaf hash, Merkle path, digests of structs, log heads, custodians' signatures. With
+`proofs` (`salus.core.evidence`) every fact the chain keeps is checked against storage proofs, and the block's finality
+against the seals of its headers, for whoever knows the validators; without them, on a development chain, both are the
+issuer's word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from salus.core import signatures
 from salus.core.canonical import canonical, parse
 from salus.core.eip712 import Domain, StructType
 from salus.core.errors import CanonicalError, InputError, ReceiptError, SignatureError
+from salus.core.evidence import Evidence, ProvenStorage
 from salus.core.hashing import keccak, sha256
 from salus.core.ids import Address, ParticipantId, hex32
 from salus.core.ports import Signer
 from salus.core.receipt_bodies import AccessBody, RecordBody
 from salus.core.receipt_destruction import UNPROVABLE, DestructionBody
 from salus.core.receipt_fields import Fields
+from salus.core.receipt_state import check_state
 from salus.core.state import BlockStamp
 
-VERSION = 1
+VERSION = 2
 Body = RecordBody | AccessBody | DestructionBody
 BODIES: Mapping[str, type[Body]] = {body.KIND: body for body in (RecordBody, AccessBody, DestructionBody)}
 RECEIPT_TYPE = StructType(
@@ -38,6 +42,7 @@ RECEIPT_TYPE = StructType(
     ("bytes32", "block"),
     ("bytes32", "finality"),
     ("bytes32", "body"),
+    ("bytes32", "proofs"),
     ("bytes32", "issuerId"),
     ("uint64", "issuedAt"),
 )
@@ -52,12 +57,14 @@ CONTRACTS = (
 STATEMENTS: Mapping[str, str] = {
     "dev": "The chain is a development chain: nothing proves that this block is final, or that anybody sealed it.",
     "clique": (
-        "The issuer saw this block sealed over by more than half of the signers. "
-        "The seals are not part of this receipt, and they prove finality against crashes only."
+        "More than half of the signers sealed this block or over it; their seals are part of this receipt. "
+        "With Clique that proves finality against crashes only, not against signers who lie."
     ),
-    "qbft": "The issuer saw this block committed by the validators. Their seals are not part of this receipt.",
+    "qbft": "Two thirds of the validators committed this block; their seals are part of this receipt.",
 }
 """What a receipt says of its block's finality, by rule."""
+_UNCOMPARED = "The seals were not compared with validators the verifier trusts: give a genesis or a trusted header."
+_LOG_GOES_ON = "The log had more entries at this block than the stretch shown, so its end is the issuer's word."
 _NAMES = ("salus", "version", "kind", "deployment", "block", "finality", "body", "proofs")
 
 
@@ -114,6 +121,7 @@ class UnsignedReceipt:
 
     frame: Frame
     body: Body
+    evidence: Evidence | None = None
 
     def digest(self) -> bytes:
         """What the issuer's operator signs, 32 bytes."""
@@ -121,7 +129,7 @@ class UnsignedReceipt:
         values = {
             "version": VERSION,
             "kind": keccak(f"salus.receipt.{self.body.KIND}".encode()),
-            **{name: sha256(canonical(parts[name])) for name in ("deployment", "block", "finality", "body")},
+            **{name: sha256(canonical(parts[name])) for name in ("deployment", "block", "finality", "body", "proofs")},
             "issuerId": self.frame.issuer,
             "issuedAt": self.frame.issued_at,
         }
@@ -131,7 +139,6 @@ class UnsignedReceipt:
         """The receipt; write it with `canonical`."""
         return {
             **self._parts(),
-            "proofs": None,
             "issuer": {"participant": hex32(self.frame.issuer), "operator": operator},
             "issuedAt": self.frame.issued_at,
             "signature": hex32(signature),
@@ -149,8 +156,9 @@ class UnsignedReceipt:
             "kind": self.body.KIND,
             "deployment": self.frame.deployment.to_json(),
             "block": {"number": block.number, "hash": hex32(block.hash), "timestamp": block.timestamp},
-            "finality": {"rule": rule, "proven": False, "statement": STATEMENTS[rule]},
+            "finality": {"rule": rule, "proven": self.evidence is not None, "statement": STATEMENTS[rule]},
             "body": self.body.to_json(self.frame.chain_id),
+            "proofs": None if self.evidence is None else self.evidence.to_json(),
         }
 
 
@@ -169,12 +177,20 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedReceipt:
-    """A receipt that holds. `issuer_known` says whether its issuer is one the verifier trusts."""
+    """A receipt that holds.
+
+    `issuer_known`: its issuer is one the verifier trusts. `facts_proven`: the chain's storage proves what it says.
+    `finality_proven`: validators the verifier trusts sealed that state. `log_whole`: its log is proven to reach the
+    newest entry of its block.
+    """
 
     frame: Frame
     body: Body
     operator: Address
     issuer_known: bool
+    facts_proven: bool = False
+    finality_proven: bool = False
+    log_whole: bool = False
 
     @property
     def kind(self) -> str:
@@ -182,50 +198,54 @@ class VerifiedReceipt:
         return self.body.KIND
 
     @property
-    def finality_proven(self) -> bool:
-        """Whether the receipt itself proves that its block is final; in version 1 it never does."""
-        return False
-
-    @property
     def statements(self) -> tuple[str, ...]:
         """What the holder must know about the limits of this proof."""
         said = [STATEMENTS[self.frame.finality]]
-        if not self.issuer_known:
+        if self.facts_proven and not self.finality_proven:
+            said.append(_UNCOMPARED)
+        if self.facts_proven and not self.log_whole:
+            said.append(_LOG_GOES_ON)
+        if not (self.issuer_known or self.finality_proven):
             said.append("The issuer was not compared with a list of known institutions.")
         if isinstance(self.body, DestructionBody):
             said.append(UNPROVABLE)
         return tuple(said)
 
 
-def record_receipt(frame: Frame, body: RecordBody) -> UnsignedReceipt:
+def record_receipt(frame: Frame, body: RecordBody, evidence: Evidence | None = None) -> UnsignedReceipt:
     """Receipt of a record version that is anchored.
 
     Raises:
         ReceiptError: the facts contradict each other.
     """
-    return _made(frame, body)
+    return _made(frame, body, evidence)
 
 
-def access_receipt(frame: Frame, body: AccessBody) -> UnsignedReceipt:
+def access_receipt(frame: Frame, body: AccessBody, evidence: Evidence | None = None) -> UnsignedReceipt:
     """Receipt of an access, granted or denied.
 
     Raises:
         ReceiptError: the facts contradict each other.
     """
-    return _made(frame, body)
+    return _made(frame, body, evidence)
 
 
-def destruction_receipt(frame: Frame, body: DestructionBody) -> UnsignedReceipt:
+def destruction_receipt(frame: Frame, body: DestructionBody, evidence: Evidence | None = None) -> UnsignedReceipt:
     """Receipt of a destruction with enough attestations.
 
     Raises:
         ReceiptError: the facts contradict each other.
     """
-    return _made(frame, body)
+    return _made(frame, body, evidence)
 
 
-def verify_receipt(value: Mapping[str, Any] | bytes, trusted: Trust | None = None) -> VerifiedReceipt:
+def verify_receipt(
+    value: Mapping[str, Any] | bytes, trusted: Trust | None = None, validators: Collection[bytes] | None = None
+) -> VerifiedReceipt:
     """Check a receipt offline: its bytes (must be canonical) or its parsed JSON.
+
+    `validators` are accounts of 20 bytes whose seals the verifier believes: those of the genesis block, or of a later
+    trusted header, if validators were voted in or out since.
 
     Raises:
         ReceiptError: names the member that does not hold.
@@ -234,35 +254,49 @@ def verify_receipt(value: Mapping[str, Any] | bytes, trusted: Trust | None = Non
     fields.text("salus", "receipt")
     if fields.integer("version", 16) != VERSION:
         raise ReceiptError("version", f"must be {VERSION}; take a newer `salus verify` for newer receipts")
-    if fields.raw("proofs") is not None:
-        raise ReceiptError("proofs", "must be null in this version")
+    evidence = None if fields.raw("proofs") is None else Evidence.from_json(fields.raw("proofs"))
     issuer = Fields(fields.raw("issuer"), "issuer", "participant", "operator")
     frame = Frame(
         _deployment(fields.raw("deployment")),
         _block(fields.raw("block")),
-        _finality(fields.raw("finality")),
+        _finality(fields.raw("finality"), proven=evidence is not None),
         ParticipantId(issuer.hex("participant")),
         fields.integer("issuedAt"),
     )
     body = BODIES[fields.text("kind", *BODIES)].from_json(fields.raw("body"), frame.chain_id)
     operator = issuer.address("operator")
+    _check_engine(frame, evidence)
     _check_times(frame)
     body.check(frame)
-    receipt = UnsignedReceipt(frame, body)
+    receipt = UnsignedReceipt(frame, body, evidence)
     try:
         signatures.check(receipt.digest(), fields.hex("signature", 65), operator)
     except SignatureError as error:
         raise ReceiptError("signature", f"{error}: the receipt is not what its issuer signed") from error
     _check_trust(frame, operator, trusted)
-    return VerifiedReceipt(frame, body, operator, trusted is not None)
+    verified = VerifiedReceipt(frame, body, operator, trusted is not None)
+    return verified if evidence is None else _proven(verified, evidence, validators)
 
 
-def _made(frame: Frame, body: Body) -> UnsignedReceipt:
+def _proven(verified: VerifiedReceipt, evidence: Evidence, validators: Collection[bytes] | None) -> VerifiedReceipt:
+    """The same, with what the chain's storage and the seals prove."""
+    frame = verified.frame
+    evidence.check_block(frame.block)
+    if validators is not None:
+        evidence.check_seals(validators)
+    storage = ProvenStorage(evidence)
+    whole = check_state(storage, frame, frame.deployment.council, frame.issuer, verified.operator, verified.body)
+    storage.require_used()
+    return replace(verified, facts_proven=True, finality_proven=validators is not None, log_whole=whole)
+
+
+def _made(frame: Frame, body: Body, evidence: Evidence | None) -> UnsignedReceipt:
     if frame.finality not in STATEMENTS:
         raise ReceiptError("finality.rule", f"must be one of {', '.join(STATEMENTS)}")
+    _check_engine(frame, evidence)
     _check_times(frame)
     body.check(frame)
-    return UnsignedReceipt(frame, body)
+    return UnsignedReceipt(frame, body, evidence)
 
 
 def _parsed(value: Mapping[str, Any] | bytes) -> Any:
@@ -292,13 +326,20 @@ def _block(value: Any) -> BlockStamp:
     return BlockStamp(fields.integer("number"), fields.hex("hash"), fields.integer("timestamp"))
 
 
-def _finality(value: Any) -> str:
+def _finality(value: Any, *, proven: bool) -> str:
     fields = Fields(value, "finality", "rule", "proven", "statement")
     rule = fields.text("rule", *STATEMENTS)
-    if fields.raw("proven") is not False:
-        raise ReceiptError("finality.proven", "must be false: this version carries no proof of finality")
+    if fields.raw("proven") is not proven:
+        raise ReceiptError("finality.proven", f"must be {str(proven).lower()}, as the receipt has proofs or not")
     fields.text("statement", STATEMENTS[rule])
     return rule
+
+
+def _check_engine(frame: Frame, evidence: Evidence | None) -> None:
+    if (evidence is None) != (frame.finality == "dev"):
+        raise ReceiptError("proofs", "are part of every receipt but a development chain's")
+    if evidence is not None and evidence.engine != frame.finality:
+        raise ReceiptError("proofs.engine", "is not the engine whose finality the receipt claims")
 
 
 def _check_times(frame: Frame) -> None:
