@@ -76,15 +76,34 @@ class Supervisor:
         for part in wanted:
             self._await(part, deadline)
 
-    def stop(self, names: Iterable[str] | None = None) -> list[str]:
-        """Stop parts (all when None), last started first: SIGTERM, SIGKILL after 10 seconds. Returns names."""
+    def revive(self, part: Part) -> int:
+        """Start a part that died, without waiting for it; returns its pid."""
+        self.reap()
+        self._spawn(part)
+        return self._children[part.name].pid
+
+    def reap(self) -> None:
+        """Let the system forget children that have ended."""
+        for child in self._children.values():
+            child.poll()
+
+    def stop(self, names: Iterable[str] | None = None, *, together: bool = False) -> list[str]:
+        """Stop parts (all when None), last started first, or all at once if `together`: SIGTERM, SIGKILL after 10
+        seconds. Returns names."""
         recorded = self._recorded()
-        chosen = [name for name in recorded if names is None or name in set(names)]
+        wanted = None if names is None else set(names)
+        chosen = [name for name in recorded if wanted is None or name in wanted]
+        for name in chosen if together else ():
+            pid, born = recorded[name]
+            if _born(pid) == born:
+                os.kill(pid, signal.SIGTERM)
         stopped = []
         for name in reversed(chosen):
             pid, born = recorded.pop(name)
             if _born(pid) == born:
                 _end(pid, born, self._children.pop(name, None))
+                stopped.append(name)
+            elif together:
                 stopped.append(name)
         self._record(recorded)
         return stopped

@@ -9,6 +9,7 @@ import typer
 from cli import output
 from cli.exits import exit_code
 from cli.world.layout import base_port, home, load
+from cli.world.networks import Network
 from cli.world.running import supervisors
 from devnet.supervisor import Supervisor
 from salus.core.errors import UnavailableError
@@ -25,12 +26,13 @@ def register(app: typer.Typer) -> None:
 def demo(
     patients: Annotated[int, typer.Option(min=1, max=200, help="Patients of the hospital day.")] = 6,
     seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 1,
+    network: Annotated[Network, typer.Option(help="The chain: one Anvil, or a consortium's four nodes.")] = Network.DEV,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the world running afterwards.")] = False,
 ) -> None:
     """Run all acts."""
     from cli.demo.story import tell  # noqa: PLC0415 - other commands need none of what the story imports
 
-    tell(home() / "demo", base_port(), patients, seed, keep=keep)
+    tell(home() / "demo", base_port(), patients, seed, keep=keep, network=network)
 
 
 def up() -> None:
@@ -57,7 +59,9 @@ def up() -> None:
 
 def down() -> None:
     """Stop everything, also a demo that was kept or was interrupted."""
-    stopped = [name for supervisor in supervisors().values() for name in supervisor.stop()]
+    from cli.world.raising import stop  # noqa: PLC0415 - as above
+
+    stopped = [name for supervisor in supervisors().values() for name in stop(supervisor)]
     output.emit({"stopped": stopped}, [f"{len(stopped)} parts stopped" if stopped else "nothing was running"])
 
 

@@ -101,6 +101,8 @@ WITH_API = tuple(institution.name for institution in CAST if institution.api)
 WITH_ORACLE = tuple(institution.name for institution in CAST if institution.oracle)
 CUSTODIANS = (Name.CUSTODIAN_1, Name.CUSTODIAN_2, Name.CUSTODIAN_3)
 THRESHOLD = 2
+VALIDATORS = (Name.HOSPITAL_A, *CUSTODIANS)
+"""Whose nodes seal the blocks of a consortium's chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,11 @@ class Ports:
     def chain(self) -> int:
         """JSON-RPC of the chain."""
         return self.base + 45
+
+    @property
+    def network(self) -> int:
+        """First of the ports of a consortium's nodes and links (`devnet.clique.PORTS`)."""
+        return self.base + 100
 
     @property
     def watch(self) -> int:

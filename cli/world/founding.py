@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -18,7 +19,7 @@ from cli.world.cast import CAST, COUNCIL, CUSTODIANS, THRESHOLD, Institution, Na
 from cli.world.keys import KeyFolder, operators_of
 from salus.adapters.chain.connect import Chain, connect, connect_deployer
 from salus.core.hashing import keccak
-from salus.core.ids import ParticipantId
+from salus.core.ids import ZERO_ADDRESS, Address, ParticipantId
 from salus.core.policy import ParticipantRole
 from salus.core.state import CustodianSet
 from salus.flows.admit import Applicant, Terms, add_operator, admit, apply, form_custodian_set
@@ -29,17 +30,30 @@ DEPLOYMENTS = Path(__file__).resolve().parents[2] / "deployments"
 _YEAR_SECONDS = 365 * 86400
 _QUOTA_PER_HOUR = 100_000
 Progress = Callable[[str], None]
+Seat = tuple[bytes, Address]
+"""Public key of an institution's node, and the account it seals with."""
+_NO_SEAT: Seat = (bytes(64), ZERO_ADDRESS)
 
 
-def found(folder: Path, url: str, keys: KeyFolder, progress: Progress) -> tuple[Deployment, dict[Name, ParticipantId]]:
-    """Deployment and participant ids of the founded world; `deployment.json` in the folder keeps the deployment."""
+def found(
+    folder: Path,
+    url: str,
+    keys: KeyFolder,
+    progress: Progress,
+    network: str = "dev",
+    seats: Mapping[str, Seat] = MappingProxyType({}),
+) -> tuple[Deployment, dict[Name, ParticipantId]]:
+    """Deployment and participant ids of the founded world; `deployment.json` in the folder keeps the deployment.
+
+    `network` names the file of settings, `seats` the nodes with which institutions apply.
+    """
     progress("deploying the contracts, and installing them by vote of the Council")
-    deployment, chain = _deploy(folder, url, keys)
+    deployment, chain = _deploy(folder, url, keys, network)
     try:
         chamber = chamber_in(chain, keys)
         progress("eight institutions apply, the Council admits them")
         with ThreadPoolExecutor(max_workers=len(CAST)) as pool:
-            ids = dict(pool.map(lambda institution: _apply(institution, chain, keys), CAST))
+            ids = dict(pool.map(lambda one: _apply(one, chain, keys, seats.get(one.name, _NO_SEAT)), CAST))
         until = chain.reader.head().timestamp + _YEAR_SECONDS
         admit([(ids[i.name], Terms(i.roles, until, _quota(i))) for i in CAST], chamber, chain.reader)
         progress("the Council forms a custodian set, 2 of 3; institutions add their operators")
@@ -55,9 +69,9 @@ def found(folder: Path, url: str, keys: KeyFolder, progress: Progress) -> tuple[
     return deployment, ids
 
 
-def _deploy(folder: Path, url: str, keys: KeyFolder) -> tuple[Deployment, Chain]:
+def _deploy(folder: Path, url: str, keys: KeyFolder, network: str) -> tuple[Deployment, Chain]:
     plan: dict[str, Any] = yaml.safe_load((DEPLOYMENTS / "plan.yaml").read_text())
-    settings: dict[str, Any] = yaml.safe_load((DEPLOYMENTS / "networks" / "dev.yaml").read_text())
+    settings: dict[str, Any] = yaml.safe_load((DEPLOYMENTS / "networks" / f"{network}.yaml").read_text())
     settings["members"] = [keys.signer(name).address for name in COUNCIL]
     file = folder / "deployment.json"
     known = Deployment.from_json(json.loads(file.read_text())) if file.exists() else None
@@ -84,7 +98,7 @@ def chamber_in(chain: Chain, keys: KeyFolder) -> Chamber:
     return Chamber(chain.board, [chain.writer([keys.signer(name)]) for name in COUNCIL], time.sleep)
 
 
-def _apply(institution: Institution, chain: Chain, keys: KeyFolder) -> tuple[Name, ParticipantId]:
+def _apply(institution: Institution, chain: Chain, keys: KeyFolder, seat: Seat) -> tuple[Name, ParticipantId]:
     principal = keys.signer(f"{institution.name}.operator")
     applicant = Applicant(
         principal.address,
@@ -92,6 +106,8 @@ def _apply(institution: Institution, chain: Chain, keys: KeyFolder) -> tuple[Nam
         keys.sealing_public(institution.name),
         keccak(f"salus.dev.{institution.name}".encode()),
         accreditation=keccak(f"accreditation of {institution.title}".encode()),
+        node_key=seat[0],
+        validator=seat[1],
     )
     return institution.name, apply(applicant, chain.writer([principal]), chain.reader)
 

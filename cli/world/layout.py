@@ -10,6 +10,7 @@ from typing import Any
 
 from cli.world.cast import BASE_PORT, CAST, Name, Ports
 from cli.world.keys import KeyFolder
+from cli.world.networks import Network, rpc_url
 from salus.core.errors import SetupError
 from salus.core.ids import ParticipantId, from_hex, hex32
 
@@ -40,6 +41,7 @@ class World:
     folder: Path
     ports: Ports
     ids: dict[Name, ParticipantId]
+    network: Network = Network.DEV
 
     @property
     def keys(self) -> KeyFolder:
@@ -63,8 +65,13 @@ class World:
 
     @property
     def chain_url(self) -> str:
-        """JSON-RPC of the chain."""
-        return f"http://127.0.0.1:{self.ports.chain}"
+        """JSON-RPC of the chain: one node, or several by comma."""
+        return rpc_url(self.network, self.ports, None)
+
+    @property
+    def genesis_file(self) -> Path:
+        """Header of the first block, from which custodians of a consortium follow its seals."""
+        return self.folder / "genesis-header.json"
 
     def api_url(self, name: Name) -> str:
         """An institution's API."""
@@ -95,7 +102,11 @@ class World:
 
     def save(self) -> None:
         """Write `world.json`."""
-        value = {"basePort": self.ports.base, "participants": {name: hex32(i) for name, i in self.ids.items()}}
+        value = {
+            "network": self.network,
+            "basePort": self.ports.base,
+            "participants": {name: hex32(i) for name, i in self.ids.items()},
+        }
         scratch = self.folder / "world.new"
         scratch.write_text(json.dumps(value, indent=1))
         scratch.replace(self.folder / "world.json")
@@ -113,4 +124,4 @@ def load(folder: Path | None = None) -> World:
     except FileNotFoundError as error:
         raise SetupError(f"there is no world in {folder}: run `make up` first") from error
     ids = {Name(name): ParticipantId(from_hex(text)) for name, text in value["participants"].items()}
-    return World(folder, Ports(int(value["basePort"])), ids)
+    return World(folder, Ports(int(value["basePort"])), ids, Network(value.get("network", Network.DEV)))

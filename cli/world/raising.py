@@ -2,65 +2,115 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from cli.world.cast import Ports
-from cli.world.founding import found
+from cli.world.cast import VALIDATORS, Ports
+from cli.world.founding import Seat, found
 from cli.world.keys import KeyFolder
-from cli.world.layout import World
-from cli.world.services import chain_part, service_parts
+from cli.world.layout import World, load
+from cli.world.networks import Network, clique_of, node_part_name, rpc_url
+from cli.world.services import chain_parts, service_parts
 from devnet.anvil import instant_blocks
-from devnet.supervisor import Supervisor, require_free
+from devnet.clique_nodes import LINKS
+from devnet.geth_binary import geth_binary
+from devnet.ipc import ask
+from devnet.supervisor import Part, Supervisor, require_free
 from salus.core.errors import ConflictError, SetupError
+from salus.core.ids import to_address
 
 Progress = Callable[[str], None]
+KEEPER = "keeper"
+"""Part that starts the others again when they die (`cli.consortium.keeper`)."""
 
 
-def raise_world(folder: Path, base_port: int, progress: Progress) -> tuple[World, Supervisor]:
+def raise_world(
+    folder: Path, base_port: int, progress: Progress, network: Network = Network.DEV
+) -> tuple[World, Supervisor]:
     """Start the chain, found the world if it is not yet, and start every service; all is stopped again on an error.
+
+    Parts that run already are left as they are, so what was cut off goes on from there.
 
     Raises:
         SetupError: a port is taken (looked at before anything starts), or a part does not come up.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ports, supervisor = Ports(base_port), Supervisor(folder)
-    for port in ports.all():
-        require_free(port)
+    if not supervisor.running():
+        for port in ports.all():
+            require_free(port)
     keys = KeyFolder(folder / "keys")
     try:
-        world = _founded(folder, ports, keys, supervisor, progress)
+        world = _founded(folder, ports, keys, supervisor, progress, network)
         progress("custodians, watch, oracles and one API per institution start")
-        supervisor.start(service_parts(world), patience=120)
+        start_missing(supervisor, service_parts(world), patience=120)
     except BaseException:
         stop(supervisor)
         raise
     return world, supervisor
 
 
-def stop(supervisor: Supervisor) -> None:
-    """Stop every part; a Ctrl-C meanwhile does not leave some of them running."""
+def start_missing(supervisor: Supervisor, parts: list[Part], patience: float = 60) -> None:
+    """Start the parts that do not run, and wait until they are ready."""
+    alive = supervisor.running()
+    supervisor.start([part for part in parts if part.name not in alive], patience)
+
+
+def stop(supervisor: Supervisor) -> list[str]:
+    """Stop every part; a Ctrl-C meanwhile does not leave some of them running. Returns names."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        supervisor.stop()
+        # First who would start the others again; the chain after all that speak to it.
+        first = supervisor.stop([KEEPER])
+        chain = {LINKS, *(node_part_name(name) for name in VALIDATORS), "chain"}
+        services = supervisor.stop([name for name in supervisor.running() if name not in chain], together=True)
+        return [*first, *services, *supervisor.stop(together=True)]
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _founded(folder: Path, ports: Ports, keys: KeyFolder, supervisor: Supervisor, progress: Progress) -> World:
-    progress("keys and a development chain (Anvil, blocks every second)")
+def _founded(
+    folder: Path, ports: Ports, keys: KeyFolder, supervisor: Supervisor, progress: Progress, network: Network
+) -> World:
+    if network is Network.DEV:
+        progress("keys and a development chain (Anvil, blocks every second)")
+    else:
+        geth_binary(progress)
+        progress("keys and four nodes that seal by Clique, of hospital A and the three custodians")
     keys.make()
-    supervisor.start([chain_part(folder, ports)])
-    deployment_url = f"http://127.0.0.1:{ports.chain}"
+    start_missing(supervisor, chain_parts(folder, ports, network))
+    url = rpc_url(network, ports, None)
     try:
-        with instant_blocks(ports.chain):
-            _, ids = found(folder, deployment_url, keys, progress)
+        if network is Network.DEV:
+            with instant_blocks(ports.chain):
+                _, ids = found(folder, url, keys, progress)
+        elif (folder / "world.json").exists():
+            return load(folder)
+        else:
+            _write_genesis(folder, ports)
+            _, ids = found(folder, url, keys, progress, network.file, _seats(folder, ports))
     except ConflictError as error:
         raise SetupError(
             f"the world in {folder} was founded by another version of Salus ({error}): remove that folder, start again"
         ) from error
-    world = World(folder, ports, ids)
+    world = World(folder, ports, ids, network)
     world.content.mkdir(exist_ok=True)
     world.save()
     return world
+
+
+def _seats(folder: Path, ports: Ports) -> dict[str, Seat]:
+    nodes = clique_of(folder, ports).nodes
+    return {
+        name: (bytes.fromhex(node.node_id), to_address(bytes.fromhex(node.sealer[2:]))) for name, node in nodes.items()
+    }
+
+
+def _write_genesis(folder: Path, ports: Ports) -> None:
+    network = clique_of(folder, ports)
+    header = ask(network.ipc(VALIDATORS[0]), "eth_getBlockByNumber", "0x0", False)  # noqa: FBT003 - no bodies
+    scratch = folder / "genesis-header.new"
+    scratch.write_text(json.dumps(header, indent=1))
+    scratch.replace(folder / "genesis-header.json")

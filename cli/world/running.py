@@ -6,7 +6,7 @@ from cli.world.layout import World, home, load
 from devnet.supervisor import Supervisor
 from salus.core.errors import SetupError
 
-KINDS = ("up", "demo")
+KINDS = ("up", "consortium", "demo")
 
 
 def supervisors() -> dict[str, Supervisor]:

@@ -12,7 +12,10 @@ from cli.staff import make_client_key, public_jwk
 from cli.world.cast import BY_NAME, CAST, CUSTODIANS, Institution, Name, Ports
 from cli.world.keys import RELAYS
 from cli.world.layout import World
+from cli.world.networks import Network, clique_of, finality, node_part_name, rpc_url
 from devnet.anvil import AnvilSettings, anvil_command, is_ready
+from devnet.clique_nodes import links_part, node_part
+from devnet.geth_binary import geth_binary
 from devnet.supervisor import Part
 from salus.core.codes import Code
 from salus.core.ids import hex32
@@ -29,6 +32,21 @@ def chain_part(folder: Path, ports: Ports) -> Part:
     return Part("chain", anvil_command(settings), ports=(ports.chain,), ready=lambda: is_ready(ports.chain))
 
 
+def network_parts(folder: Path, ports: Ports) -> list[Part]:
+    """The nodes of a consortium and the links between them.
+
+    Raises:
+        SetupError: there is no geth, and it cannot be built.
+    """
+    network, binary = clique_of(folder, ports), geth_binary()
+    return [links_part(network), *(node_part(network, name, binary, node_part_name(name)) for name in network.nodes)]
+
+
+def chain_parts(folder: Path, ports: Ports, network: Network) -> list[Part]:
+    """The chain of a world."""
+    return [chain_part(folder, ports)] if network is Network.DEV else network_parts(folder, ports)
+
+
 def service_parts(world: World) -> list[Part]:
     """Every service, custodians first."""
     parts = [custodian_part(world, name) for name in CUSTODIANS]
@@ -43,7 +61,9 @@ def custodian_part(world: World, name: Name) -> Part:
     port, folder, keys = world.ports.custodian(name), _folder(world, name), world.keys
     settings = {
         "PARTICIPANT_ID": hex32(world.ids[name]),
-        "RPC_URL": world.chain_url,
+        "RPC_URL": rpc_url(world.network, world.ports, name),
+        **finality(world.network),
+        **({} if world.network is Network.DEV else {"GENESIS": str(world.genesis_file)}),
         "DEPLOYMENT": str(world.deployment_file),
         "DATABASE_URL": f"sqlite:///{folder / 'custodian.db'}",
         "OPERATOR_KEYSTORE": str(keys.account_file(f"{name}.operator")),
@@ -60,6 +80,7 @@ def watch_part(world: World) -> Part:
     _folder(world, "watch")
     settings = {
         "RPC_URL": world.chain_url,
+        **finality(world.network),
         "DEPLOYMENT": str(world.deployment_file),
         "DATABASE_URL": world.index_url,
         "POLL_SECONDS": "0.3",
@@ -83,6 +104,7 @@ def oracle_settings(world: World, name: Name) -> dict[str, str]:
     return {
         "PARTICIPANT_ID": hex32(world.ids[name]),
         "RPC_URL": world.chain_url,
+        **finality(world.network),
         "DEPLOYMENT": str(world.deployment_file),
         "DATABASE_URL": f"sqlite:///{folder / 'oracle.db'}",
         "KEYSTORE": str(keys.account_file(f"{name}.oracle")),
@@ -107,6 +129,7 @@ def api_part(world: World, name: Name) -> Part:
     settings = {
         "PARTICIPANT_ID": hex32(world.ids[name]),
         "RPC_URL": world.chain_url,
+        **finality(world.network),
         "DEPLOYMENT": str(world.deployment_file),
         "DATABASE_URL": f"sqlite:///{folder / 'api.db'}",
         "INDEX_URL": world.index_url,

@@ -1,0 +1,52 @@
+"""Which chain a world stands on, and which node each of its parts asks.
+
+`dev` is one Anvil, which proves nothing and which everybody asks. `consortium` is four geth nodes that seal by Clique, of
+hospital A and the three custodians: a custodian asks its own node and never another, everybody else hospital A's, and the
+others while that one is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from cli.world.cast import CUSTODIANS, VALIDATORS, Name, Ports
+from devnet.clique import CliqueNetwork, CliqueSettings, found_network
+
+_SETTINGS = CliqueSettings(chain_id=2027)
+
+
+class Network(StrEnum):
+    """What the chain is made of; `deployments/networks/` has a file for each."""
+
+    DEV = "dev"
+    CONSORTIUM = "consortium"
+
+    @property
+    def file(self) -> str:
+        """Name of its file of settings. `consortium.yaml` there is the example of one with real members."""
+        return "local" if self is Network.CONSORTIUM else self.value
+
+
+def clique_of(folder: Path, ports: Ports) -> CliqueNetwork:
+    """The Clique network of a world; made when there is none yet."""
+    return found_network(folder / "chain", VALIDATORS, ports.network, _SETTINGS)
+
+
+def node_part_name(name: str) -> str:
+    """Name of the part that is an institution's node."""
+    return f"{name}-node"
+
+
+def rpc_url(network: Network, ports: Ports, name: Name | None) -> str:
+    """JSON-RPC for an institution's services (None: nobody's own); several by comma, best first."""
+    if network is Network.DEV:
+        return f"http://127.0.0.1:{ports.chain}"
+    nodes = {validator: f"http://127.0.0.1:{ports.network + place}" for place, validator in enumerate(VALIDATORS)}
+    return nodes[name] if name in CUSTODIANS and name is not None else ",".join(nodes.values())
+
+
+def finality(network: Network) -> Mapping[str, str]:
+    """The setting that says when a block is final."""
+    return {} if network is Network.DEV else {"FINALITY": f"clique:{len(VALIDATORS)}"}
