@@ -42,6 +42,7 @@ from salus.core.ports import ChainReader, ChainWriter, ContentStore, CustodianCl
 from salus.core.ports_index import IndexReader
 from salus.flows.custody import Caller
 from salus.flows.destroy import Destroying
+from salus.flows.final import FinalWriter
 from salus.flows.ledger import Gateway
 from salus.flows.open import Reading
 
@@ -108,7 +109,11 @@ def create_app(parts: Parts) -> FastAPI:
     packages = Packages(me, parts.packages, box, parts.chain, clock)
     requests = Requests(parts.requests, box, clock)
     log = Log(me, parts.index, parts.titles)
-    carried = Relay(parts.chain, parts.relayer, Gateway(parts.chain, parts.relayer, parts.pause))
+    carried = Relay(
+        parts.chain,
+        FinalWriter(parts.relayer, parts.chain, parts.pause),
+        Gateway(parts.chain, parts.relayer, parts.pause),
+    )
     reading = Reading(RememberingLedger(parts.ledger, requests), parts.custodians, parts.content, parts.caller)
     seconded = _seconded(parts, reading, requests)
     supervisor = Supervisor(parts.index, parts.regulator)

@@ -17,6 +17,7 @@ from salus.core.errors import InputError, RefusedError, SalusError, SetupError, 
 
 _MODULES: dict[str, tuple[str, ...]] = {
     "world": ("demo", "up", "down", "status"),
+    "consortium": ("consortium",),
     "messages": ("simulate", "send"),
     "patient": ("patient",),
     "staff": ("staff",),

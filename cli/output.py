@@ -50,10 +50,15 @@ def emit_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], em
     elif not rows:
         console.print(empty, markup=False)
     else:
-        table = Table(*columns.values(), box=box.SIMPLE_HEAD, pad_edge=False)
-        for row in rows:
-            table.add_row(*(_cell(row.get(member)) for member in columns))
-        show(table)
+        show(table(rows, columns))
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Table:
+    """Rows under headings."""
+    made = Table(*columns.values(), box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        made.add_row(*(_cell(row.get(member)) for member in columns))
+    return made
 
 
 def show(table: Table) -> None:

@@ -90,6 +90,7 @@ from salus.core.journal import BatchState
 from salus.core.ports import ChainReader, Signer
 from salus.core.state import ParticipantKind
 from salus.flows.custody import Caller
+from salus.flows.final import FinalWriter
 
 HOST = "127.0.0.1"
 MLLP_LISTENER = "mllp"
@@ -301,7 +302,14 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
             clock,
             metrics,
         ),
-        claims=Claims(DatabaseDeskCodes(kept.database), kept.site, reader, writer, source, clock),
+        claims=Claims(
+            DatabaseDeskCodes(kept.database),
+            kept.site,
+            reader,
+            FinalWriter(writer, reader, time.sleep),
+            source,
+            clock,
+        ),
         erasing=Erasing(records, content, reader, clock, source),
         content=content,
         metrics=metrics,

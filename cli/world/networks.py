@@ -1,8 +1,9 @@
 """Which chain a world stands on, and which node each of its parts asks.
 
-`dev` is one Anvil, which proves nothing and which everybody asks. `consortium` is four geth nodes that seal by Clique, of
-hospital A and the three custodians: a custodian asks its own node and never another, everybody else hospital A's, and the
-others while that one is away.
+| network | chain | who asks which node |
+| --- | --- | --- |
+| `dev` | one Anvil: nothing is proven | everybody that one |
+| `consortium` | four geth nodes that seal by Clique | a custodian its own only; others A's, else another |
 """
 
 from __future__ import annotations

@@ -1,0 +1,83 @@
+"""`salus consortium`: four nodes of four institutions and everything that stands on them, on this machine."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from cli import output
+from cli.exits import exit_code
+from cli.world.layout import World, base_port, home, load
+from cli.world.networks import Network
+from devnet.supervisor import Supervisor
+from salus.core.errors import UnavailableError
+
+_KIND = "consortium"
+_REFRESH_SECONDS = 1.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    noun = typer.Typer(help="A consortium of four validators on this machine.", no_args_is_help=True)
+    noun.command("up", help="Start it, or go on with one that was cut off; what dies is started again.")(up)
+    noun.command("status", help="Every part; for nodes head, final block, peers, sealing, age of the head.")(status)
+    noun.command("down", help="Stop it; what was written stays.")(down)
+    app.add_typer(noun, name="consortium")
+
+
+def up() -> None:
+    """Start everything that does not run."""
+    from cli.consortium.keeper import keeper_part  # noqa: PLC0415 - `down` needs none of what these import
+    from cli.consortium.status import HEADINGS, rows  # noqa: PLC0415 - as above
+    from cli.world.raising import KEEPER, raise_world, start_missing  # noqa: PLC0415 - as above
+
+    folder = home() / _KIND
+    supervisor = Supervisor(folder)
+    if KEEPER in supervisor.running():
+        world = load(folder)
+        output.say("it runs already; `salus consortium down` stops it")
+    else:
+        began = time.perf_counter()
+        world, supervisor = raise_world(
+            folder, base_port(), lambda text: output.say(f"   {text} …"), Network.CONSORTIUM
+        )
+        start_missing(supervisor, [keeper_part(folder)])
+        output.say(f"up after {time.perf_counter() - began:.0f} s")
+    output.emit_table(rows(world), HEADINGS)
+
+
+def status(
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
+) -> None:
+    """Show every part; exit code 5 if one is not well."""
+    from cli.consortium.status import HEADINGS, rows  # noqa: PLC0415 - as above
+
+    world = load(home() / _KIND)
+    if watch and not output.is_json():
+        _watch(world)
+    found = rows(world)
+    output.emit_table(found, HEADINGS)
+    if any(row["state"] != "well" for row in found):
+        raise typer.Exit(exit_code(UnavailableError()))
+
+
+def down() -> None:
+    """Stop every part, the keeper first."""
+    from cli.world.raising import stop  # noqa: PLC0415 - as above
+
+    folder = home() / _KIND
+    stopped = stop(Supervisor(folder)) if folder.exists() else []
+    output.emit({"stopped": stopped}, [f"{len(stopped)} parts stopped" if stopped else "nothing was running"])
+
+
+def _watch(world: World) -> None:
+    from rich.live import Live  # noqa: PLC0415 - only here
+
+    from cli.consortium.status import HEADINGS, rows  # noqa: PLC0415 - as above
+
+    with Live(console=output.console, auto_refresh=False) as live:
+        while True:
+            live.update(output.table(rows(world), HEADINGS), refresh=True)
+            time.sleep(_REFRESH_SECONDS)

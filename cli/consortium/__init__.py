@@ -1,0 +1,1 @@
+"""A whole consortium on one machine: what keeps it running, and how it does."""

@@ -1,0 +1,82 @@
+"""How a consortium does: one row for each part; for nodes also what their chain says."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from cli.world.layout import World
+from cli.world.networks import clique_of, node_part_name
+from cli.world.raising import KEEPER
+from cli.world.services import service_parts
+from devnet.clique import CliqueNode
+from devnet.clique_nodes import LINKS
+from devnet.links import Links
+from devnet.supervisor import Supervisor
+from salus.adapters.chain.finality import rule_of
+from salus.adapters.chain.rpc import Rpc
+from salus.core.errors import SalusError
+
+HEADINGS = {
+    "part": "part",
+    "pid": "pid",
+    "state": "state",
+    "head": "head",
+    "final": "final",
+    "peers": "peers",
+    "sealing": "sealed of 64",
+    "lag": "lag (s)",
+}
+_ASK_SECONDS = 3.0
+
+
+def rows(world: World) -> list[dict[str, Any]]:
+    """One row per part. `state` is well, not ready or dead; `lag` the age of a node's head in seconds; `sealing` how
+    many of the last 64 blocks its account sealed."""
+    pids = Supervisor(world.folder).running()
+    network = clique_of(world.folder, world.ports)
+    nodes = {node_part_name(name): node for name, node in network.nodes.items()}
+    ready = {part.name: part.ready for part in service_parts(world)}
+    ready |= {LINKS: Links(network.control).serving, KEEPER: lambda: True}
+
+    def row(part: str) -> dict[str, Any]:
+        if part not in pids:
+            return {"part": part, "pid": None, "state": "dead"}
+        said = _of_node(nodes[part], len(network.members)) if part in nodes else _of_service(ready[part]())
+        return {"part": part, "pid": pids[part], **said}
+
+    def asked(part: str) -> dict[str, Any]:
+        try:
+            return row(part)
+        except (OSError, SalusError):
+            return {"part": part, "pid": pids.get(part), "state": "not ready"}
+
+    names = [KEEPER, LINKS, *nodes, *(name for name in ready if name not in {LINKS, KEEPER})]
+    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+        return list(pool.map(asked, names))
+
+
+def _of_service(ready: bool) -> dict[str, Any]:
+    return {"state": "well" if ready else "not ready"}
+
+
+def _of_node(node: CliqueNode, signers: int) -> dict[str, Any]:
+    rpc = Rpc(node.url, timeout=_ASK_SECONDS)
+    try:
+        head = rpc.call("eth_getBlockByNumber", "latest", False)  # noqa: FBT003 - no bodies
+        final = rule_of(f"clique:{signers}").final(
+            head,
+            lambda digest: rpc.call("eth_getBlockByHash", "0x" + digest.hex(), False),  # noqa: FBT003 - as above
+        )
+        sealed = rpc.call("clique_status")["sealingActivity"]
+        return {
+            "state": "well",
+            "head": int(head["number"], 16),
+            "final": int(final["number"], 16),
+            "peers": int(rpc.call("net_peerCount"), 16),
+            "sealing": sealed.get(node.sealer, 0),
+            "lag": max(0, int(time.time()) - int(head["timestamp"], 16)),
+        }
+    finally:
+        rpc.close()
