@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down devnet test test-deep lint format unit contracts forge ape integration acceptance bench bench-ingest fhir-score bench-quality soak fuzz gas artifacts snapshots audit symbolic contracts-deep mutants clean
+.PHONY: help demo up down consortium devnet test test-deep lint format unit contracts forge ape integration acceptance bench bench-ingest fhir-score bench-quality soak fuzz gas artifacts snapshots audit symbolic contracts-deep mutants clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -19,6 +19,9 @@ up: .runtime  ## start a development network and leave it running
 
 devnet: .runtime  ## for contract developers: a chain with contracts and named institutions, until Ctrl-C
 	@$(PYTHON) -m devnet
+
+consortium: .consortium  ## four validators of four institutions and everything on them, left running (salus consortium status)
+	@$(PYTHON) -m cli consortium up
 
 down: .runtime  ## stop what `make up` started
 	@$(PYTHON) -m cli down
@@ -96,9 +99,11 @@ clean:  ## remove what builds and tests leave behind; environments stay
 	rm -rf build interfaces out reports .cache .ape .build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -not -path './.venv*' -not -path './.tools/*' -not -path './node_modules/*' -prune -exec rm -rf {} +
 
-.PHONY: .runtime .test .audit .fuzz
+.PHONY: .runtime .consortium .test .audit .fuzz
 .runtime:
 	@tools/install.sh runtime
+.consortium:
+	@tools/install.sh consortium
 .test:
 	@tools/install.sh test
 .audit:

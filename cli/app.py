@@ -28,7 +28,6 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "services": ("watch", "custodian"),
     "check": ("verify", "explain"),
     "doctor": ("doctor",),
-    "consortium_sidecar": ("consortium",),
     "follow": ("follow",),
     "deploy": ("deploy",),
     "verify_deployment": ("verify-deployment",),

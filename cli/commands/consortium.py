@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import output
+from cli.commands.consortium_sidecar import add_to
 from cli.exits import exit_code
 from cli.world.layout import World, base_port, home, load
 from cli.world.networks import Network
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     noun.command("up", help="Start it, or go on with one that was cut off; what dies is started again.")(up)
     noun.command("status", help="Every part; for nodes head, final block, peers, sealing, age of the head.")(status)
     noun.command("down", help="Stop it; what was written stays.")(down)
+    add_to(noun)
     app.add_typer(noun, name="consortium")
 
 
@@ -40,9 +42,7 @@ def up() -> None:
         output.say("it runs already; `salus consortium down` stops it")
     else:
         began = time.perf_counter()
-        world, supervisor = raise_world(
-            folder, base_port(), lambda text: output.say(f"   {text} …"), Network.CONSORTIUM
-        )
+        world, supervisor = raise_world(folder, base_port(), _progress, Network.CONSORTIUM)
         start_missing(supervisor, [keeper_part(folder)])
         output.say(f"up after {time.perf_counter() - began:.0f} s")
     output.emit_table(rows(world), HEADINGS)
@@ -70,6 +70,10 @@ def down() -> None:
     folder = home() / _KIND
     stopped = stop(Supervisor(folder)) if folder.exists() else []
     output.emit({"stopped": stopped}, [f"{len(stopped)} parts stopped" if stopped else "nothing was running"])
+
+
+def _progress(text: str) -> None:
+    output.say(f"   {text} …")
 
 
 def _watch(world: World) -> None:

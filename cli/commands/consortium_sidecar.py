@@ -17,14 +17,6 @@ _File = Annotated[
 _Once = Annotated[bool, typer.Option("--once", help="Look once, tell the node what differs, and end.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the noun with this verb alone; a module with more verbs of the noun calls `add_to` instead."""
-    consortium = typer.Typer(help="A chain of several institutions.", no_args_is_help=True)
-    consortium.callback()(lambda: None)  # one verb alone would become the noun
-    add_to(consortium)
-    app.add_typer(consortium, name="consortium")
-
-
 def add_to(consortium: typer.Typer) -> None:
     """Add the command to its noun."""
     consortium.command("sidecar")(follow)

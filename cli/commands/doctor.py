@@ -11,8 +11,9 @@ import typer
 
 from cli import output
 from cli.exits import exit_code
-from cli.world.cast import CUSTODIANS, WITH_API, WITH_ORACLE
+from cli.world.cast import CUSTODIANS, VALIDATORS, WITH_API, WITH_ORACLE
 from cli.world.layout import World
+from cli.world.networks import Network, node_part_name
 from cli.world.running import running_world
 from devnet.anvil import is_ready
 from devnet.supervisor import Supervisor
@@ -39,9 +40,15 @@ def doctor() -> None:
 def examined(world: World) -> list[dict[str, Any]]:
     """One row per part: `part`, `state` ("well" or "not well"), `advice`."""
     alive = Supervisor(world.folder).running()
-    ports = {"chain": world.ports.chain, **_ports(world)}
+    ports = {**_chain_ports(world), **_ports(world)}
     with ThreadPoolExecutor(max_workers=len(ports)) as pool:
         return list(pool.map(lambda part: _row(world, part, ports[part], alive), ports))
+
+
+def _chain_ports(world: World) -> dict[str, int]:
+    if world.network is Network.DEV:
+        return {"chain": world.ports.chain}
+    return {node_part_name(name): world.ports.network + place for place, name in enumerate(VALIDATORS)}
 
 
 def _ports(world: World) -> dict[str, int]:
@@ -55,8 +62,8 @@ def _row(world: World, part: str, port: int, alive: dict[str, int]) -> dict[str,
     log = world.folder / "logs" / f"{part}.log"
     if part not in alive:
         well, advice = False, f"has ended: `make down`, then `make up`; why: {log}"
-    elif part == "chain":
-        well = is_ready(port)
+    elif part in _chain_ports(world):
+        well = is_ready(port, world.network.chain_id)
         advice = "" if well else f"does not answer: `make down`, then `make up`; why: {log}"
     else:
         well, advice = _asked(part, port)

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event
 
 import structlog
+from structlog.processors import JSONRenderer, TimeStamper, add_log_level
 
 from cli.world.layout import load
 from cli.world.raising import KEEPER
@@ -97,13 +98,7 @@ def main(folder: Path) -> None:
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ]
-    )
+    structlog.configure(processors=[add_log_level, TimeStamper(fmt="iso", utc=True), JSONRenderer()])
     world = load(folder)
     parts = [*chain_parts(folder, world.ports, world.network), *service_parts(world)]
     keeper = Keeper(Supervisor(folder), parts, time.monotonic)

@@ -69,7 +69,7 @@ def _of_node(node: CliqueNode, signers: int) -> dict[str, Any]:
             head,
             lambda digest: rpc.call("eth_getBlockByHash", "0x" + digest.hex(), False),  # noqa: FBT003 - as above
         )
-        sealed = rpc.call("clique_status")["sealingActivity"]
+        sealed = rpc.call("clique_status")["sealerActivity"]
         return {
             "state": "well",
             "head": int(head["number"], 16),

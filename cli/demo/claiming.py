@@ -9,7 +9,6 @@ from cli.demo.stage import Stage
 from cli.hospital_people import DEMO, SourceKind
 from cli.world.cast import Name
 from cli.world.desk import desk_code
-from cli.world.final import until_final
 from salus.core.days import day_at
 from salus.core.labels import Action, Category, Confidentiality, Flag, Form, Obligation, Purpose
 from salus.flows.grant import Offer
@@ -29,7 +28,6 @@ def play(stage: Stage) -> None:
             code = desk_code(stage.world, name, DEMO.subject_key(kind))
             own = stage.patient.claim(stage.oracle(name), code, stage.world.ids[name])
             outcome.append(f"subject 0x{own.subject.hex()[:8]}… bound on chain")
-    until_final(stage.world)
     for name, _ in sources:
         with ledger.timed(f"the patient opens their own records of {name}") as outcome:
             opened = stage.patient.open(stage.world.ids[name])
@@ -51,7 +49,6 @@ def _consents(stage: Stage) -> None:
         )
         outcome.append(f"on chain, package handed over (0x{research.consent.hex()[:8]}…)")
     stage.consents[Name.INSTITUTE] = research
-    until_final(stage.world)
 
 
 def checkup_offer(stage: Stage, categories: Category | None = None) -> Offer:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cli.world.cast import CUSTODIANS, VALIDATORS, Name, Ports
+from devnet.anvil import CHAIN_ID
 from devnet.clique import CliqueNetwork, CliqueSettings, found_network
 
 _SETTINGS = CliqueSettings(chain_id=2027)
@@ -28,6 +29,11 @@ class Network(StrEnum):
     def file(self) -> str:
         """Name of its file of settings. `consortium.yaml` there is the example of one with real members."""
         return "local" if self is Network.CONSORTIUM else self.value
+
+    @property
+    def chain_id(self) -> int:
+        """Id of its chain."""
+        return CHAIN_ID if self is Network.DEV else _SETTINGS.chain_id
 
 
 def clique_of(folder: Path, ports: Ports) -> CliqueNetwork:

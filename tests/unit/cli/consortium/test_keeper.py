@@ -1,0 +1,101 @@
+"""Who starts dead parts again: how long it waits, and what it tells a part that woke up."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from cli.consortium.keeper import Keeper, Patience
+from devnet.supervisor import Part
+from salus.core.errors import UnavailableError
+
+
+class Machine:
+    """Stands for the supervisor and the clock: parts live until they are killed."""
+
+    def __init__(self, *names: str) -> None:
+        self.alive = dict.fromkeys(names, 1)
+        self.time = 0.0
+        self.revived: list[tuple[str, float]] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def running(self) -> dict[str, int]:
+        return dict(self.alive)
+
+    def reap(self) -> None:
+        pass
+
+    def revive(self, part: Part) -> int:
+        self.revived.append((part.name, self.time))
+        self.alive[part.name] = len(self.revived) + 1
+        return self.alive[part.name]
+
+    def kill(self, name: str) -> None:
+        del self.alive[name]
+
+
+def looks(keeper: Keeper, machine: Machine, seconds: float) -> None:
+    for _ in range(round(seconds * 2)):
+        machine.time += 0.5
+        keeper.look()
+
+
+def keeper_of(machine: Machine, *parts: Part) -> Keeper:
+    return Keeper(machine, parts, machine.now)  # type: ignore[arg-type]  # a complete stand-in
+
+
+def test_keeper__all_alive__starts_nothing() -> None:
+    machine = Machine("a", "b")
+    looks(keeper_of(machine, Part("a", ()), Part("b", ())), machine, 100)
+    assert machine.revived == []
+
+
+def test_keeper__dead_part__is_started_again_and_no_other() -> None:
+    machine = Machine("a", "b")
+    keeper = keeper_of(machine, Part("a", ()), Part("b", ()))
+    machine.kill("a")
+    looks(keeper, machine, 10)
+    assert [name for name, _ in machine.revived] == ["a"]
+
+
+def test_keeper__dies_again_and_again__waits_longer_each_time_up_to_half_a_minute() -> None:
+    machine = Machine("a")
+    keeper = keeper_of(machine, Part("a", ()))
+    for _ in range(7):
+        machine.kill("a")
+        before = len(machine.revived)
+        while len(machine.revived) == before:
+            looks(keeper, machine, 0.5)
+    starts = [at for _, at in machine.revived]
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
+    assert gaps == sorted(gaps)
+    assert gaps[0] < 3
+    assert 30 <= gaps[-1] < 32
+
+
+def test_patience__ran_for_a_minute__is_new_again() -> None:
+    worn = Patience(wait=16.0, started=0.0)
+    assert worn.died(30.0).due == 60.0
+    assert worn.died(61.0).due == 62.0
+
+
+def test_keeper__started_again__is_told_once_and_only_when_ready() -> None:
+    told: list[float] = []
+    machine = Machine("a")
+
+    def ready() -> bool:
+        if machine.time < 10:
+            raise OSError
+        return True
+
+    def settle() -> None:
+        if not told:
+            told.append(machine.time)
+            raise UnavailableError  # the order was lost: it is given again
+        told.append(machine.time)
+
+    keeper = keeper_of(machine, Part("a", (), ready=ready, settle=settle))
+    machine.kill("a")
+    looks(keeper, machine, 30)
+    assert told == [10.0, 10.5]
