@@ -51,7 +51,7 @@ def test_settings_page__variables_of_cli_and_tools__are_those_their_sources_name
     root = docs.DOCS.parent
     sources = [*(root / "cli").rglob("*.py"), *(root / "devnet").rglob("*.py"), root / "tools" / "install.sh"]
     found = set(re.findall(r"SALUS_[A-Z_]+[A-Z]", "".join(path.read_text() for path in sources)))
-    services = ("SALUS_API", "SALUS_ORACLE", "SALUS_CUSTODIAN", "SALUS_WATCH")
+    services = ("SALUS_API", "SALUS_ORACLE", "SALUS_CUSTODIAN", "SALUS_WATCH", "SALUS_SIDECAR")
     assert {name for name in found if not name.startswith(services)} == {row[0] for row in docs_settings.OTHERS}
 
 
