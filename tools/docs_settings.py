@@ -25,8 +25,8 @@ OTHERS: tuple[tuple[str, str, str, str], ...] = (
     ("SALUS_WALLET", "`salus patient …`", "the patient's wallet file", "`patient.wallet` of the running world"),
     ("SALUS_WALLET_PASSPHRASE_FILE", "`salus patient …`", "file whose first line opens the wallet", "asked for"),
     ("SALUS_ANVIL", "`salus demo`, `up`, tests", "the Anvil to run", "the one npm installed here"),
-    ("SALUS_GETH", "the geth 1.13 to run (`salus consortium`, tests)", "built once from `devnet/geth`"),
-    ("SALUS_QBFT_NODE", "a GoQuorum binary for tests on QBFT", "none: those tests are skipped, and say so"),
+    ("SALUS_GETH", "`salus consortium`, tests", "the geth 1.13 to run", "built once from `devnet/geth`"),
+    ("SALUS_QBFT_NODE", "tests", "a GoQuorum binary for tests on QBFT", "none: they are skipped, and say so"),
     ("SALUS_PYTHON", "`make …`", "the Python to build environments from", "`python3` of PATH, 3.11 to 3.13"),
 )
 """Variables that no service reads: name, read by, meaning, default."""
