@@ -200,7 +200,7 @@ class ChainReader(Protocol):
         ...
 
     def prefetch(self, reads: Sequence[tuple[str, tuple[Any, ...]]], at: BlockStamp) -> None:
-        """Fetch in one exchange what methods of this port need at a block: their names, with arguments but the block."""
+        """Fetch in one exchange what methods of this port need at a block: names, with arguments but the block."""
         ...
 
 
