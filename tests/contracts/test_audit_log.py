@@ -72,7 +72,7 @@ def test_append__anchor__is_on_the_sources_chain(consortium):
 
 
 def test_plan__unknown_network__says_which_there_are():
-    with pytest.raises(PlanError, match="dev, production"):
+    with pytest.raises(PlanError, match="dev, local, production"):
         load("nowhere")
 
 
