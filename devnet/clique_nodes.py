@@ -15,7 +15,7 @@ from devnet.clique import CliqueNetwork
 from devnet.geth_binary import geth_binary
 from devnet.links import Links
 from devnet.supervisor import Part, Supervisor
-from salus.core.errors import SetupError, UnavailableError
+from salus.core.errors import InputError, SetupError, UnavailableError
 
 LINKS = "links"
 _ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +31,7 @@ def links_part(network: CliqueNetwork) -> Part:
 
 
 def node_part(network: CliqueNetwork, name: str, binary: Path, part_name: str | None = None) -> Part:
-    """The process of a node, which is ready when it takes orders and settled when it seals.
+    """The process of a node, which is ready when it takes orders and can seal, and settled when it does.
 
     Raises:
         SetupError: its data folder cannot be made.
@@ -40,9 +40,11 @@ def node_part(network: CliqueNetwork, name: str, binary: Path, part_name: str | 
     node = network.nodes[name]
 
     def ready() -> bool:
+        # geth takes orders a moment before the account is unlocked; to seal then fails once and, alone, for good.
         try:
+            ipc.ask(network.ipc(name), "eth_sign", node.sealer, "0x")
             return bool(ipc.ask(network.ipc(name), "eth_chainId") == hex(network.settings.chain_id))
-        except UnavailableError:
+        except (UnavailableError, InputError):
             return False
 
     return Part(
