@@ -23,7 +23,7 @@ _MODULE = Path(__file__).with_name("geth")
 _BUILT = _ROOT / ".tools" / "geth"
 _PACKAGE = "github.com/ethereum/go-ethereum/cmd/geth"
 # Go 1.23 and newer refuse what a library of this geth links into the runtime, unless told not to look.
-_FLAGS = ("-ldflags=-checklinkname=0 -s -w",)
+_FLAGS = ("-buildvcs=false", "-ldflags=-checklinkname=0 -s -w")
 _OLDEST_GO = (1, 23)
 _TAIL_LINES = 15
 GO_MISSING = (
@@ -57,19 +57,8 @@ def geth_binary(progress: Callable[[str], None] | None = None) -> Path:
     return target
 
 
-def can_have_geth() -> bool:
-    """Whether geth is here or can be built; False only without a binary and without Go."""
-    if os.environ.get("SALUS_GETH"):
-        return True
-    try:
-        _go()
-    except SetupError:
-        return False
-    return True
-
-
 def _go() -> tuple[str, str]:
-    go = shutil.which("go")
+    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")  # where the Go project's archive puts it
     if go is None:
         raise SetupError(GO_MISSING)
     version = subprocess.run(
