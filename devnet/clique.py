@@ -25,28 +25,16 @@ from typing import Any
 
 from coincurve import PrivateKey
 
+from devnet.berlin import FORKS, POOL
 from devnet.ipc import socket_path
 from salus.adapters.keys import files, keystore
 from salus.core.errors import ConflictError, InputError, SetupError
 
-_FORKS = (
-    "homesteadBlock",
-    "eip150Block",
-    "eip155Block",
-    "eip158Block",
-    "byzantiumBlock",
-    "constantinopleBlock",
-    "petersburgBlock",
-    "istanbulBlock",
-    "muirGlacierBlock",
-    "berlinBlock",
-)
 _VANITY, _SEAL = bytes(32), bytes(65)
 MOST_NODES = 8
 _P2P, _LINKS = MOST_NODES, 2 * MOST_NODES
 PORTS = _LINKS + MOST_NODES * MOST_NODES
 """How many ports a network takes from its base: JSON-RPC, then peer to peer, then links."""
-_POOL = ("accountslots", 5_000), ("globalslots", 100_000), ("accountqueue", 5_000), ("globalqueue", 100_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +149,7 @@ class CliqueNetwork:
             "rpc.gascap": 2 * self.settings.gas_limit,
             "cache": 64,
             "verbosity": 3,
-            **{f"txpool.{name}": number for name, number in _POOL},
+            **{f"txpool.{name}": number for name, number in POOL},
         }
         flags = [part for option, value in options.items() for part in (f"--{option}", str(value))]
         # The account is unlocked beside HTTP: it holds nothing, and the HTTP interface listens on loopback only.
@@ -260,7 +248,7 @@ def genesis(sealers: Iterable[str], settings: CliqueSettings) -> dict[str, Any]:
     return {
         "config": {
             "chainId": settings.chain_id,
-            **dict.fromkeys(_FORKS, 0),
+            **dict.fromkeys(FORKS, 0),
             "clique": {"period": settings.period, "epoch": settings.epoch},
         },
         "nonce": "0x0",

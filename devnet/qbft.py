@@ -22,6 +22,7 @@ from typing import Any
 
 from coincurve import PrivateKey
 
+from devnet.berlin import FORKS, POOL
 from devnet.ipc import socket_path
 from salus.adapters.chain.address_book import enode_of
 from salus.adapters.keys import files
@@ -30,25 +31,12 @@ from salus.core.consensus.qbft import MIX
 from salus.core.errors import SetupError
 from salus.core.hashing import keccak
 
-FORKS = (
-    "homesteadBlock",
-    "eip150Block",
-    "eip155Block",
-    "eip158Block",
-    "byzantiumBlock",
-    "constantinopleBlock",
-    "petersburgBlock",
-    "istanbulBlock",
-    "muirGlacierBlock",
-    "berlinBlock",
-)
 NODE_MISSING = (
     "SALUS_QBFT_NODE names no QBFT node: set it to a GoQuorum 24.4 binary of your own; nothing here builds one"
 )
 MOST_NODES = 8
 PORTS = 2 * MOST_NODES
 """How many ports a network takes from its base: JSON-RPC, then peer to peer."""
-_POOL = ("accountslots", 5_000), ("globalslots", 100_000), ("accountqueue", 5_000), ("globalqueue", 100_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +120,7 @@ class QbftNetwork:
             "txpool.pricelimit": 0,
             "cache": 64,
             "verbosity": 3,
-            **{f"txpool.{name}": number for name, number in _POOL},
+            **{f"txpool.{name}": number for name, number in POOL},
         }
         flags = [part for option, value in options.items() for part in (f"--{option}", str(value))]
         return (str(binary), *flags, "--http", "--nodiscover", "--mine", "--permissioned", "--emitcheckpoints=false")
