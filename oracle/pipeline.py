@@ -13,6 +13,7 @@ reason and its place, and holds up nobody.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -37,12 +38,14 @@ from salus.core.ports import Clock, ContentStore
 from salus.core.quality import HELD, SILENT, STALE, UNCHANGED, Tally
 
 RUN = 64
-RUNS_AT_ONCE = 8
+RUNS_A_CALL = 32
 MOST_FOLDED = 100
 _SMALL = 1024 * 1024  # bytes of a message that is kept at hand while a run is sealed
 INTERNAL = 207  # HL7 table 0357, application internal error
 
 _log = structlog.get_logger()
+
+_Opened = tuple[Sequence[SealedMessage], Sequence[RawMessage | None]]
 
 
 class Pipeline:
@@ -77,18 +80,19 @@ class Pipeline:
     def seal(self, run: int = RUN) -> int:
         """Turn pending messages into sealed, stored versions, in order of arrival; how many messages.
 
-        While one run is sealed, stored and committed, the next ones are read.
+        While one run is sealed, stored and committed, the next ones are read. A call ends after RUNS_A_CALL of them:
+        then a stop, or other profiles, can take effect.
         """
-        pending = self._messages.pending(run * RUNS_AT_ONCE)
-        runs = [pending[place : place + run] for place in range(0, len(pending), run)]
-        opened = [[self._opened(message) for message in one] for one in runs]
-        read = self._reader.read([[message for message in one if message] for one in opened])
-        for messages, whole in zip(runs, opened, strict=True):
-            with self._metrics.stage("read"):
-                found = _with_damaged(whole, next(read))
+        handed: deque[_Opened] = deque()
+        read = self._reader.read(self._hand_out(run, handed))
+        count = 0
+        while (results := self._next(read)) is not None:
+            messages, whole = handed.popleft()
+            found = _with_damaged(whole, results)
             for place, end in _steps(found):
                 self._seal_and_commit(messages[place:end], whole[place:end], found[place:end])
-        return len(pending)
+            count += len(messages)
+        return count
 
     def deposit(self, *, at_least: int = 1) -> int:
         """Make a batch of what waits, if that many do, and hand open batches to the custodians; how many went on."""
@@ -111,6 +115,21 @@ class Pipeline:
         """Do everything until nothing is left to do, in the caller's thread."""
         while self.seal(run) or self.deposit() or self.anchor():
             pass
+
+    def _next(self, read: Iterator[list[ReadMessage]]) -> list[ReadMessage] | None:
+        with self._metrics.stage("read"):
+            return next(read, None)
+
+    def _hand_out(self, run: int, handed: deque[_Opened]) -> Iterator[list[RawMessage]]:
+        """Runs for the reader, fetched when it asks for them; `handed` notes each with its messages."""
+        after = 0
+        for _ in range(RUNS_A_CALL):
+            if not (pending := self._messages.pending(run, after)):
+                return
+            after = pending[-1].key
+            opened = [self._opened(message) for message in pending]
+            handed.append((pending, opened))
+            yield [message for message in opened if message]
 
     def _opened(self, message: SealedMessage) -> RawMessage | None:
         try:

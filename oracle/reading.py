@@ -10,8 +10,9 @@ import gc
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -41,6 +42,7 @@ MOST_HEARD = 64 * 1024 * 1024
 AHEAD_SECONDS = 86_400
 """How far a source's clock and time zone may be ahead of ours."""
 NOTHING_HERE = Fault(int(Condition.UNSUPPORTED_EVENT_CODE), "MSH-9")
+_RUNS_AHEAD = 4  # of each process: one it reads, and some so that it never waits for the next
 _log = structlog.get_logger()
 
 UNKNOWN_SOURCE = Fault(int(Condition.UNKNOWN_KEY), "source")
@@ -49,7 +51,7 @@ UNKNOWN_SOURCE = Fault(int(Condition.UNKNOWN_KEY), "source")
 class Reader(Protocol):
     """Reads runs of messages; each run comes back whole, in order, as soon as it is read."""
 
-    def read(self, runs: Sequence[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]: ...
+    def read(self, runs: Iterable[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]: ...
 
     def refold(
         self, messages: Sequence[tuple[int, RawMessage]], group: bytes, heard: Heard, patient_of: Callable[[str], bytes]
@@ -66,7 +68,7 @@ class InlineReader:
     def __init__(self, profiles: Mapping[str, SourceProfile]) -> None:
         self._profiles = profiles
 
-    def read(self, runs: Sequence[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]:
+    def read(self, runs: Iterable[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]:
         """Read runs."""
         for run in runs:
             yield [read_message(message, self._profiles) for message in run]
@@ -86,16 +88,17 @@ class InlineReader:
 
 
 class ProcessReader:
-    """Reads in some processes of its own, all runs at once. They end with their parent, however that ends."""
+    """Reads in some processes of its own, several runs at once. They end with their parent, however that ends."""
 
     def __init__(self, profiles: Mapping[str, SourceProfile], processes: int) -> None:
         self._profiles = dict(profiles)
         self._told = self._profiles
         self._processes = processes
+        self._ahead = processes * _RUNS_AHEAD
         self._pool: ProcessPoolExecutor | None = None
 
-    def read(self, runs: Sequence[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]:
-        """Read runs.
+    def read(self, runs: Iterable[Sequence[RawMessage]]) -> Iterator[list[ReadMessage]]:
+        """Read runs, some ahead of the one that is asked for.
 
         Raises:
             UnavailableError: a process died; the next call starts others.
@@ -107,9 +110,13 @@ class ProcessReader:
                 self._processes, multiprocessing.get_context("spawn"), _begin, (self._told,)
             )
         try:
-            futures = [self._pool.submit(_read_run, list(run)) for run in runs]
-            for future in futures:
-                yield future.result()
+            reading: deque[Future[list[ReadMessage]]] = deque()
+            for run in runs:
+                reading.append(self._pool.submit(_read_run, list(run)))
+                if len(reading) >= self._ahead:
+                    yield reading.popleft().result()
+            while reading:
+                yield reading.popleft().result()
         except BrokenProcessPool as error:
             self.close()
             raise UnavailableError("a reading process has died") from error

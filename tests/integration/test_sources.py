@@ -6,7 +6,7 @@ import asyncio
 import base64
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -22,7 +22,7 @@ from oracle.intake.throttle import Throttles
 from oracle.journal import Journal
 from oracle.model import RawMessage
 from oracle.normalise import SourceProfile
-from oracle.reading import UNKNOWN_SOURCE, ProcessReader
+from oracle.reading import UNKNOWN_SOURCE, InlineReader, ProcessReader
 from oracle.reload import Reload
 from oracle.sitekey import SiteKey
 from oracle.sources import Institution, LiveSources, Source, SourceFolder
@@ -433,3 +433,25 @@ def test_open__port_taken_at_start__is_a_setup_error(tmp_path: Path, door: int) 
         other.close()
 
     run(case)
+
+
+def test_reading__of_many_runs__fetches_a_few_ahead_and_gives_them_in_order(tmp_path: Path) -> None:
+    fetched: list[int] = []
+
+    def runs() -> Iterator[list[RawMessage]]:
+        for number in range(20):
+            fetched.append(number)
+            yield [RawMessage("his", report(str(number)))]
+
+    reader = ProcessReader({"his": SourceProfile("Hospital B", "HB")}, 2)
+    try:
+        read = reader.read(runs())
+        results = [next(read)]
+        ahead = len(fetched)
+        results += read
+    finally:
+        reader.close()
+    assert ahead == 8  # of 20: what is read ahead of need is held in memory
+    ((expected,),) = InlineReader({"his": SourceProfile("Hospital B", "HB")}).read([[RawMessage("his", report("7"))]])
+    assert len(results) == 20
+    assert results[7] == [expected]

@@ -54,9 +54,9 @@ class DatabaseMessages:
     def _is_new(self, sender: Sender) -> bool:
         return sender.name_hash not in self._senders
 
-    def pending(self, limit: int) -> list[SealedMessage]:
-        """The oldest pending messages, in the order of arrival."""
-        query = _SEALED.where(text("state = 1")).order_by(message.c.key).limit(limit)
+    def pending(self, limit: int, after: int = 0) -> list[SealedMessage]:
+        """The oldest pending messages after a key, in the order of arrival."""
+        query = _SEALED.where(text("state = 1"), message.c.key > after).order_by(message.c.key).limit(limit)
         with self._database.reading() as connection:
             return [sealed_message(row) for row in connection.execute(query)]
 
