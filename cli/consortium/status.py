@@ -6,10 +6,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from cli.world.cast import VALIDATORS
 from cli.world.layout import World
 from cli.world.networks import clique_of, node_part_name
 from cli.world.raising import KEEPER
 from cli.world.services import service_parts
+from cli.world.sidecars import sidecar_name, standing
 from devnet.clique import CliqueNode
 from devnet.clique_nodes import LINKS
 from devnet.links import Links
@@ -27,23 +29,30 @@ HEADINGS = {
     "peers": "peers",
     "sealing": "sealed of 64",
     "lag": "lag (s)",
+    "why": "why not",
 }
 _ASK_SECONDS = 3.0
 
 
 def rows(world: World) -> list[dict[str, Any]]:
     """One row per part. `state` is well, not ready or dead; `lag` the age of a node's head in seconds; `sealing` how
-    many of the last 64 blocks its account sealed."""
+    many of the last 64 blocks its account sealed; `why` what a sidecar says that keeps it from following the registry."""
     pids = Supervisor(world.folder).running()
     network = clique_of(world.folder, world.ports)
     nodes = {node_part_name(name): node for name, node in network.nodes.items()}
+    sidecars = {sidecar_name(name): world.ports.sidecar(name) for name in VALIDATORS}
     ready = {part.name: part.ready for part in service_parts(world)}
     ready |= {LINKS: Links(network.control).serving, KEEPER: lambda: True}
 
     def row(part: str) -> dict[str, Any]:
         if part not in pids:
             return {"part": part, "pid": None, "state": "dead"}
-        said = _of_node(nodes[part], len(network.members)) if part in nodes else _of_service(ready[part]())
+        if part in nodes:
+            said = _of_node(nodes[part], len(network.members))
+        elif part in sidecars:
+            said = _of_sidecar(sidecars[part])
+        else:
+            said = _of_service(ready[part]())
         return {"part": part, "pid": pids[part], **said}
 
     def asked(part: str) -> dict[str, Any]:
@@ -59,6 +68,14 @@ def rows(world: World) -> list[dict[str, Any]]:
 
 def _of_service(ready: bool) -> dict[str, Any]:
     return {"state": "well" if ready else "not ready"}
+
+
+def _of_sidecar(port: int) -> dict[str, Any]:
+    said = standing(port)
+    if said is None:
+        return {"state": "not ready"}
+    found = {"state": "well" if said.follows else "not ready", "final": said.final, "peers": said.peers}
+    return found if said.follows else {**found, "why": "; ".join(said.reasons)}
 
 
 def _of_node(node: CliqueNode, signers: int) -> dict[str, Any]:

@@ -134,6 +134,10 @@ class Ports:
         """An institution's API."""
         return self.base + 80 + _place(name, WITH_API, "API")
 
+    def sidecar(self, name: Name) -> int:
+        """Health and metrics of the sidecar beside an institution's node."""
+        return self.base + 90 + _place(name, VALIDATORS, "node")
+
     def oracle_http(self, name: Name) -> int:
         """An oracle's HTTP."""
         return self.base + 70 + _place(name, WITH_ORACLE, "oracle")

@@ -13,6 +13,7 @@ from cli.world.keys import KeyFolder
 from cli.world.layout import World, load
 from cli.world.networks import Network, clique_of, node_part_name, rpc_url
 from cli.world.services import chain_parts, service_parts
+from cli.world.sidecars import write_public_book
 from devnet.anvil import instant_blocks
 from devnet.clique_nodes import LINKS
 from devnet.geth_binary import geth_binary
@@ -44,7 +45,8 @@ def raise_world(
     keys = KeyFolder(folder / "keys")
     try:
         world = _founded(folder, ports, keys, supervisor, progress, network)
-        progress("custodians, watch, oracles and one API per institution start")
+        beside = " and a sidecar beside each node" if network is Network.CONSORTIUM else ""
+        progress(f"custodians, watch, oracles, one API per institution{beside} start")
         start_missing(supervisor, service_parts(world), patience=120)
     except BaseException:
         stop(supervisor)
@@ -97,6 +99,8 @@ def _founded(
         ) from error
     world = World(folder, ports, ids, network)
     world.content.mkdir(exist_ok=True)
+    if network is Network.CONSORTIUM:
+        write_public_book(world)
     world.save()
     return world
 

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cli.staff import make_client_key, public_jwk
-from cli.world.cast import BY_NAME, CAST, CUSTODIANS, Institution, Name, Ports
+from cli.world.cast import BY_NAME, CAST, CUSTODIANS, VALIDATORS, Institution, Name, Ports
 from cli.world.keys import RELAYS
 from cli.world.layout import World
 from cli.world.networks import Network, clique_of, finality, node_part_name, rpc_url
+from cli.world.sidecars import sidecar_part
 from devnet.anvil import AnvilSettings, anvil_command, is_ready
 from devnet.clique_nodes import links_part, node_part
 from devnet.geth_binary import geth_binary
@@ -53,6 +54,8 @@ def service_parts(world: World) -> list[Part]:
     parts.append(watch_part(world))
     parts += [oracle_part(world, i.name) for i in CAST if i.oracle]
     parts += [api_part(world, i.name) for i in CAST if i.api]
+    if world.network is Network.CONSORTIUM:
+        parts += [sidecar_part(world, name) for name in VALIDATORS]
     return parts
 
 

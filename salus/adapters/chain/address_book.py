@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from salus.core.errors import SetupError
+from salus.core.errors import InputError, SetupError
 from salus.core.node import NODE_KEY
 
 Addresses = Mapping[bytes, str]
@@ -31,6 +31,37 @@ def read_address_book(file: Path) -> Addresses:
     if not isinstance(entries, dict):
         raise SetupError(f"the address book {file} is no JSON object")
     return {_key(key, file): _address(address, file) for key, address in entries.items()}
+
+
+def merge_addresses(file: Path, addresses: Addresses) -> None:
+    """Write these lines into a book, which is made if there is none; other lines stay. A book that says so is left.
+
+    Raises:
+        SetupError: it cannot be read or written, or a line of it is malformed.
+    """
+    present = read_address_book(file) if file.exists() else None
+    wanted = {**(present or {}), **addresses}
+    if wanted == present:
+        return
+    scratch = file.with_name(file.name + ".new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_text(json.dumps({key.hex(): wanted[key] for key in sorted(wanted)}, indent=1) + "\n")
+        scratch.replace(file)
+    except OSError as error:
+        raise SetupError(f"the address book {file} cannot be written ({type(error).__name__})") from error
+
+
+def address_of(text: str) -> str:
+    """`host:port` as a book has it.
+
+    Raises:
+        InputError: it is none.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) not in _PORTS:
+        raise InputError(f"{text!r} is no host:port")
+    return f"{host}:{port}"
 
 
 def enode_of(key: bytes, address: str | None) -> str:
@@ -56,7 +87,7 @@ def _key(text: str, file: Path) -> bytes:
 
 
 def _address(value: object, file: Path) -> str:
-    host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
-    if not host or not port.isdecimal() or int(port) not in _PORTS:
-        raise SetupError(f"the address book {file} has {value!r} where host:port should be")
-    return f"{host}:{port}"
+    try:
+        return address_of(value if isinstance(value, str) else "")
+    except InputError as error:
+        raise SetupError(f"the address book {file} has {value!r} where host:port should be") from error
