@@ -50,7 +50,7 @@ class CliqueSettings:
 
 @dataclass(frozen=True, slots=True)
 class CliqueNode:
-    """One node: loopback ports of JSON-RPC and peer to peer, account it seals with (`0x`, lower case), public key
+    """One node: loopback port of JSON-RPC, port of peer to peer, account it seals with (`0x`, lower case), public key
     (128 hex digits)."""
 
     name: str
@@ -186,15 +186,8 @@ class CliqueNetwork:
         _write(self.folder / "network.json", json.dumps(value, indent=1))
 
     def _config(self, name: str) -> str:
-        peers = [peer for peer in self.members if peer != name]
-        enodes = json.dumps([self.enode(name, peer) for peer in peers])
-        return (
-            "[Node.P2P]\n"
-            f'ListenAddr = "127.0.0.1:{self.nodes[name].p2p_port}"\n'
-            "NoDiscovery = true\nBootstrapNodes = []\nBootstrapNodesV5 = []\n"
-            f"MaxPeers = {max(1, len(peers))}\nDialRatio = 1\n"
-            f"StaticNodes = {enodes}\nTrustedNodes = {enodes}\n"
-        )
+        enodes = [self.enode(name, peer) for peer in self.members if peer != name]
+        return node_config(f"127.0.0.1:{self.nodes[name].p2p_port}", enodes)
 
 
 def found_network(
@@ -262,11 +255,20 @@ def genesis(sealers: Iterable[str], settings: CliqueSettings) -> dict[str, Any]:
     }
 
 
-def _made(folder: Path, name: str, base_port: int, place: int) -> CliqueNode:
-    """A node with its keys, which are made unless they exist."""
-    if place >= MOST_NODES:
-        raise InputError(f"a network has at most {MOST_NODES} nodes")
-    home = folder / name
+def node_config(listen: str, enodes: Sequence[str]) -> str:
+    """config.toml of a node: where it listens (`host:port`), and whom it dials and lets in."""
+    peers = json.dumps(list(enodes))
+    return (
+        "[Node.P2P]\n"
+        f'ListenAddr = "{listen}"\n'
+        "NoDiscovery = true\nBootstrapNodes = []\nBootstrapNodesV5 = []\n"
+        f"MaxPeers = {max(1, len(enodes))}\nDialRatio = 1\n"
+        f"StaticNodes = {peers}\nTrustedNodes = {peers}\n"
+    )
+
+
+def node_keys(home: Path) -> tuple[str, str]:
+    """Account and public key of a node, whose keys are made in its folder unless they exist."""
     (home / "geth").mkdir(parents=True, exist_ok=True)
     (home / "keystore").mkdir(exist_ok=True)
     password, sealing, node_key = home / "password", home / "keystore" / "sealer.json", home / "geth" / "nodekey"
@@ -277,7 +279,14 @@ def _made(folder: Path, name: str, base_port: int, place: int) -> CliqueNode:
     if not node_key.exists():
         files.write_new(node_key, os.urandom(32).hex().encode())
     public = PrivateKey(bytes.fromhex(node_key.read_text())).public_key.format(compressed=False)[1:]
-    return CliqueNode(name, base_port + place, base_port + _P2P + place, keystore.address_of(sealing), public.hex())
+    return keystore.address_of(sealing), public.hex()
+
+
+def _made(folder: Path, name: str, base_port: int, place: int) -> CliqueNode:
+    """A node with its keys, which are made unless they exist."""
+    if place >= MOST_NODES:
+        raise InputError(f"a network has at most {MOST_NODES} nodes")
+    return CliqueNode(name, base_port + place, base_port + _P2P + place, *node_keys(folder / name))
 
 
 def _write(path: Path, text: str) -> None:

@@ -36,7 +36,7 @@ _ASK_SECONDS = 3.0
 
 def rows(world: World) -> list[dict[str, Any]]:
     """One row per part. `state` is well, not ready or dead; `lag` the age of a node's head in seconds; `sealing` how
-    many of the last 64 blocks its account sealed; `why` what a sidecar says that keeps it from following the registry."""
+    many of the last 64 blocks its account sealed; `why` what keeps a sidecar's node from following the registry."""
     pids = Supervisor(world.folder).running()
     network = clique_of(world.folder, world.ports)
     nodes = {node_part_name(name): node for name, node in network.nodes.items()}
