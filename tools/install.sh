@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs what a target needs into this folder: tools/install.sh runtime | consortium | test | audit | fuzz
+# Installs what a target needs into this folder: tools/install.sh runtime | consortium | swarm | test | audit | fuzz
 #
 #   runtime   .venv with the services' packages, Anvil from npm                         (make demo)
 #   consortium  that and geth, built from its Go module; needs Go or SALUS_GETH          (make consortium)
+#   swarm     runtime and Kubo, built from its Go module; needs Go or SALUS_KUBO         (salus up --content kubo)
 #   test      all that and the test tools, .venv-brownie, .venv-ape, compilers, linters  (make test, make lint)
 #   audit     .venv-audit with slither, compilers from npm                              (make audit)
 #   fuzz      .venv-fuzz with the services' packages, test tools and atheris            (make fuzz)
@@ -19,9 +20,16 @@ level=${1:-runtime}
 
 fail() { printf 'install: %s\n' "$1" >&2; exit 1; }
 
-case $level in runtime | consortium | test | audit | fuzz) ;; *) fail "say 'runtime', 'consortium', 'test', 'audit' or 'fuzz', not '$level'" ;; esac
-with_geth=
-case $level in consortium) with_geth=needed level=runtime ;; test) with_geth=wanted ;; esac
+case $level in
+  runtime | consortium | swarm | test | audit | fuzz) ;;
+  *) fail "say 'runtime', 'consortium', 'swarm', 'test', 'audit' or 'fuzz', not '$level'" ;;
+esac
+with_geth='' with_kubo=''
+case $level in
+  consortium) with_geth=needed level=runtime ;;
+  swarm) with_kubo=needed level=runtime ;;
+  test) with_geth=wanted with_kubo=wanted ;;
+esac
 
 find_python() {
   local candidate
@@ -116,17 +124,20 @@ else
   fresh npm "$packages test" || { step 'compilers, chains and linters from npm' npm_ci; stamp npm "$packages test"; }
 fi
 
-# Tests of the consortium's chain are skipped, and say why, where geth can't be built; a consortium needs it.
-if [ -n "$with_geth" ]; then
-  geth="$root $(hash_of devnet/geth/go.mod devnet/geth/go.sum) $(go version 2>/dev/null || true) ${SALUS_GETH:-}"
-  if ! fresh geth "$geth"; then
-    if [ "$with_geth" = needed ]; then
-      step 'geth, built from its Go module: about four minutes, once' .venv/bin/python -m devnet.geth_binary
-      stamp geth "$geth"
-    elif (step 'geth, built from its Go module: about four minutes, once' .venv/bin/python -m devnet.geth_binary); then
-      stamp geth "$geth"
-    else
-      printf 'install: no geth: tests of the consortium chain will be skipped\n'
-    fi
+# go_program NAME NEED VERSION MINUTES NAMED TESTS: builds devnet/NAME by devnet.NAME_binary. Where it can't be built, tests
+# of it are skipped, and say why; what needs it fails.
+go_program() {
+  local built text="$3, built from its Go module: about $4 minutes, once"
+  built="$root $(hash_of "devnet/$1/go.mod" "devnet/$1/go.sum") $(go version 2>/dev/null || true) $5"
+  fresh "$1" "$built" && return
+  if [ "$2" = needed ]; then
+    step "$text" .venv/bin/python -m "devnet.$1_binary"
+    stamp "$1" "$built"
+  elif (step "$text" .venv/bin/python -m "devnet.$1_binary"); then
+    stamp "$1" "$built"
+  else
+    printf 'install: no %s: tests of %s will be skipped\n' "$1" "$6"
   fi
-fi
+}
+if [ -n "$with_geth" ]; then go_program geth "$with_geth" geth four "${SALUS_GETH:-}" 'the consortium chain'; fi
+if [ -n "$with_kubo" ]; then go_program kubo "$with_kubo" Kubo five "${SALUS_KUBO:-}" 'the content swarm'; fi
