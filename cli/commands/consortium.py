@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.commands.consortium_sidecar import add_to
+from cli.commands import consortium_node, consortium_sidecar
 from cli.exits import exit_code
 from cli.world.layout import World, base_port, home, load
 from cli.world.networks import Network
@@ -25,7 +25,8 @@ def register(app: typer.Typer) -> None:
     noun.command("up", help="Start it, or go on with one that was cut off; what dies is started again.")(up)
     noun.command("status", help="Every part; for nodes head, final block, peers, sealing, age of the head.")(status)
     noun.command("down", help="Stop it; what was written stays.")(down)
-    add_to(noun)
+    consortium_sidecar.add_to(noun)
+    consortium_node.add_to(noun)
     app.add_typer(noun, name="consortium")
 
 

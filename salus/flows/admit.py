@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from salus.core.eip712 import Domain, StructType
-from salus.core.errors import ConflictError, NotFoundError
+from salus.core.errors import ConflictError, InputError, NotFoundError
 from salus.core.hashing import keccak
 from salus.core.ids import ZERO32, ZERO_ADDRESS, Address, ParticipantId, participant_id
+from salus.core.membership import Membership
 from salus.core.policy import ParticipantRole, ParticipantStatus
 from salus.core.ports import ChainReader, ChainWriter, ContractCall, Signer
 from salus.core.state import CustodianSet, ParticipantKind
@@ -90,6 +91,24 @@ def admit(candidates: Sequence[tuple[ParticipantId, Terms]], chamber: Chamber, c
         decide(calls, keccak(b"".join(participant for participant, _ in waiting)), chamber)
 
 
+def renew(participant: ParticipantId, before: Membership, after: Membership, chamber: Chamber) -> None:
+    """Replace terms, accreditation and keys of an active or suspended participant by a vote, which the Council delays.
+
+    Members that vote on machines of their own say the same `before` and `after`, which name the decision.
+
+    Raises:
+        InputError: nothing would change.
+        ConflictError: the very same change was decided before.
+    """
+    if before == after:
+        raise InputError("nothing would change: say what is to be another")
+    terms = (int(after.roles), after.accredited_until, after.hourly_quota)
+    keys = (after.encryption_key, after.node_key[:32], after.node_key[32:], after.validator)
+    call = ContractCall(_REGISTRY, "renew", (participant, terms, after.accreditation, keys))
+    if decide([call], _salt(participant, before, after), chamber) is None:
+        raise ConflictError("this very change was decided before: renew it to another end of the accreditation")
+
+
 def form_custodian_set(members: CustodianSet, chamber: Chamber, chain: ChainReader) -> int:
     """Form a set of custodians by a vote; returns its number. An equal set is used again."""
     number = 1
@@ -129,6 +148,15 @@ def acceptance_digest(participant: ParticipantId, operator: Address, deadline: i
     """What an account signs to become an operator."""
     values = {"participantId": participant, "operator": operator, "deadline": deadline}
     return ACCEPTANCE_TYPE.digest(domain, values)
+
+
+def _salt(participant: ParticipantId, *states: Membership) -> bytes:
+    texts = [
+        f"{int(each.status)}|{int(each.roles)}|{each.accredited_until}|{each.hourly_quota}|{each.accreditation.hex()}|"
+        f"{each.encryption_key.hex()}|{each.node_key.hex()}|{each.validator}"
+        for each in states
+    ]
+    return keccak(participant + "||".join(texts).encode())
 
 
 def _set_at(number: int, chain: ChainReader) -> CustodianSet | None:

@@ -79,6 +79,15 @@ def key_of(enode: str) -> bytes | None:
     return key if len(key) == NODE_KEY and enode.startswith("enode://") else None
 
 
+def place_of(enode: str) -> tuple[bytes, str] | None:
+    """Node key and `host:port` of an enode URL, None when it is none or has no address."""
+    key, address = key_of(enode), enode.partition("@")[2].partition("?")[0]
+    try:
+        return None if key is None else (key, address_of(address))
+    except InputError:
+        return None
+
+
 def _key(text: str, file: Path) -> bytes:
     key = key_of(f"enode://{text}")
     if key is None:

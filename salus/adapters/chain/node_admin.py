@@ -19,12 +19,14 @@ from typing import Any
 from salus.adapters.chain.address_book import Addresses, enode_of, key_of, read_address_book
 from salus.adapters.chain.allow_lists import AllowList, BesuFiles, GethFiles, GoQuorumFiles
 from salus.adapters.chain.headers import Headers
-from salus.adapters.chain.ipc import ask
+from salus.adapters.chain.ipc import ask as ask_socket
+from salus.adapters.chain.participants import MachineKeys
 from salus.adapters.chain.rpc import Rpc
 from salus.core.consensus import Clique, Qbft
 from salus.core.consensus.qbft import quorum as two_thirds
 from salus.core.errors import NotFoundError, SetupError, UnavailableError
 from salus.core.hashing import keccak
+from salus.core.ids import to_address
 from salus.core.node import Action, NodeState, Verb
 
 Ask = Callable[..., Any]
@@ -143,10 +145,7 @@ class OwnNode:
             self._ask(self._calls.reload)
 
     def _key(self) -> bytes:
-        key = key_of(str(self._ask("admin_nodeInfo")["enode"]))
-        if key is None:
-            raise UnavailableError("the node does not tell its own key")
-        return key
+        return node_key(self._ask)
 
     def _own_account(self, key: bytes) -> bytes:
         if self._calls.account is None:
@@ -165,6 +164,29 @@ class OwnNode:
         return {self._sealer(header) for header in recent}
 
 
+def node_key(ask: Ask) -> bytes:
+    """Public key of a node.
+
+    Raises:
+        UnavailableError: it does not answer, or not with its key.
+    """
+    key = key_of(str(ask("admin_nodeInfo")["enode"]))
+    if key is None:
+        raise UnavailableError("the node does not tell its own key")
+    return key
+
+
+def identity(ask: Ask) -> MachineKeys:
+    """Key of a node of any of the engines, and the account it seals with.
+
+    Raises:
+        UnavailableError: it does not answer, or not with its key.
+    """
+    key = node_key(ask)
+    account = _account(ask("eth_coinbase")) if "clique" in ask("rpc_modules") else keccak(key)[12:]
+    return MachineKeys(key, to_address(account))
+
+
 def own_node(engine: str, rpc: Rpc, folder: Path, book: Path, ipc: Path | None = None) -> OwnNode:
     """The node of an engine (`clique`, `goquorum`, `besu`): `folder` has its files, `ipc` its socket.
 
@@ -179,7 +201,7 @@ def own_node(engine: str, rpc: Rpc, folder: Path, book: Path, ipc: Path | None =
         raise SetupError(f"name the socket of the {engine} node: orders go there")
 
     def order(method: str, *parameters: object) -> Any:
-        return ask(ipc, method, *parameters)
+        return ask_socket(ipc, method, *parameters)
 
     if engine == "clique":
         return OwnNode(order, rpc, CLIQUE, GethFiles(folder), book)

@@ -8,7 +8,8 @@ from typing import Any
 
 from salus.adapters.chain.reads import Read, view
 from salus.core.ids import ZERO32, Address, ParticipantId
-from salus.core.policy import ParticipantStatus
+from salus.core.membership import Membership
+from salus.core.policy import ParticipantRole, ParticipantStatus
 from salus.core.state import CustodianSet, ParticipantState
 
 _NAME = "ParticipantRegistry"
@@ -30,6 +31,11 @@ def participant(participant_id: ParticipantId) -> Read[ParticipantState]:
 def membership(participant_id: ParticipantId) -> Read[tuple[ParticipantState, MachineKeys]]:
     """An institution with the keys of its machines."""
     return view(_NAME, "participant", (participant_id,), lambda row: (_participant(row), _machines(row)))
+
+
+def all_of(participant_id: ParticipantId) -> Read[Membership]:
+    """All that is kept of an institution; status NONE when the id is unknown."""
+    return view(_NAME, "participant", (participant_id,), _membership)
 
 
 def operator_of(account: Address) -> Read[ParticipantId | None]:
@@ -55,6 +61,23 @@ def _participant(row: Sequence[Any]) -> ParticipantState:
 def _machines(row: Sequence[Any]) -> MachineKeys:
     _encryption_key, node_x, node_y, validator = row[-1]
     return MachineKeys(node_x + node_y, validator)
+
+
+def _membership(row: Sequence[Any]) -> Membership:
+    status, kind, roles, accredited_until, quota, _hour, _used, principal, accreditation, keys = row
+    encryption_key, node_x, node_y, validator = keys
+    return Membership(
+        ParticipantStatus(status),
+        kind,
+        ParticipantRole(roles),
+        accredited_until,
+        quota,
+        principal,
+        accreditation,
+        encryption_key,
+        node_x + node_y,
+        validator,
+    )
 
 
 def _custodian_set(members: Sequence[bytes], threshold: int) -> CustodianSet:

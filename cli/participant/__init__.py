@@ -1,0 +1,1 @@
+"""Membership from the command line: who asks, who votes, with which machines."""
