@@ -12,6 +12,7 @@ from typing import Any
 from custodian.log import destroyed
 from custodian.rules import Custodian, View, admit
 from custodian.schemas import read_destroy
+from custodian.wrap import number_of
 from salus.core.custody import attestation_digest
 from salus.core.errors import ConflictError, NotFoundError
 from salus.core.ids import ParticipantId, RecordId, SubjectRef, hex32, order_id
@@ -54,7 +55,18 @@ def erase_ordered(
         raise ConflictError("the cooling-off of this order has not ended")
     if any(chain.subject(subject, at).hold for at in view.stamps):
         raise ConflictError("a legal hold keeps this record")
+    _forget_keys(custodian, source, record, subject)
     entry = partial(destroyed, source, record, subject)
     erased = store.erase(source, record, subject, custodian.clock.now(), entry)
     store.drop_order(source, record, subject)
     return erased
+
+
+def _forget_keys(custodian: Custodian, source: ParticipantId, record: RecordId, subject: SubjectRef) -> None:
+    """Before the rows, which say which keys they are: killed in between, the next run does both again."""
+    kept = [one.key for one in custodian.store.versions_of(source, record) if one.leaf.subject == subject]
+    numbers: dict[str, list[int]] = {}
+    for wrapped in custodian.store.shares(kept).values():
+        numbers.setdefault(wrapped.period, []).append(number_of(wrapped))
+    for period, of_period in numbers.items():
+        custodian.keys.forget(period, of_period)

@@ -23,26 +23,31 @@ class Node(ChainReader, Protocol):
 
 
 class PeriodKeys(Protocol):
-    """Keys that shares at rest are wrapped by: one of 32 bytes per calendar month, kept out of backups."""
+    """Keys that shares at rest are wrapped by, one for each share, from one tree per calendar month. They are kept out
+    of backups."""
 
-    def present(self, period: str) -> bytes:
-        """The key of a period (`2026-11`), made durably if there is none yet."""
+    def fresh(self, period: str) -> tuple[int, bytes]:
+        """Number and key, 32 bytes, that were never given out before, in a period (`2026-11`)."""
         ...
 
-    def past(self, period: str) -> bytes:
-        """The key of a period.
+    def past(self, period: str, number: int) -> bytes:
+        """A key that was given out.
 
         Raises:
-            NotFoundError: it was erased or is missing.
+            NotFoundError: it was erased, or its period was, or that is missing.
         """
         ...
 
+    def forget(self, period: str, numbers: Iterable[int]) -> None:
+        """Erase keys durably: nothing that is left on this machine can make them again."""
+        ...
+
     def periods(self) -> list[str]:
-        """Periods that have a key."""
+        """Periods that have keys."""
         ...
 
     def erase(self, period: str) -> None:
-        """Overwrite and remove a key; every share under it is gone with it."""
+        """Erase all keys of a period."""
         ...
 
 

@@ -1,12 +1,17 @@
-"""Shares at rest: AES-256-GCM under the key of the calendar month they came in.
+"""Shares at rest: AES-256-GCM, each under a key of its own, from the tree of the calendar month it came in.
 
-    version u8 = 1 | nonce 12 | AES-GCM(share 33 | inner share 33 or nothing)      AAD: tag, source, leaf, period
+    version u8 = 2 | number of the key u32 | nonce 12 | AES-GCM(share 33 | inner share 33 or nothing)
 
-Period keys are left out of backups, so a backup alone opens nothing.
+    AAD: tag, source, leaf, period, number
+
+The trees are left out of backups, so a backup alone opens nothing; and once a share's key is taken out of its tree,
+an old backup opens it no more, whatever else is still on the machine.
 Source: DESIGN section 4, Destruction; NIST SP 800-38D.
 """
 
 from __future__ import annotations
+
+import struct
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,9 +25,10 @@ from salus.core.ids import LeafHash, ParticipantId
 from salus.core.ports import Randomness
 from salus.core.shares import SHARE_BYTES
 
-_VERSION = b"\x01"
+_VERSION = 2
+_HEAD = struct.Struct(">BI")
 _NONCE_BYTES = 12
-_TAG = b"salus.rest.v1"
+_TAG = b"salus.rest.v2"
 
 
 def period_at(now: int) -> str:
@@ -36,19 +42,31 @@ def fingerprint(share: bytes, inner: bytes | None) -> bytes:
 
 
 class Wrapping:
-    """Wraps shares of one source under the present period's key."""
+    """Wraps shares of one source under keys of the present period."""
 
     def __init__(self, source: ParticipantId, now: int, keys: PeriodKeys, random: Randomness) -> None:
         self._source = source
         self._period = period_at(now)
-        self._cipher = AESGCM(keys.present(self._period))
+        self._keys = keys
         self._random = random
 
     def wrap(self, share: bytes, inner: bytes | None, leaf: LeafHash) -> WrappedShare:
         """Wrap a record version's shares."""
-        nonce = self._random(_NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, share + (inner or b""), _aad(self._source, leaf, self._period))
-        return WrappedShare(self._period, _VERSION + nonce + sealed)
+        number, key = self._keys.fresh(self._period)
+        head, nonce = _HEAD.pack(_VERSION, number), self._random(_NONCE_BYTES)
+        sealed = AESGCM(key).encrypt(nonce, share + (inner or b""), _aad(self._source, leaf, self._period, number))
+        return WrappedShare(self._period, head + nonce + sealed)
+
+
+def number_of(wrapped: WrappedShare) -> int:
+    """Number of the key that a share is wrapped by.
+
+    Raises:
+        IntegrityError: damaged.
+    """
+    if len(wrapped.blob) <= _HEAD.size + _NONCE_BYTES or wrapped.blob[0] != _VERSION:
+        raise IntegrityError("a share at rest has an unknown version")
+    return int(_HEAD.unpack_from(wrapped.blob)[1])
 
 
 def unwrap(
@@ -58,17 +76,17 @@ def unwrap(
 
     Raises:
         IntegrityError: damaged, or moved from another row.
-        NotFoundError: the period's key is gone.
+        NotFoundError: its key is gone.
     """
-    nonce, sealed = wrapped.blob[1 : 1 + _NONCE_BYTES], wrapped.blob[1 + _NONCE_BYTES :]
+    number = number_of(wrapped)
+    nonce, sealed = wrapped.blob[_HEAD.size : _HEAD.size + _NONCE_BYTES], wrapped.blob[_HEAD.size + _NONCE_BYTES :]
+    key = keys.past(wrapped.period, number)
     try:
-        if wrapped.blob[:1] != _VERSION:
-            raise IntegrityError("a share at rest has an unknown version")
-        plain = AESGCM(keys.past(wrapped.period)).decrypt(nonce, sealed, _aad(source, leaf, wrapped.period))
+        plain = AESGCM(key).decrypt(nonce, sealed, _aad(source, leaf, wrapped.period, number))
     except (InvalidTag, ValueError) as error:
         raise IntegrityError("a share at rest is damaged") from error
     return plain[:SHARE_BYTES], plain[SHARE_BYTES:] or None
 
 
-def _aad(source: ParticipantId, leaf: LeafHash, period: str) -> bytes:
-    return _TAG + source + leaf + period.encode()
+def _aad(source: ParticipantId, leaf: LeafHash, period: str, number: int) -> bytes:
+    return _TAG + source + leaf + period.encode() + number.to_bytes(4, "big")

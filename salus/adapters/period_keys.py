@@ -1,88 +1,130 @@
-"""Period keys of a custodian as files, one per calendar month: `2026-11.key`, 32 raw bytes, readable by the owner only.
+"""Erasable keys as files, one tree per calendar month: `2026-11.keys`, readable by the owner only.
 
-The folder is left out of backups: a restored database is then useless for every share whose period key was erased, and
-an operator moves this folder separately. Erasing overwrites a file before it is removed; on a file system that copies
-on write, or on flash memory, the overwriting may not reach the old bytes.
+The folder is left out of backups that keep old states: a restored database is then useless for whatever was erased
+since. It should have a second disk under it, for nothing else can make its keys again. A key is erased by writing the
+month's tree anew without it, and by overwriting the old file before that is removed, also after a crash in between. On
+a file system that copies on write, or on flash memory, the overwriting may not reach the old bytes.
+
+`2026-11.next` says which numbers may have been given out: they are reserved some thousands at a time, so a restored
+database never makes one be used twice.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Lock
 
 from salus.core.errors import IntegrityError, NotFoundError, SetupError
+from salus.core.hashing import sha256
+from salus.core.key_tree import DEPTH, NODE_BYTES, KeyTree
 
-KEY_BYTES = 32
+_RESERVED = 4096
+_CHECK_BYTES = 32
 _PERIOD = re.compile(r"\d{4}-\d{2}")
 
 
 class FolderPeriodKeys:
-    """Period keys in a folder; `random` makes new ones. Safe to use from several threads of one process."""
+    """Keys in a folder; `random` makes roots of new trees. Safe to use from several threads of one process."""
 
     def __init__(self, folder: Path, random: Callable[[int], bytes]) -> None:
         self._folder = folder
         self._random = random
         self._lock = Lock()
-        self._known: dict[str, bytes] = {}
+        self._trees: dict[str, KeyTree] = {}
+        self._next: dict[str, tuple[int, int]] = {}
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if folder.stat().st_mode & 0o077:
             raise SetupError("the folder of period keys is open to others; run chmod 700 on it")
+        for left in folder.glob("*.old"):
+            _finish(left)
 
-    def present(self, period: str) -> bytes:
-        """The key of a period, made durably if there is none yet."""
+    def fresh(self, period: str) -> tuple[int, bytes]:
+        """Number and key that were never given out before; the month's tree is made durably if there is none yet."""
         with self._lock:
             path = self._path(period)
-            if period not in self._known and not path.exists():
-                self._create(path)
-            return self._load(period)
+            if period not in self._trees and not path.exists():
+                self._write(path.with_suffix(".next"), b"0")
+                self._write(path, _checked(KeyTree.fresh(self._random(NODE_BYTES))))
+            tree, number = self._tree(period), self._number(period)
+            return number, tree.key(number)
 
-    def past(self, period: str) -> bytes:
-        """The key of a period.
+    def past(self, period: str, number: int) -> bytes:
+        """A key that was given out.
 
         Raises:
-            NotFoundError: it was erased or is missing.
+            NotFoundError: it was erased, or its period was, or that is missing.
+            IntegrityError: the period's file is damaged.
         """
         with self._lock:
-            return self._load(period)
+            return self._tree(period).key(number)
 
-    def periods(self) -> list[str]:
-        """Periods that have a key."""
-        return sorted(path.stem for path in self._folder.glob("*.key") if _PERIOD.fullmatch(path.stem))
-
-    def erase(self, period: str) -> None:
-        """Overwrite and remove a key."""
+    def forget(self, period: str, numbers: Iterable[int]) -> None:
+        """Erase keys; those of a period that is gone are erased already."""
         with self._lock:
-            self._known.pop(period, None)
             path = self._path(period)
             if not path.exists():
                 return
-            with path.open("r+b") as file:
-                file.write(bytes(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            path.unlink()
+            before = self._tree(period)
+            after = before.without(numbers)
+            if after.to_bytes() == before.to_bytes():
+                return
+            old = path.with_suffix(".old")
+            old.unlink(missing_ok=True)
+            os.link(path, old)
+            self._write(path, _checked(after))
+            self._trees[period] = after
+            _overwrite(old)
             self._sync_folder()
 
-    def _load(self, period: str) -> bytes:
-        if period not in self._known:
+    def periods(self) -> list[str]:
+        """Periods that have keys."""
+        return sorted(path.stem for path in self._folder.glob("*.keys") if _PERIOD.fullmatch(path.stem))
+
+    def erase(self, period: str) -> None:
+        """Overwrite and remove all keys of a period."""
+        with self._lock:
+            self._trees.pop(period, None)
+            self._next.pop(period, None)
             path = self._path(period)
             if not path.exists():
-                raise NotFoundError(f"there is no key of the period {period}; restore the folder of period keys")
-            key = path.read_bytes()
-            if len(key) != KEY_BYTES:
-                raise IntegrityError(f"the key of the period {period} is damaged")
-            self._known[period] = key
-        return self._known[period]
+                return
+            _overwrite(path)
+            path.with_suffix(".next").unlink(missing_ok=True)
+            self._sync_folder()
 
-    def _create(self, path: Path) -> None:
-        draft = path.with_suffix(".new")
+    def _tree(self, period: str) -> KeyTree:
+        if period not in self._trees:
+            path = self._path(period)
+            if not path.exists():
+                raise NotFoundError(f"there are no keys of the period {period}; restore the folder of period keys")
+            stored = path.read_bytes()
+            body = stored[_CHECK_BYTES:]
+            if stored[:_CHECK_BYTES] != _check(body):
+                raise IntegrityError(f"the keys of the period {period} are damaged")
+            self._trees[period] = KeyTree.from_bytes(body)
+        return self._trees[period]
+
+    def _number(self, period: str) -> int:
+        file = self._path(period).with_suffix(".next")
+        number, end = self._next.get(period, (0, 0))
+        if number == end:
+            number = _reserved(file)
+            end = number + _RESERVED
+            if end > 1 << DEPTH:
+                raise IntegrityError(f"the period {period} has no numbers left")
+            self._write(file, str(end).encode())
+        self._next[period] = (number + 1, end)
+        return number
+
+    def _write(self, path: Path, content: bytes) -> None:
+        draft = path.with_name(path.name + ".new")
         draft.unlink(missing_ok=True)
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(self._random(KEY_BYTES))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         draft.rename(path)
@@ -91,7 +133,7 @@ class FolderPeriodKeys:
     def _path(self, period: str) -> Path:
         if not _PERIOD.fullmatch(period):
             raise NotFoundError(f"a period reads like 2026-11, got {period!r}")
-        return self._folder / f"{period}.key"
+        return self._folder / f"{period}.keys"
 
     def _sync_folder(self) -> None:
         handle = os.open(self._folder, os.O_RDONLY)
@@ -99,3 +141,36 @@ class FolderPeriodKeys:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _reserved(file: Path) -> int:
+    try:
+        return int(file.read_text())
+    except (FileNotFoundError, ValueError) as error:
+        raise IntegrityError(f"{file.name} is missing or damaged; restore the folder of period keys") from error
+
+
+def _finish(old: Path) -> None:
+    """A file of before an erasure that was cut off: if the new one did not come to be yet, it is the present one."""
+    path = old.with_suffix(".keys")
+    if path.exists() and path.samefile(old):
+        old.unlink()
+    else:
+        _overwrite(old)
+
+
+def _overwrite(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+
+
+def _checked(tree: KeyTree) -> bytes:
+    body = tree.to_bytes()
+    return _check(body) + body
+
+
+def _check(body: bytes) -> bytes:
+    return sha256(b"salus.period.v2" + body)

@@ -23,6 +23,7 @@ from salus.core.custody import (
 from salus.core.errors import ConflictError, NotFoundError, RefusedError
 from salus.core.hashing import sha256
 from salus.core.ids import ZERO32, LeafHash, ParticipantId, RecordId, Root, SubjectRef, order_id
+from salus.core.key_tree import KeyTree
 
 NONCE_SECONDS = 3600
 
@@ -39,29 +40,38 @@ class MemoryPeriodKeys:
     """Period keys that are the same in every run. An erased key stays away."""
 
     def __init__(self) -> None:
-        self._keys: dict[str, bytes] = {}
+        self._trees: dict[str, KeyTree] = {}
+        self._given: dict[str, int] = {}
 
-    def present(self, period: str) -> bytes:
-        """The key of a period, made if there is none yet."""
-        return self._keys.setdefault(period, sha256(b"salus.memory.period|" + period.encode()))
+    def fresh(self, period: str) -> tuple[int, bytes]:
+        """Number and key that were never given out before."""
+        tree = self._trees.setdefault(period, KeyTree.fresh(sha256(b"salus.memory.period|" + period.encode())))
+        number = self._given.get(period, 0)
+        self._given[period] = number + 1
+        return number, tree.key(number)
 
-    def past(self, period: str) -> bytes:
-        """The key of a period.
+    def past(self, period: str, number: int) -> bytes:
+        """A key that was given out.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: it was erased, or there is none.
         """
-        if period not in self._keys:
-            raise NotFoundError(f"there is no key of the period {period}")
-        return self._keys[period]
+        if period not in self._trees:
+            raise NotFoundError(f"there are no keys of the period {period}")
+        return self._trees[period].key(number)
+
+    def forget(self, period: str, numbers: Iterable[int]) -> None:
+        """Erase keys."""
+        if period in self._trees:
+            self._trees[period] = self._trees[period].without(numbers)
 
     def periods(self) -> list[str]:
-        """Periods that have a key."""
-        return sorted(self._keys)
+        """Periods that have keys."""
+        return sorted(self._trees)
 
     def erase(self, period: str) -> None:
-        """Remove a key."""
-        self._keys.pop(period, None)
+        """Erase all keys of a period."""
+        self._trees.pop(period, None)
 
 
 class MemoryCustodianStore:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from custodian import settings as told
-from custodian.wrap import Wrapping, fingerprint, period_at, unwrap
+from custodian.wrap import Wrapping, fingerprint, number_of, period_at, unwrap
 from salus.adapters.memory import MemoryPeriodKeys, SeededRandomness
 from salus.adapters.period_keys import FolderPeriodKeys
 from salus.core.custody import WrappedShare
@@ -60,35 +61,93 @@ def test_fingerprint__of_share_and_inner__differ() -> None:
     assert len({fingerprint(SHARE, None), fingerprint(SHARE, INNER), fingerprint(INNER, None)}) == 3
 
 
+def test_wrap__forgotten_key__takes_that_share_only() -> None:
+    keys = MemoryPeriodKeys()
+    wrapping = Wrapping(SOURCE, NOW, keys, SeededRandomness())
+    first, second = (wrapping.wrap(SHARE, None, LEAF) for _ in range(2))
+    keys.forget(first.period, [number_of(first)])
+    with pytest.raises(NotFoundError, match="destroyed"):
+        unwrap(first, SOURCE, LEAF, keys)
+    assert unwrap(second, SOURCE, LEAF, keys) == (SHARE, None)
+
+
 def test_folder_keys__made_once__are_read_again(tmp_path: Path) -> None:
     folder = tmp_path / "keys"
     random = SeededRandomness("keys")
-    first = FolderPeriodKeys(folder, random).present("2026-11")
+    number, key = FolderPeriodKeys(folder, random).fresh("2026-11")
     again = FolderPeriodKeys(folder, random)
-    assert again.past("2026-11") == again.present("2026-11") == first
-    assert again.present("2026-12") != first
+    assert again.past("2026-11", number) == key
+    assert again.fresh("2026-11")[0] > number  # a number is given out once, whatever became of the database
+    assert again.fresh("2026-12")[1] != key
     assert again.periods() == ["2026-11", "2026-12"]
-    assert (folder / "2026-11.key").stat().st_mode & 0o777 == 0o600
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in folder.iterdir())
 
 
-def test_folder_keys__erased__are_gone(tmp_path: Path) -> None:
+def test_folder_keys__many__are_all_different(tmp_path: Path) -> None:
     keys = FolderPeriodKeys(tmp_path / "keys", SeededRandomness())
-    keys.present("2026-11")
+    given = [keys.fresh("2026-11") for _ in range(5000)]  # more than are reserved at once
+    assert len(dict(given)) == len({key for _, key in given}) == 5000
+
+
+def test_folder_keys__erased_period__is_gone(tmp_path: Path) -> None:
+    keys = FolderPeriodKeys(tmp_path / "keys", SeededRandomness())
+    number, _ = keys.fresh("2026-11")
     keys.erase("2026-11")
     keys.erase("2026-11")
     assert keys.periods() == []
     with pytest.raises(NotFoundError):
-        keys.past("2026-11")
+        keys.past("2026-11", number)
+
+
+def test_folder_keys__forgotten__no_file_can_make_it_again(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    keys = FolderPeriodKeys(folder, SeededRandomness())
+    given = dict(keys.fresh("2026-11") for _ in range(40))
+    keys.forget("2026-11", [7, 8, 30])
+    keys.forget("2026-11", [8])
+    again = FolderPeriodKeys(folder, SeededRandomness())
+    for number, key in given.items():
+        if number in (7, 8, 30):
+            with pytest.raises(NotFoundError):
+                again.past("2026-11", number)
+        else:
+            assert again.past("2026-11", number) == key
+    assert sorted(file.name for file in folder.iterdir()) == ["2026-11.keys", "2026-11.next"]
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_folder_keys__killed_while_forgetting__old_tree_is_overwritten_once_there_is_a_new_one(
+    tmp_path: Path, *, renamed: bool
+) -> None:
+    folder = tmp_path / "keys"
+    keys = FolderPeriodKeys(folder, SeededRandomness())
+    number, key = keys.fresh("2026-11")
+    os.link(folder / "2026-11.keys", folder / "2026-11.old")
+    held = (folder / "2026-11.old").open("rb")
+    if renamed:
+        (folder / "2026-11.new").write_bytes((folder / "2026-11.keys").read_bytes())
+        (folder / "2026-11.new").rename(folder / "2026-11.keys")
+    assert FolderPeriodKeys(folder, SeededRandomness()).past("2026-11", number) == key
+    with held:
+        assert any(held.read()) is not renamed
+    assert not (folder / "2026-11.old").exists()
 
 
 def test_folder_keys__damaged_or_misnamed__are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "keys"
     keys = FolderPeriodKeys(folder, SeededRandomness())
-    (folder / "2026-11.key").write_bytes(b"short")
-    with pytest.raises(IntegrityError):
-        keys.past("2026-11")
+    number, _ = keys.fresh("2026-11")
+    whole = (folder / "2026-11.keys").read_bytes()
+    for content in (b"short", whole[:-1] + bytes([whole[-1] ^ 1]), b""):
+        (folder / "2026-11.keys").write_bytes(content)
+        with pytest.raises(IntegrityError):
+            FolderPeriodKeys(folder, SeededRandomness()).past("2026-11", number)
     with pytest.raises(NotFoundError):
-        keys.past("../2026-11")
+        keys.past("../2026-11", number)
+    (folder / "2026-11.keys").write_bytes(whole)
+    (folder / "2026-11.next").unlink()
+    with pytest.raises(IntegrityError, match="next"):
+        FolderPeriodKeys(folder, SeededRandomness()).fresh("2026-11")
 
 
 def test_folder_keys__open_to_others__is_refused(tmp_path: Path) -> None:
