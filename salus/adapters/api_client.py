@@ -42,7 +42,7 @@ from salus.core.hashing import sha256
 from salus.core.ids import AccessId, Address, ParticipantId, from_hex, hex32
 from salus.core.outcome import AccessDeniedError, Recorded
 from salus.core.package import ConsentPackage
-from salus.core.ports import ContractCall, Signer
+from salus.core.ports import ContractCall, Erasure, Signer
 from salus.core.signin import SignIn
 
 _BY_STATUS: Mapping[int, type[SalusError]] = {
@@ -315,6 +315,10 @@ class RelayedContent:
     def put_many(self, blobs: Sequence[bytes]) -> list[bytes]:  # noqa: ARG002 - the port's shape
         """Not a patient's verb; raises like `put`."""
         raise InputError("patients read content; sources store it")
+
+    def erase(self, digest: bytes) -> Erasure:  # noqa: ARG002 - the port's shape
+        """Not a patient's verb; raises like `put`."""
+        raise InputError("patients read content; sources remove it")
 
     def delete(self, digest: bytes) -> bool:  # noqa: ARG002 - the port's shape
         """Not a patient's verb; raises like `put`."""

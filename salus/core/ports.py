@@ -54,6 +54,16 @@ class Signer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What became of an envelope at each place of a store: where it was and is gone, where it was not, and places that
+    did not answer, where it may be still. A store forgets nothing of this: erase again until `unreached` is empty."""
+
+    removed: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
+
+
 class ContentStore(Protocol):
     """Envelopes by the SHA-256 of their bytes."""
 
@@ -74,8 +84,16 @@ class ContentStore(Protocol):
         """
         ...
 
+    def erase(self, digest: bytes) -> Erasure:
+        """Remove at every place of the store, durably; what each said. Erasing again is fine."""
+        ...
+
     def delete(self, digest: bytes) -> bool:
-        """Remove; False when it was not here."""
+        """Remove; False when it was not here.
+
+        Raises:
+            UnavailableError: a place did not answer, or refuses; `erase` tells which.
+        """
         ...
 
 

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256 as new_sha256
 from pathlib import Path
 
+from salus.adapters.content.holding import Findings, Progress, silent
 from salus.adapters.content.packs import Packs, Place, read_place, sync_folder
-from salus.core.cid import cid_of
-from salus.core.errors import IntegrityError, NotFoundError, UnavailableError
+from salus.core.cid import cid_of, digest_of
+from salus.core.errors import InputError, IntegrityError, NotFoundError, UnavailableError
 from salus.core.hashing import sha256
+from salus.core.ports import Erasure
 
 _SCRATCH = ".new"
+_PLACE = "folder"
+_PIECE = 1 << 20
 _AT_ONCE = 8
 PACKED = 16
 """So many blobs stored together share a pack."""
@@ -71,6 +76,14 @@ class FolderStore:
             raise IntegrityError(f"the stored bytes of {cid_of(digest)} are damaged")
         return data
 
+    def erase(self, digest: bytes) -> Erasure:
+        """Remove durably; its one place is called `folder`, and unreached if the disk refuses."""
+        try:
+            was_here = self.delete(digest)
+        except UnavailableError:
+            return Erasure(unreached=(_PLACE,))
+        return Erasure(removed=(_PLACE,)) if was_here else Erasure(absent=(_PLACE,))
+
     def delete(self, digest: bytes) -> bool:
         """Remove durably; False when it was not here.
 
@@ -82,6 +95,109 @@ class FolderStore:
             return self._unlink(self._path(digest)) or in_pack
         except OSError as error:
             raise UnavailableError(f"the content folder cannot be written ({error.strerror or error})") from error
+
+    def digests(self) -> Iterator[bytes]:
+        """Digests of what is here, each once."""
+        packed = set()
+        for digest in self._packs.digests():
+            packed.add(digest)
+            yield digest
+        for file in self._root.glob("??/*"):
+            try:
+                digest = digest_of(file.name)
+            except InputError:
+                continue  # not a file of ours
+            if digest not in packed:
+                yield digest
+
+    def erased(self) -> set[bytes]:
+        """Nothing: what a folder erased can't come back from another place of it."""
+        return set()
+
+    def put_stream(self, pieces: Iterable[bytes]) -> bytes:
+        """Store bytes that come in pieces, durably, in a file of their own; returns the digest of the whole.
+
+        Raises:
+            UnavailableError: the disk refuses.
+        """
+        scratch = self._root / _SCRATCH / f"stream.{secrets.token_hex(8)}"
+        hashed = new_sha256()
+        try:
+            with scratch.open("xb") as file:
+                for piece in pieces:
+                    hashed.update(piece)
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            target = self._path(hashed.digest())
+            is_new = not target.parent.exists()
+            target.parent.mkdir(exist_ok=True)
+            scratch.replace(target)
+            sync_folder(target.parent)
+            if is_new:
+                sync_folder(self._root)
+        except OSError as error:
+            raise UnavailableError(f"the content folder cannot be written ({error.strerror or error})") from error
+        finally:
+            scratch.unlink(missing_ok=True)
+        return hashed.digest()
+
+    def stream(self, digest: bytes) -> Iterator[bytes]:
+        """The bytes in pieces of a MiB or less. The last comes only when the whole is what the digest says.
+
+        Raises:
+            NotFoundError, IntegrityError, UnavailableError: as `get`.
+        """
+        try:
+            places = self._packs.find([digest]).get(digest)
+            if places and (data := _whole(digest, places)) is not None:  # nothing in a pack is large
+                yield from (data[place : place + _PIECE] for place in range(0, len(data), _PIECE))
+                return
+            file = self._path(digest).open("rb")
+        except FileNotFoundError as error:
+            if places:
+                raise IntegrityError(f"the stored bytes of {cid_of(digest)} are damaged") from error
+            raise NotFoundError(f"the content folder has no {cid_of(digest)}") from error
+        except OSError as error:
+            raise UnavailableError(f"the content folder cannot be read ({error.strerror or error})") from error
+        hashed, held = new_sha256(), b""
+        with file:
+            while piece := file.read(_PIECE):
+                if held:
+                    yield held
+                hashed.update(piece)
+                held = piece
+        if hashed.digest() != digest:
+            raise IntegrityError(f"the stored bytes of {cid_of(digest)} are damaged")
+        if held:
+            yield held
+
+    def check(
+        self,
+        *,
+        repair: bool = False,  # noqa: ARG002 - a folder has no second copy to repair from
+        expected: Iterable[bytes] = (),
+        progress: Progress = silent,
+    ) -> Findings:
+        """Read and hash everything. What is damaged or missing is lost here: `salus content migrate` from another store
+        brings it back."""
+        here = set(self.digests())
+        lost, damaged = [], 0
+        for number, digest in enumerate(sorted(here), 1):
+            try:
+                for _ in self.stream(digest):
+                    pass
+            except (IntegrityError, NotFoundError):
+                damaged += 1
+                lost.append(digest)
+            progress("envelopes read", number, len(here))
+        missing = sorted({digest for digest in expected if digest not in here})
+        return Findings(len(here), 1, damaged=damaged, missing=len(missing), lost=(*lost, *missing))
+
+    def close(self) -> None:
+        """Close files."""
+        self._packs.close()
+        self._pool.shutdown()
 
     def _unlink(self, path: Path) -> bool:
         try:

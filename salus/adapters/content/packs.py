@@ -85,6 +85,21 @@ class Packs:
                     found.setdefault(digest, []).append(Place(self._root / name, start, size))
             return found
 
+    def digests(self) -> Iterator[bytes]:
+        """Digests of all that lies here, each once, in order."""
+        if self._index is None and not self._root.exists():
+            return
+        last = b""
+        while True:
+            with self._lock:
+                rows = self._run(
+                    "SELECT DISTINCT digest FROM place WHERE digest > ? ORDER BY digest LIMIT 10000", [last]
+                )
+            if not rows:
+                return
+            yield from (digest for (digest,) in rows)
+            (last,) = rows[-1]
+
     def add(self, blobs: Mapping[bytes, bytes]) -> None:
         """Append blobs by their digests, durably."""
         with self._lock:

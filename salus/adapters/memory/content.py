@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from salus.core.errors import IntegrityError, NotFoundError
 from salus.core.hashing import sha256
+from salus.core.ports import Erasure
 
 
 class MemoryContent:
@@ -38,6 +39,10 @@ class MemoryContent:
         if sha256(data) != digest:
             raise IntegrityError("the stored bytes do not match their digest")
         return data
+
+    def erase(self, digest: bytes) -> Erasure:
+        """Remove; its one place is called `memory`."""
+        return Erasure(removed=("memory",)) if self.delete(digest) else Erasure(absent=("memory",))
 
     def delete(self, digest: bytes) -> bool:
         """Remove; False when it was not here."""
