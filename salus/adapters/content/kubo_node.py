@@ -164,10 +164,16 @@ class KuboNode:
             return
 
     def repin(self, old: Cid, new: Cid) -> bool:
-        """Pin a new root in place of an old one; False when the old one is not pinned (any more)."""
+        """Pin a new root in place of an old one; False when the old one is not pinned (any more).
+
+        Raises:
+            NotFoundError: something that the new one names is not here.
+        """
         try:
             self._ask("pin/update", {"arg": [str(old), str(new)]}, _LISTING_SECONDS)
-        except NotFoundError:
+        except NotFoundError as error:
+            if not _says(str(error), _UNPINNED):
+                raise
             return False
         return True
 
