@@ -94,8 +94,8 @@ def working(text: str) -> AbstractContextManager[Any]:
 
 
 def clock(seconds: int) -> str:
-    """A Unix time as people in China read it: "2026-11-23 15:04:05"."""
-    return f"{datetime.fromtimestamp(seconds + SHANGHAI_OFFSET, UTC):%Y-%m-%d %H:%M:%S}"
+    """A Unix time as people in China read it, and its zone: "2026-11-23 15:04:05 +08:00"."""
+    return f"{datetime.fromtimestamp(seconds + SHANGHAI_OFFSET, UTC):%Y-%m-%d %H:%M:%S} +08:00"
 
 
 def plain(value: Any) -> Any:

@@ -37,7 +37,7 @@ from oracle.agreements import Agreements
 from oracle.attempts import Attempts
 from oracle.claims import Claims
 from oracle.intake.gate import Gate
-from oracle.intake.http import CONTENT_TYPE, STATUS_NO_REPLY, STATUS_NOT_DUE, answer
+from oracle.intake.http import STATUS_NO_REPLY, STATUS_NOT_DUE, answer, content_type_of
 from oracle.intake.ports import Peer, Taker
 from oracle.intake.senders import HttpSenders
 from oracle.members import Members
@@ -156,7 +156,7 @@ class _Endpoints:
         finally:
             front.bodies.shrink(taken)
         headers = {"location": f"/v1/messages/{posted.name.hex()}/ack"} if posted.name else None
-        return Response(posted.reply, posted.status, headers, CONTENT_TYPE)
+        return Response(posted.reply, posted.status, headers, content_type_of(posted.reply) if posted.reply else None)
 
     async def acknowledgment(self, request: Request) -> Response:
         front, name = self._front, request.path_params["name"]
@@ -169,7 +169,7 @@ class _Endpoints:
             return _reply(_problem(error))
         if found is None:
             return Response(b"", STATUS_NOT_DUE, {"retry-after": "1"})
-        return Response(found, media_type=CONTENT_TYPE) if found else Response(b"", STATUS_NO_REPLY)
+        return Response(found, media_type=content_type_of(found)) if found else Response(b"", STATUS_NO_REPLY)
 
     async def prepare(self, request: Request) -> Response:
         return await self._claiming(request, _prepare)

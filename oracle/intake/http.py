@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from oracle.hl7.errors import TooLargeError
+from oracle.hl7.charset import ASCII, BIG5, GB18030, UTF_8, decode
+from oracle.hl7.errors import CharsetError, TooLargeError
 from oracle.intake.ports import Peer, Taker
 
 CONTENT_TYPE = "application/hl7-v2"
@@ -22,6 +23,9 @@ STATUS_NOT_DUE = 202
 STATUS_NO_REPLY = 204
 STATUS_TOO_LARGE = 413
 STATUS_BUSY = 503
+
+# names of the IANA registry of character sets
+_CHARSETS = {UTF_8: "UTF-8", GB18030: "GB18030", BIG5: "Big5-HKSCS", ASCII: "US-ASCII"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,17 @@ async def answer(body: bytes, peer: Peer, sink: Taker, max_bytes: int = MAX_MESS
     if not taken.reply:
         return Posted(STATUS_NO_REPLY, b"", name)
     return Posted(STATUS_BUSY if taken.busy else status_of(taken.reply), taken.reply, name)
+
+
+def content_type_of(reply: bytes) -> str:
+    """Content type of a reply, with the character set it is written in, which is its MSH-18's.
+
+    Source: RFC 9110 section 8.3.2 (the parameter), HL7 v2.9 section 2.14.9.18 (MSH-18).
+    """
+    try:
+        return f"{CONTENT_TYPE}; charset={_CHARSETS[decode(reply).codec]}"
+    except CharsetError:  # the sender named one nobody knows, and the reply names it back
+        return CONTENT_TYPE
 
 
 def status_of(reply: bytes) -> int:

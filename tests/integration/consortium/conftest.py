@@ -1,12 +1,14 @@
 """Fixtures of the consortium's chain.
 
 `nodes` four geth nodes that seal by Clique, `a` to `d`, whole again before each test: all run, no link is cut. geth is
-        built when it is not there yet (about four minutes, once); skipped aloud where Go is missing, except in CI.
+        built when it is not there yet (about four minutes, once). Where it can't be had the tests are skipped aloud;
+        in CI they fail.
 `free_base` a port from which some number of loopback ports are free.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 from collections.abc import Callable, Iterator
@@ -46,8 +48,10 @@ def free_base() -> Callable[[int], int]:
 def geth() -> Path:
     try:
         return geth_binary()
-    except SetupError as why:  # said aloud: nothing of a consortium's chain was tested
-        pytest.skip(str(why))
+    except SetupError as why:
+        if os.environ.get("CI"):
+            pytest.fail(str(why))
+        pytest.skip(str(why))  # said aloud: nothing of a consortium's chain was tested
 
 
 @pytest.fixture(scope="module")

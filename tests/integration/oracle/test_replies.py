@@ -375,7 +375,9 @@ def _posted(ground: Ground, raw: bytes, headers: dict[str, str]) -> str:
     connection = http.client.HTTPConnection("127.0.0.1", ground.stack.oracle.port, timeout=30)
     try:
         connection.request("POST", "/v1/messages", raw, headers)
-        return connection.getresponse().headers["location"]
+        answer = connection.getresponse()
+        assert answer.headers["content-type"] == "application/hl7-v2; charset=UTF-8"
+        return answer.headers["location"]
     finally:
         connection.close()
 

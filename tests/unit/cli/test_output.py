@@ -49,7 +49,7 @@ def test_emit__what_looks_like_markup__is_printed_as_it_is(text: str, capsys: py
 
 
 def test_clock__seconds__are_told_in_shanghai() -> None:
-    assert output.clock(1_795_744_520) == "2026-11-27 09:55:20"
+    assert output.clock(1_795_744_520) == "2026-11-27 09:55:20 +08:00"
 
 
 def test_in_a_line__report__has_day_name_and_first_results() -> None:
