@@ -113,7 +113,7 @@ def _json(file: Path) -> dict[str, Any]:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SetupError(
-            f"{file} cannot be read ({type(error).__name__}): name a file that `node make` wrote"
+            f"{file} cannot be read ({type(error).__name__}): name a file that `make-node` wrote"
         ) from error
     if not isinstance(value, dict):
         raise SetupError(f"{file} is no JSON object")

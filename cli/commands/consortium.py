@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.commands import consortium_node, consortium_sidecar
+from cli.commands import consortium_besu, consortium_node, consortium_sidecar
 from cli.exits import exit_code
 from cli.world.layout import World, base_port, home, load
 from cli.world.networks import Network
@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     noun.command("down", help="Stop it; what was written stays.")(down)
     consortium_sidecar.add_to(noun)
     consortium_node.add_to(noun)
+    consortium_besu.add_to(noun)
     app.add_typer(noun, name="consortium")
 
 

@@ -1,4 +1,4 @@
-"""`salus consortium node make | run` and `introduce`: a member's own node, on its own machine."""
+"""`salus consortium make-node | run-node | introduce`: a member's own node, on its own machine."""
 
 from __future__ import annotations
 
@@ -22,10 +22,8 @@ _Folder = Annotated[Path, typer.Argument(help="The node's folder.")]
 
 def add_to(consortium: typer.Typer) -> None:
     """Add the commands to their noun."""
-    node = typer.Typer(help="A node of your own in a consortium that others founded.", no_args_is_help=True)
-    node.command("make")(make)
-    node.command("run")(run)
-    consortium.add_typer(node, name="node")
+    consortium.command("make-node")(make)
+    consortium.command("run-node")(run)
     consortium.command("introduce")(introduce)
 
 
@@ -40,7 +38,7 @@ def make(
 ) -> None:
     """Make keys and files of a node and of the sidecar beside it. A second call keeps the keys.
 
-    Example: salus consortium node make /var/lib/salus/node --genesis genesis.json --addresses addresses.json
+    Example: salus consortium make-node /var/lib/salus/node --genesis genesis.json --addresses addresses.json
     --listen 10.1.2.3:30303 --deployment deployments/2026.json
     """
     network = member_node.make_member_node(folder, genesis, read_address_book(addresses), listen, rpc_port)
@@ -68,16 +66,16 @@ def make(
         [
             f"node {value['enode']}",
             f"seals with {value['validator']}; JSON-RPC {value['rpc']}; socket {value['ipc']}",
-            f"Start it: salus consortium node run {folder}",
+            f"Start it: salus consortium run-node {folder}",
             f"Once admitted, beside it: salus consortium sidecar --settings {file}",
         ],
     )
 
 
 def run(folder: _Folder) -> None:
-    """Run a node made by `node make`, in the foreground, and let it seal once members vote it in (a systemd unit).
+    """Run a node made by `make-node`, in the foreground, and let it seal once members vote it in (a systemd unit).
 
-    Example: salus consortium node run /var/lib/salus/node
+    Example: salus consortium run-node /var/lib/salus/node
     """
     network = member_node.load_member_node(folder)
     code = member_node.run(network, geth_binary(output.say))
@@ -97,7 +95,7 @@ def introduce(
     """
     found = place_of(node)
     if found is None:
-        raise InputError("name the node whole, as `node make` printed it: enode://<128 hex digits>@host:port")
+        raise InputError("name the node whole, as `make-node` printed it: enode://<128 hex digits>@host:port")
     folder = home() / "consortium"
     books = [book] if book is not None else [address_book(folder, name) for name in VALIDATORS]
     for file in books:
