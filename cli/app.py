@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+import structlog
 import typer
 
 from cli import output
@@ -57,6 +58,7 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
     output.use_json(on=len(arguments) < len(sys.argv) - 1)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is the command's
     sys.exit(run(arguments))
 
 
