@@ -27,7 +27,7 @@ from api.settings import Settings
 from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, connect
 from salus.adapters.chain.prover import Prover
-from salus.adapters.content.folder import FolderStore
+from salus.adapters.content.address import content_store
 from salus.adapters.custodians import HttpCustodians
 from salus.adapters.database.api import DatabaseOnce, DatabasePackages, DatabaseRequests, DatabaseVersions
 from salus.adapters.database.engine import open_engine
@@ -133,7 +133,7 @@ def _parts(settings: Settings, chain: Chain, custodians: HttpCustodians, engine:
         relayer=relayer,
         ledger=_ledger(settings, chain.reader, operator, writer, relayer),
         custodians=custodians,
-        content=FolderStore(settings.content),
+        content=content_store(settings.content),
         caller=caller,
         emergency=emergency,
         packages=DatabasePackages(engine),

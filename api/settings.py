@@ -14,7 +14,7 @@
 | `SALUS_API_PASSPHRASE_FILE` | file whose first line opens these keystores | required |
 | `SALUS_API_TOKEN_KEY` | PEM file of the Ed25519 key of tokens; made if absent | beside the operator's keystore |
 | `SALUS_API_SEAL_KEY` | file of the hex key of rows at rest; made if absent | beside the operator's keystore |
-| `SALUS_API_CONTENT` | folder of envelopes | required |
+| `SALUS_API_CONTENT` | folder of envelopes, or `kubo+http://…` nodes by comma (docs/runbook.md) | required |
 | `SALUS_API_CUSTODIANS` | JSON file, participantId to base URL | required |
 | `SALUS_API_CLIENTS` | JSON file of clients and public keys (docs/api.md); read again on change | required |
 | `SALUS_API_TITLES` | JSON file, participantId to `{"en", "zh"}` | none: short ids |
@@ -57,7 +57,7 @@ class Settings:
     passphrase_file: Path
     token_key: Path
     seal_key: Path
-    content: Path
+    content: str
     custodians: Path
     clients: Path
     titles: Path | None
@@ -96,7 +96,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         passphrase_file=Path(_required(values, "PASSPHRASE_FILE")),
         token_key=_path(values, "TOKEN_KEY") or operator.with_name(f"{operator.stem}.api-token.pem"),
         seal_key=_path(values, "SEAL_KEY") or operator.with_name(f"{operator.stem}.api-seal.key"),
-        content=Path(_required(values, "CONTENT")),
+        content=_required(values, "CONTENT"),
         custodians=Path(_required(values, "CUSTODIANS")),
         clients=Path(_required(values, "CLIENTS")),
         titles=_path(values, "TITLES"),

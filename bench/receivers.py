@@ -30,6 +30,7 @@ from sqlalchemy import func, select
 from oracle.intake.mllp import MllpServer
 from oracle.intake.reception import Reception
 from oracle.journal import GroupResult, Journal
+from oracle.runtime import row_keys
 from oracle.sitekey import SiteKey
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
@@ -70,7 +71,7 @@ class Salus:
         migrate(engine, "oracle")
         self._database = OracleDatabase(engine)
         numbers = count()
-        site = SiteKey(secrets.token_bytes(32), secrets.token_bytes)
+        site = SiteKey(secrets.token_bytes(32), secrets.token_bytes, row_keys(folder / "rows"))
         self._journal = Journal(DatabaseMessages(self._database), site, _Clock(), on_group=self._grouped)
         reception = Reception(self._journal, now=lambda: datetime.now(UTC), next_control_id=lambda: f"S{next(numbers)}")
         self._mllp = MllpServer(reception, "bench")

@@ -1,4 +1,4 @@
-"""Ports of the custodian: its store and the keys its shares rest under."""
+"""Ports of the custodian: its node and its store."""
 
 from __future__ import annotations
 
@@ -19,35 +19,6 @@ class Node(ChainReader, Protocol):
 
         `reads` are method names of the reader with their arguments, without the block.
         """
-        ...
-
-
-class PeriodKeys(Protocol):
-    """Keys that shares at rest are wrapped by, one for each share, from one tree per calendar month. They are kept out
-    of backups."""
-
-    def fresh(self, period: str) -> tuple[int, bytes]:
-        """Number and key, 32 bytes, that were never given out before, in a period (`2026-11`)."""
-        ...
-
-    def past(self, period: str, number: int) -> bytes:
-        """A key that was given out.
-
-        Raises:
-            NotFoundError: it was erased, or its period was, or that is missing.
-        """
-        ...
-
-    def forget(self, period: str, numbers: Iterable[int]) -> None:
-        """Erase keys durably: nothing that is left on this machine can make them again."""
-        ...
-
-    def periods(self) -> list[str]:
-        """Periods that have keys."""
-        ...
-
-    def erase(self, period: str) -> None:
-        """Erase all keys of a period."""
         ...
 
 

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from custodian.ports import CustodianStore, Node, PeriodKeys
+from custodian.ports import CustodianStore, Node
 from salus.core.access import Access, AccessKind
 from salus.core.calls import MAX_AGE_SECONDS, SignedCall, read_call
 from salus.core.codes import Code
 from salus.core.consent import Consent, TermField, TermOpening
 from salus.core.eip712 import Domain
+from salus.core.erasable_keys import ErasableKeys
 from salus.core.errors import (
     ConflictError,
     EnvelopeError,
@@ -49,7 +50,7 @@ class Custodian:
     encryption_key: bytes = field(repr=False)
     chain: Node
     store: CustodianStore
-    keys: PeriodKeys
+    keys: ErasableKeys
     clock: Clock
     random: Randomness
     head_age: int = HEAD_AGE_SECONDS

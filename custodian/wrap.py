@@ -16,9 +16,9 @@ import struct
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from custodian.ports import PeriodKeys
 from salus.core.custody import WrappedShare
 from salus.core.days import date_of, day_at
+from salus.core.erasable_keys import ErasableKeys
 from salus.core.errors import IntegrityError
 from salus.core.hashing import sha256
 from salus.core.ids import LeafHash, ParticipantId
@@ -44,7 +44,7 @@ def fingerprint(share: bytes, inner: bytes | None) -> bytes:
 class Wrapping:
     """Wraps shares of one source under keys of the present period."""
 
-    def __init__(self, source: ParticipantId, now: int, keys: PeriodKeys, random: Randomness) -> None:
+    def __init__(self, source: ParticipantId, now: int, keys: ErasableKeys, random: Randomness) -> None:
         self._source = source
         self._period = period_at(now)
         self._keys = keys
@@ -70,7 +70,7 @@ def number_of(wrapped: WrappedShare) -> int:
 
 
 def unwrap(
-    wrapped: WrappedShare, source: ParticipantId, leaf: LeafHash, keys: PeriodKeys
+    wrapped: WrappedShare, source: ParticipantId, leaf: LeafHash, keys: ErasableKeys
 ) -> tuple[bytes, bytes | None]:
     """A record version's share and inner share.
 

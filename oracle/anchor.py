@@ -12,7 +12,7 @@ import structlog
 
 from oracle.look_back import look_back
 from oracle.ports import Outbox
-from oracle.sitekey import SiteKey
+from oracle.sitekey import SHARES, SiteKey
 from oracle.subjects import seed_of
 from salus.core.errors import ChainRevert
 from salus.core.ids import ZERO32, ParticipantId
@@ -117,6 +117,7 @@ class Anchoring:
         slot = self._chain.anchor(self._source, batch.root, final)
         if not _is(batch, slot):
             return False
+        self._site.forget_rows(SHARES, self._outbox.secrets(batch.key))
         block, tx_hash = self._sent.pop(batch.key, (final.number, b""))
         self._outbox.anchored(batch.key, Anchored(block, tx_hash, slot.anchored_at), final)
         _log.info("batch anchored", batch=batch.key, count=batch.count, block=block)

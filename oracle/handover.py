@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from oracle.sitekey import SiteKey
+from oracle.sitekey import SHARES, SiteKey
 from salus.core.deposit import DepositItem
 from salus.core.ids import LeafHash
 from salus.core.journal import BatchItem
@@ -24,10 +24,10 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Handover)
 
 
-def seal_handover(site: SiteKey, leaf_hash: LeafHash, record: SealedRecord) -> bytes:
+def seal_handover(site: SiteKey, leaf_hash: LeafHash, record: SealedRecord, at: int) -> bytes:
     """Topics and shares of a version as they rest in the outbox."""
     handover = _Handover(record.topics, record.topics_salt, record.shares, record.inner_shares)
-    return site.seal("shares", leaf_hash, _encoder.encode(handover))
+    return site.seal_row(SHARES, leaf_hash, _encoder.encode(handover), at)
 
 
 class OpenedBatch:
@@ -38,7 +38,9 @@ class OpenedBatch:
     """
 
     def __init__(self, site: SiteKey, items: Iterable[BatchItem]) -> None:
-        self._items = [(item.leaf, _decoder.decode(site.open("shares", item.leaf_hash, item.secret))) for item in items]
+        self._items = [
+            (item.leaf, _decoder.decode(site.open_row(SHARES, item.leaf_hash, item.secret))) for item in items
+        ]
 
     def __len__(self) -> int:
         return len(self._items)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 
 from oracle.ports import Incoming, MessageStore, Origin
-from oracle.sitekey import SiteKey
+from oracle.sitekey import RAW, SiteKey
 from salus.core.errors import UnavailableError
 from salus.core.journal import (
     NO_FAULT,
@@ -147,7 +147,7 @@ class Journal:
             self.commit_group()
 
     def _row(self, waiting: _Waiting) -> JournalRow:
-        received, site = waiting.received, self._site
+        received, site, now = waiting.received, self._site, self._clock.now()
         message_hash = message_name(site, waiting.listener, received.message_key)
         raw_hash = site.digest("raw", received.sha256)
         flags, state, fault = MessageFlag(0), MessageState.PENDING, NO_FAULT
@@ -162,11 +162,11 @@ class Journal:
             raw_hash=raw_hash,
             content_hash=site.digest("content", waiting.listener, received.content_hash),
             kind=received.message_type,
-            received_at=self._clock.now(),
+            received_at=now,
             state=state,
             flags=flags,
             fault=fault,
-            sealed=seal_raw(site, message_hash, raw_hash, received.raw),
+            sealed=seal_raw(site, message_hash, raw_hash, received.raw, now),
             owed=site.seal(_OWED, message_hash + raw_hash, received.owed) if received.owed else b"",
             transport=received.transport,
             numbered=self._numbered(waiting),
@@ -229,9 +229,9 @@ _SENDER_CHARACTERS = 454  # two fields of type HD, 227 each (HL7 v2.5.1 section 
 _MOST_SENDERS = 10_000
 
 
-def seal_raw(site: SiteKey, message_hash: bytes, raw_hash: bytes, raw: bytes) -> bytes:
+def seal_raw(site: SiteKey, message_hash: bytes, raw_hash: bytes, raw: bytes, received_at: int) -> bytes:
     """Bytes of a message as they rest in the journal."""
-    return site.seal("raw", message_hash + raw_hash, raw)
+    return site.seal_row(RAW, message_hash + raw_hash, raw, received_at)
 
 
 def open_raw(site: SiteKey, message: SealedMessage) -> bytes:
@@ -240,7 +240,7 @@ def open_raw(site: SiteKey, message: SealedMessage) -> bytes:
     Raises:
         IntegrityError: another site key, or damage.
     """
-    return site.open("raw", message.message_hash + message.raw_hash, message.sealed)
+    return site.open_row(RAW, message.message_hash + message.raw_hash, message.sealed)
 
 
 def _resolve(group: list[_Waiting], names: list[bytes], failure: Exception | None) -> None:

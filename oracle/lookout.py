@@ -8,7 +8,6 @@ Whatever can't be asked now is left out of the snapshot; that it can't is an ale
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ _SLOW_SECONDS = 5.0
 _MINUTE = 60
 _REFUSED = ("reject", "error", "transport")
 _JUDGED = (*_REFUSED, "accept", "quarantine")
-_PROBE_BYTES = 4096
 
 _log = structlog.get_logger()
 
@@ -227,20 +225,6 @@ class Lookout:
         waits = max((now - batch.created_at for batch in self._senses.deposited()), default=0)
         age = min(waits, now - int(head.timestamp))
         return age if age >= self._limits.away_seconds else 0
-
-
-def writable(folder: Path) -> None:
-    """Write a few bytes into a folder, and remove them.
-
-    Raises:
-        OSError: the disk refuses.
-    """
-    file = folder / f".probe-{os.getpid()}"
-    try:
-        with file.open("wb") as out:
-            out.write(bytes(_PROBE_BYTES))
-    finally:
-        file.unlink(missing_ok=True)
 
 
 def _free_percent(places: Mapping[str, Path]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from salus.core.ids import Address, LeafHash, RecordId, Root, SubjectRef
@@ -111,7 +111,13 @@ class MessageStore(Protocol):
     def quarantine(self, after: int = 0, limit: int = 100) -> list[StoredMessage]: ...
 
     def purge(
-        self, received_before: int, limit: int = 1000, *, of: str | None = None, but: Collection[str] = ()
+        self,
+        forget: Callable[[Sequence[bytes]], None],
+        received_before: int,
+        limit: int = 1000,
+        *,
+        of: str | None = None,
+        but: Collection[str] = (),
     ) -> int: ...
 
 
@@ -158,6 +164,8 @@ class RecordStore(Protocol):
 
     def versions(self, record_id: RecordId) -> list[Leaf]: ...
 
+    def sealed_rows(self, record_id: RecordId) -> tuple[list[bytes], list[bytes]]: ...
+
     def erase(self, record_id: RecordId, at: int) -> None: ...
 
 
@@ -187,6 +195,8 @@ class Outbox(Protocol):
     def items(self, key: int) -> list[BatchItem]: ...
 
     def anchored_with(self, leaf: LeafHash) -> AnchoredBatch: ...
+
+    def secrets(self, key: int) -> list[bytes]: ...
 
     def acknowledge(self, key: int, acknowledged: int, *, complete: bool) -> None: ...
 

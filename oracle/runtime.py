@@ -45,7 +45,7 @@ from oracle.intake.senders import HttpSenders
 from oracle.intake.throttle import Throttles
 from oracle.journal import GroupResult, Journal
 from oracle.link import Linking
-from oracle.lookout import Lookout, Probe, Senses, writable
+from oracle.lookout import Lookout, Probe, Senses
 from oracle.members import Members
 from oracle.metrics import Metrics
 from oracle.normalise import SourceProfile
@@ -60,7 +60,7 @@ from oracle.reload import Reload
 from oracle.replies import Composer, Fetching, OwnConnections, ProcessingResults, SenderConnections, Sending
 from oracle.seal import Sealing, Sharing
 from oracle.settings import JournalSettings, Settings, SourcesSettings
-from oracle.sitekey import SiteKey
+from oracle.sitekey import RAW, SHARES, SiteKey
 from oracle.sources import Institution, LiveSources, MllpDoor, Source, SourceFolder
 from oracle.sources.numbers import number_of
 from oracle.status import Lookup
@@ -69,7 +69,8 @@ from oracle.webhook import Webhook
 from oracle.workers import Workers
 from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, connect
-from salus.adapters.content.folder import FolderStore
+from salus.adapters.content.address import content_store, is_folder
+from salus.adapters.content.holding import ContentHolding
 from salus.adapters.custodians import HttpCustodians
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
@@ -83,7 +84,9 @@ from salus.adapters.database.oracle_outbox import DatabaseOutbox
 from salus.adapters.database.oracle_quality import DatabaseQuality
 from salus.adapters.database.oracle_records import DatabaseRecords
 from salus.adapters.keys import keystore
+from salus.adapters.period_keys import FolderPeriodKeys
 from salus.core.days import day_at
+from salus.core.erasable_keys import ErasableKeys
 from salus.core.errors import InputError, SalusError, SetupError
 from salus.core.ids import Address, ParticipantId, from_hex, hex32
 from salus.core.journal import BatchState
@@ -177,10 +180,19 @@ class Parts:
     pipeline: Pipeline
     claims: Claims
     erasing: Erasing
-    content: FolderStore
+    content: ContentHolding
     metrics: Metrics
     sources: LiveSources
     profile_of: Callable[[Source], SourceProfile]
+
+
+def row_keys(folder: Path) -> dict[str, ErasableKeys]:
+    """The keys that are destroyed with what they seal, by purpose.
+
+    Raises:
+        SetupError: the folder is open to others.
+    """
+    return {purpose: FolderPeriodKeys(folder / purpose, secrets.token_bytes) for purpose in (RAW, SHARES)}
 
 
 @contextmanager
@@ -194,7 +206,7 @@ def opened_journal(settings: JournalSettings) -> Iterator[Kept]:
     try:
         migrate(engine, "oracle")
         database = OracleDatabase(engine)
-        site = SiteKey(settings.site_key, secrets.token_bytes)
+        site = SiteKey(settings.site_key, secrets.token_bytes, row_keys(settings.row_keys))
         database.belong_to({"site_key": site.fingerprint})
         yield Kept(engine, database, site)
     finally:
@@ -212,7 +224,7 @@ def opened(settings: Settings) -> Iterator[Parts]:
     signer = keystore.load(settings.keystore, settings.passphrase)
     custodians = HttpCustodians(_custodian_urls(settings.custodians))
     try:
-        with opened_journal(JournalSettings(settings.database_url, settings.site_key)) as kept:
+        with opened_journal(JournalSettings(settings.database_url, settings.site_key, settings.row_keys)) as kept:
             chain = connect(settings.rpc_url, _council(settings.deployment), settings.finality)
             try:
                 yield _build(settings, kept, chain, signer, custodians)
@@ -262,11 +274,11 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
     members = reader.custodian_set(settings.custodian_set, reader.final())
     sharing = Sharing(settings.custodian_set, members.threshold, len(members.members))
     metrics = Metrics()
-    content = FolderStore(settings.content)
+    content = content_store(settings.content)
     records, outbox, messages = DatabaseRecords(kept.database), DatabaseOutbox(kept.database), kept.messages
     writer = chain.writer([signer])
     caller = Caller(signer, reader.domain("Council"), clock, secrets.token_bytes)
-    sealing = Sealing(records, kept.site, source, reader.chain_id, sharing, secrets.token_bytes)
+    sealing = Sealing(records, kept.site, source, reader.chain_id, sharing, clock, secrets.token_bytes)
     depositing = Depositing(outbox, reader, custodians, caller, kept.site, source, clock, time.monotonic)
     anchoring = Anchoring(outbox, reader, writer, kept.site, source, clock, time.sleep)
     linking = Linking(DatabaseLinks(kept.database), reader, writer, kept.site, clock, time.monotonic)
@@ -310,7 +322,7 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
             source,
             clock,
         ),
-        erasing=Erasing(records, content, reader, clock, source),
+        erasing=Erasing(records, content, reader, clock, kept.site, source),
         content=content,
         metrics=metrics,
         sources=sources,
@@ -495,13 +507,13 @@ def _lookout(
             found[one.source] += one.gap.missing
         return found
 
-    places = {"content": settings.content}
+    places = {"content": Path(settings.content)} if is_folder(settings.content) else {}
     if kept.engine.dialect.name == "sqlite" and kept.engine.url.database:
         places["database"] = Path(kept.engine.url.database).parent
     senses = Senses(
         pressure=pressure,
         chain=Probe("chain", reader.head, time.monotonic),
-        content=Probe("content", partial(writable, settings.content), time.monotonic),
+        content=Probe("content", parts.content.ready, time.monotonic),
         verdicts=verdicts,
         heard=lambda: parts.journal.heard,
         sources=parts.sources.all,
@@ -592,13 +604,15 @@ def _watch_gaps(parts: Parts, stop: Event) -> None:
 
 def _purge(parts: Parts, stop: Event) -> None:
     """Erase the bytes of old messages, a little at a time: each source's by its own days, others by the oracle's."""
+    site, messages = parts.kept.site, parts.kept.messages
+    purge = partial(messages.purge, partial(site.forget_rows, RAW))
     while not stop.wait(_PURGE_SECONDS):
-        sources, messages = parts.sources.all(), parts.kept.messages
+        sources = parts.sources.all()
         try:
             for source in sources:
-                _purge_older(source.retain_days, stop, partial(messages.purge, of=source.name))
+                _purge_older(source.retain_days, stop, partial(purge, of=source.name))
             known = [source.name for source in sources]
-            _purge_older(parts.settings.retain_days, stop, partial(messages.purge, but=known))
+            _purge_older(parts.settings.retain_days, stop, partial(purge, but=known))
         except Exception as error:  # noqa: BLE001 - tried again at the next round
             _log.warning("journal not purged", error=type(error).__name__)
 

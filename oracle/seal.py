@@ -31,7 +31,7 @@ from salus.core.journal import (
     RecordState,
 )
 from salus.core.labels import Category, Confidentiality
-from salus.core.ports import Randomness
+from salus.core.ports import Clock, Randomness
 from salus.core.record import DraftStatus
 from salus.core.sealing import RecordHead, SealedRecord, seal_canonical
 
@@ -107,6 +107,7 @@ class Sealing:
         source: ParticipantId,
         chain_id: int,
         sharing: Sharing,
+        clock: Clock,
         random: Randomness,
     ) -> None:
         self._store = store
@@ -114,6 +115,7 @@ class Sealing:
         self._source = source
         self._chain_id = chain_id
         self._sharing = sharing
+        self._clock = clock
         self._random = random
         self._joined: dict[bytes, SubjectRef] = {}
 
@@ -390,7 +392,7 @@ class Sealing:
             content_hash=content_hash,
             status=_STATUS[draft.status],
             withdraws=_withdraws(draft, head, sealed),
-            secret=seal_handover(self._site, leaf_hash, sealed),
+            secret=seal_handover(self._site, leaf_hash, sealed, self._clock.now()),
             group=group,
             said_at=max(draft.said_at, head.said_at if head else 0),
             also=tuple(self._site.digest("also", name) for name in draft.also),

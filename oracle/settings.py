@@ -10,7 +10,8 @@
 | `SALUS_ORACLE_KEYSTORE` | keystore file of its operator account, which no other process uses | required |
 | `SALUS_ORACLE_PASSPHRASE_FILE` | file with the keystore's passphrase | required |
 | `SALUS_ORACLE_SITE_KEY_FILE` | file of the site key, 64 hex digits; back it up apart from the database | required |
-| `SALUS_ORACLE_CONTENT` | folder of envelopes | required |
+| `SALUS_ORACLE_ROW_KEYS` | folder of keys that can be destroyed; left out of backups | `…SITE_KEY_FILE` with `.rows` |
+| `SALUS_ORACLE_CONTENT` | folder of envelopes, or `kubo+http://…` nodes by comma (docs/runbook.md) | required |
 | `SALUS_ORACLE_CUSTODIANS` | JSON file: participantId of each custodian to its base URL | required |
 | `SALUS_ORACLE_CUSTODIAN_SET` | number of the custodian set that gets the shares | 1 |
 | `SALUS_ORACLE_NAME` | the institution's name as it stands in records | required |
@@ -75,7 +76,8 @@ class Settings:
     keystore: Path
     passphrase: str = field(repr=False)
     site_key: bytes = field(repr=False)
-    content: Path
+    row_keys: Path
+    content: str
     custodians: Path
     custodian_set: int
     name: str
@@ -97,6 +99,7 @@ class JournalSettings:
 
     database_url: str = field(repr=False)
     site_key: bytes = field(repr=False)
+    row_keys: Path
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
@@ -117,7 +120,8 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         keystore=Path(_required(values, "KEYSTORE")),
         passphrase=_secret(values, "PASSPHRASE").splitlines()[0],
         site_key=journal.site_key,
-        content=Path(_required(values, "CONTENT")),
+        row_keys=journal.row_keys,
+        content=_required(values, "CONTENT"),
         custodians=Path(_required(values, "CUSTODIANS")),
         custodian_set=_number(values, "CUSTODIAN_SET", 1),
         name=name,
@@ -211,7 +215,8 @@ def read_journal(environ: Mapping[str, str] | None = None) -> JournalSettings:
         raise SetupError(f"the file of {PREFIX}SITE_KEY_FILE holds 64 hex digits: `openssl rand -hex 32` makes some")
     given = f"{PREFIX}DATABASE_URL_FILE" in values and f"{PREFIX}DATABASE_URL" not in values
     url = _secret(values, "DATABASE_URL") if given else _required(values, "DATABASE_URL")
-    return JournalSettings(url, site_key)
+    beside = _required(values, "SITE_KEY_FILE") + ".rows"
+    return JournalSettings(url, site_key, Path(values.get(f"{PREFIX}ROW_KEYS") or beside))
 
 
 def _participant(values: Mapping[str, str]) -> ParticipantId:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from oracle.ports import RecordStore
+from oracle.sitekey import RAW, SHARES, SiteKey
 from salus.core.errors import ConflictError, IntegrityError
 from salus.core.ids import ParticipantId, RecordId, hex32, order_id
 from salus.core.journal import NewVersion
@@ -47,12 +48,19 @@ class Erasing:
     """Carries out destruction at the source's copy: content, journal and shares of a record."""
 
     def __init__(
-        self, records: RecordStore, content: ContentStore, chain: ChainReader, clock: Clock, source: ParticipantId
+        self,
+        records: RecordStore,
+        content: ContentStore,
+        chain: ChainReader,
+        clock: Clock,
+        site: SiteKey,
+        source: ParticipantId,
     ) -> None:
         self._records = records
         self._content = content
         self._chain = chain
         self._clock = clock
+        self._site = site
         self._source = source
 
     def erase(self, record_id: RecordId) -> Erased:
@@ -69,6 +77,9 @@ class Erasing:
             raise ConflictError("no destruction of this record is due at a final block: order it, or wait")
         digests = tuple(leaf.envelope_digest for leaf in leaves)
         removed = sum(self._content.delete(digest) for digest in digests)
+        raws, shares = self._records.sealed_rows(record_id)
+        self._site.forget_rows(RAW, raws)
+        self._site.forget_rows(SHARES, shares)
         self._records.erase(record_id, self._clock.now())
         _log.info("record erased", record=hex32(record_id), envelopes=len(digests), removed=removed)
         return Erased(removed, digests)

@@ -1,19 +1,21 @@
-"""Erasable keys as files, one tree per calendar month: `2026-11.keys`, readable by the owner only.
+"""Erasable keys as files, one tree per civil month or day: `2026-11.keys`, readable by the owner only.
 
 The folder is left out of backups that keep old states: a restored database is then useless for whatever was erased
 since. It should have a second disk under it, for nothing else can make its keys again. A key is erased by writing the
-month's tree anew without it, and by overwriting the old file before that is removed, also after a crash in between. On
+period's tree anew without it, and by overwriting the old file before that is removed, also after a crash in between. On
 a file system that copies on write, or on flash memory, the overwriting may not reach the old bytes.
 
 `2026-11.next` says which numbers may have been given out: they are reserved some thousands at a time, so a restored
-database never makes one be used twice.
+database never makes one be used twice. Several processes may use one folder: a lock on it guards what is written.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -23,11 +25,11 @@ from salus.core.key_tree import DEPTH, NODE_BYTES, KeyTree
 
 _RESERVED = 4096
 _CHECK_BYTES = 32
-_PERIOD = re.compile(r"\d{4}-\d{2}")
+_PERIOD = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 
 
 class FolderPeriodKeys:
-    """Keys in a folder; `random` makes roots of new trees. Safe to use from several threads of one process."""
+    """Keys in a folder; `random` makes roots of new trees. Safe to use from several threads and processes."""
 
     def __init__(self, folder: Path, random: Callable[[int], bytes]) -> None:
         self._folder = folder
@@ -38,18 +40,15 @@ class FolderPeriodKeys:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if folder.stat().st_mode & 0o077:
             raise SetupError("the folder of period keys is open to others; run chmod 700 on it")
-        for left in folder.glob("*.old"):
-            _finish(left)
 
     def fresh(self, period: str) -> tuple[int, bytes]:
-        """Number and key that were never given out before; the month's tree is made durably if there is none yet."""
+        """Number and key that were never given out before; the period's tree is made durably if there is none yet."""
         with self._lock:
-            path = self._path(period)
-            if period not in self._trees and not path.exists():
-                self._write(path.with_suffix(".next"), b"0")
-                self._write(path, _checked(KeyTree.fresh(self._random(NODE_BYTES))))
-            tree, number = self._tree(period), self._number(period)
-            return number, tree.key(number)
+            number, end = self._next.get(period, (0, 0))
+            if number == end:
+                number, end = self._reserve(period)
+            self._next[period] = (number + 1, end)
+            return number, self._tree(period).key(number)
 
     def past(self, period: str, number: int) -> bytes:
         """A key that was given out.
@@ -63,16 +62,16 @@ class FolderPeriodKeys:
 
     def forget(self, period: str, numbers: Iterable[int]) -> None:
         """Erase keys; those of a period that is gone are erased already."""
-        with self._lock:
-            path = self._path(period)
+        path = self._path(period)
+        with self._writing():
             if not path.exists():
+                self._trees.pop(period, None)
                 return
-            before = self._tree(period)
+            before = _load(path)
             after = before.without(numbers)
             if after.to_bytes() == before.to_bytes():
                 return
             old = path.with_suffix(".old")
-            old.unlink(missing_ok=True)
             os.link(path, old)
             self._write(path, _checked(after))
             self._trees[period] = after
@@ -85,10 +84,10 @@ class FolderPeriodKeys:
 
     def erase(self, period: str) -> None:
         """Overwrite and remove all keys of a period."""
-        with self._lock:
+        path = self._path(period)
+        with self._writing():
             self._trees.pop(period, None)
             self._next.pop(period, None)
-            path = self._path(period)
             if not path.exists():
                 return
             _overwrite(path)
@@ -97,27 +96,41 @@ class FolderPeriodKeys:
 
     def _tree(self, period: str) -> KeyTree:
         if period not in self._trees:
-            path = self._path(period)
-            if not path.exists():
-                raise NotFoundError(f"there are no keys of the period {period}; restore the folder of period keys")
-            stored = path.read_bytes()
-            body = stored[_CHECK_BYTES:]
-            if stored[:_CHECK_BYTES] != _check(body):
-                raise IntegrityError(f"the keys of the period {period} are damaged")
-            self._trees[period] = KeyTree.from_bytes(body)
+            self._trees[period] = _load(self._path(period))
         return self._trees[period]
 
-    def _number(self, period: str) -> int:
-        file = self._path(period).with_suffix(".next")
-        number, end = self._next.get(period, (0, 0))
-        if number == end:
+    def _reserve(self, period: str) -> tuple[int, int]:
+        """Numbers for this process: the first, and the one after the last."""
+        path = self._path(period)
+        file = path.with_suffix(".next")
+        with self._alone():
+            if not path.exists():
+                self._write(file, b"0")
+                self._write(path, _checked(KeyTree.fresh(self._random(NODE_BYTES))))
+                self._trees.pop(period, None)
             number = _reserved(file)
             end = number + _RESERVED
             if end > 1 << DEPTH:
                 raise IntegrityError(f"the period {period} has no numbers left")
             self._write(file, str(end).encode())
-        self._next[period] = (number + 1, end)
-        return number
+        return number, end
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._lock, self._alone():
+            yield
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process writes meanwhile, and what one left half done is finished."""
+        handle = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            for left in self._folder.glob("*.old"):
+                _finish(left)
+            yield
+        finally:
+            os.close(handle)
 
     def _write(self, path: Path, content: bytes) -> None:
         draft = path.with_name(path.name + ".new")
@@ -132,7 +145,7 @@ class FolderPeriodKeys:
 
     def _path(self, period: str) -> Path:
         if not _PERIOD.fullmatch(period):
-            raise NotFoundError(f"a period reads like 2026-11, got {period!r}")
+            raise NotFoundError(f"a period reads like 2026-11 or 2026-11-27, got {period!r}")
         return self._folder / f"{period}.keys"
 
     def _sync_folder(self) -> None:
@@ -141,6 +154,19 @@ class FolderPeriodKeys:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _load(path: Path) -> KeyTree:
+    try:
+        stored = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"there are no keys of the period {path.stem}: they were erased, or their folder must be restored"
+        ) from error
+    body = stored[_CHECK_BYTES:]
+    if stored[:_CHECK_BYTES] != _check(body):
+        raise IntegrityError(f"the keys of the period {path.stem} are damaged")
+    return KeyTree.from_bytes(body)
 
 
 def _reserved(file: Path) -> int:

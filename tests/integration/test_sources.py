@@ -24,13 +24,13 @@ from oracle.model import RawMessage
 from oracle.normalise import SourceProfile
 from oracle.reading import UNKNOWN_SOURCE, InlineReader, ProcessReader
 from oracle.reload import Reload
-from oracle.sitekey import SiteKey
+from oracle.sitekey import RAW, SiteKey
 from oracle.sources import Institution, LiveSources, Source, SourceFolder
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_messages import DatabaseMessages
-from salus.adapters.memory import FixedClock, SeededRandomness
+from salus.adapters.memory import FixedClock, MemoryPeriodKeys, SeededRandomness
 from salus.core.errors import SetupError
 from tests.unit.oracle.oracle_world import SITE_SECRET, report
 from tests.unit.oracle.sources.certificates import Authority, Pair
@@ -45,7 +45,7 @@ class Intake:
         self.folder = folder
         self.engine = open_engine(f"sqlite:///{folder / 'oracle.db'}")
         migrate(self.engine, "oracle")
-        site = SiteKey(SITE_SECRET, SeededRandomness("sources"))
+        site = SiteKey(SITE_SECRET, SeededRandomness("sources"), {RAW: MemoryPeriodKeys()})
         self.journal = Journal(DatabaseMessages(OracleDatabase(self.engine)), site, FixedClock())
         files = SourceFolder(folder, HERE, SUPPORTED_EVENTS)
         self.sources = LiveSources(files.read())

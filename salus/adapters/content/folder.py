@@ -24,6 +24,7 @@ from salus.core.ports import Erasure
 _SCRATCH = ".new"
 _PLACE = "folder"
 _PIECE = 1 << 20
+_PROBE_BYTES = 4096
 _AT_ONCE = 8
 PACKED = 16
 """So many blobs stored together share a pack."""
@@ -193,6 +194,20 @@ class FolderStore:
             progress("envelopes read", number, len(here))
         missing = sorted({digest for digest in expected if digest not in here})
         return Findings(len(here), 1, damaged=damaged, missing=len(missing), lost=(*lost, *missing))
+
+    def ready(self) -> None:
+        """Write a few bytes, and remove them.
+
+        Raises:
+            UnavailableError: the disk refuses.
+        """
+        probe = self._root / _SCRATCH / f"probe.{secrets.token_hex(4)}"
+        try:
+            probe.write_bytes(bytes(_PROBE_BYTES))
+        except OSError as error:
+            raise UnavailableError(f"the content folder cannot be written ({error.strerror or error})") from error
+        finally:
+            probe.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close files."""

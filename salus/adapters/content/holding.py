@@ -55,7 +55,7 @@ class ContentHolding(ContentStore, Protocol):
         ...
 
     def erased(self) -> set[bytes]:
-        """Digests it remembers as erased; they must not come back."""
+        """Digests it remembers as erased. They must not come back: stored again, they are removed by the next check."""
         ...
 
     def put_stream(self, pieces: Iterable[bytes]) -> bytes:
@@ -72,6 +72,14 @@ class ContentHolding(ContentStore, Protocol):
 
     def check(self, *, repair: bool = False, expected: Iterable[bytes] = (), progress: Progress = silent) -> Findings:
         """Look at every copy of everything; with `repair`, make good what can be. `expected` must be there too."""
+        ...
+
+    def ready(self) -> None:
+        """Whether it would take an envelope now.
+
+        Raises:
+            UnavailableError: no; says why.
+        """
         ...
 
     def close(self) -> None:

@@ -153,6 +153,14 @@ class KuboStore:
         """Look at every copy at every node; with `repair`, make good what can be. `expected` must be there too."""
         return swarm_check.check(self._members, expected, progress, repair=repair)
 
+    def ready(self) -> None:
+        """Ask the nodes.
+
+        Raises:
+            UnavailableError: fewer than `copies` would take an envelope.
+        """
+        self._members.require_room()
+
     def close(self) -> None:
         """Let go of connections and threads."""
         self._members.close()

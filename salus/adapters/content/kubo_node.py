@@ -52,10 +52,14 @@ class KuboNode:
         """Close connections."""
         self._client.close()
 
+    def greet(self) -> None:
+        """Nothing, if it answers."""
+        self._ask("version", {})
+
     def alive(self) -> bool:
         """Whether it answers."""
         try:
-            self._ask("version", {})
+            self.greet()
         except UnavailableError:
             return False
         return True

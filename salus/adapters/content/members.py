@@ -166,6 +166,16 @@ class Members:
                 done += why is None
                 failed += [why] if why is not None else []
 
+    def require_room(self) -> None:
+        """Whether `copies` nodes would take an envelope now.
+
+        Raises:
+            UnavailableError: fewer; says why.
+        """
+        said = [why for why in self.each(lambda node: self.tried(node, 1, KuboNode.greet)) if why]
+        if len(self.nodes) - len(said) < self.copies:
+            raise UnavailableError(f"fewer than {self.copies} content nodes are ready: {'; '.join(said)}")
+
     def tried(self, node: KuboNode, size: int, store: Callable[[KuboNode], None]) -> str | None:
         """Store `size` bytes at a node: why it could not, None when it did."""
         try:

@@ -19,6 +19,9 @@ from sqlalchemy.exc import DBAPIError
 _WIDTHS = (1, 8, 32, 128, 400)
 """Numbers of values a statement is written for; the last value is repeated up to the next."""
 
+_COPIED = 8
+"""Rows from which on PostgreSQL's COPY is faster than an INSERT for each."""
+
 
 def reserve_keys(connection: Connection, table: Table, count: int) -> Sequence[int]:
     """That many new values of a table's `key`, ascending. On SQLite only a transaction that writes may ask."""
@@ -32,8 +35,13 @@ def reserve_keys(connection: Connection, table: Table, count: int) -> Sequence[i
 def append_rows(
     connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Insert rows of plain values (int, str, bytes, None) in the order of the columns."""
-    if rows:
+    """Insert rows of plain values (int, str, bytes, bool, None) in the order of the columns."""
+    if len(rows) >= _COPIED and connection.dialect.name == "postgresql":
+        statement = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
+        with _cursor(connection, statement) as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    elif rows:
         statement = _insertion(table.name, columns, connection.dialect.paramstyle)
         with _cursor(connection, statement) as cursor:
             cursor.executemany(statement, rows)
@@ -74,8 +82,15 @@ def _cursor(connection: Connection, statement: str) -> Iterator[Any]:
     try:
         yield cursor
     except driver.Error as error:
+        is_lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
         raise DBAPIError.instance(
-            statement, None, error, driver.Error, hide_parameters=True, dialect=dialect
+            statement,
+            None,
+            error,
+            driver.Error,
+            hide_parameters=True,
+            connection_invalidated=is_lost,
+            dialect=dialect,
         ) from error
     finally:
         cursor.close()

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
+from salus.adapters.database import postgres
 from salus.core.errors import SetupError
 
 _BUSY_MS = 10_000
@@ -18,19 +19,16 @@ _BUSY_MS = 10_000
 def open_engine(url: str, *, read_only: bool = False) -> Engine:
     """Engine of a database URL, `sqlite:///path` or `postgresql+psycopg://…`.
 
-    SQLite runs in WAL mode with `synchronous=FULL`, so a committed transaction survives a power cut.
+    SQLite runs in WAL mode with `synchronous=FULL`, PostgreSQL with `synchronous_commit`: a committed transaction
+    survives a power cut.
 
     Raises:
-        SetupError: another dialect, or its driver is not installed.
+        SetupError: another dialect, or its driver is not installed; at the first connection, a PostgreSQL that doesn't
+            flush.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        try:
-            return create_engine(url, pool_pre_ping=True)
-        except ModuleNotFoundError as error:
-            raise SetupError(
-                f"{url.partition('://')[0]} needs the package {error.name}, which this release lacks"
-            ) from error
+        return postgres.open_postgres(parsed, read_only=read_only)
     if parsed.get_backend_name() != "sqlite":
         raise SetupError("the database URL must start with sqlite:/// or postgresql+psycopg://")
     if parsed.database and not read_only:
@@ -62,8 +60,16 @@ def open_engine(url: str, *, read_only: bool = False) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection in a transaction that only reads: one consistent picture, no lock taken from writers."""
-    with engine.connect() as connection, connection.begin():
+    """A connection in a transaction that only reads: one consistent picture, no lock taken from writers.
+
+    Raises:
+        UnavailableError: the PostgreSQL server is away.
+    """
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection, connection.begin():
+            yield connection
+        return
+    with postgres.answering(), engine.connect() as connection, postgres.only_reading(connection).begin():
         yield connection
 
 
@@ -71,7 +77,16 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A connection in a transaction that writes; committed at the end, rolled back on an error.
 
-    On SQLite it takes the write lock at once (BEGIN IMMEDIATE), so two writers queue instead of failing half-way.
+    Writers take turns, on SQLite by its write lock (BEGIN IMMEDIATE), on PostgreSQL by an advisory lock: two of them
+    queue instead of failing half-way.
+
+    Raises:
+        UnavailableError: the PostgreSQL server is away; whether what was written is committed is not known.
     """
-    with engine.connect().execution_options(salus_write=True) as connection, connection.begin():
+    if engine.dialect.name == "sqlite":
+        with engine.connect().execution_options(salus_write=True) as connection, connection.begin():
+            yield connection
+        return
+    with postgres.answering(), engine.connect() as connection, connection.begin():
+        postgres.take_turn(connection)
         yield connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_acks import owe
 from salus.adapters.database.oracle_append import append_messages
 from salus.adapters.database.oracle_quality import add_arrivals
-from salus.adapters.database.oracle_tables import ANCHORED, batch, message, raw, record, sender, told, version
+from salus.adapters.database.oracle_tables import ANCHORED, batch, head_of, message, raw, record, sender, told, version
 from salus.core.errors import NotFoundError
 from salus.core.journal import (
     NO_FAULT,
@@ -91,9 +91,17 @@ class DatabaseMessages:
         return stored_message(row)
 
     def purge(
-        self, received_before: int, limit: int = 1000, *, of: str | None = None, but: Collection[str] = ()
+        self,
+        forget: Callable[[Sequence[bytes]], None],
+        received_before: int,
+        limit: int = 1000,
+        *,
+        of: str | None = None,
+        but: Collection[str] = (),
     ) -> int:
         """Erase bytes of finished messages received before a time, once all they became is anchored; how many.
+
+        `forget` destroys the keys of sealed rows, of which it is given the heads, before the rows go.
 
         Only messages of the listener `of`, if it is given, else of those not in `but`. A message about a record that
         has changed since that time is kept: what comes next is folded with it.
@@ -108,7 +116,7 @@ class DatabaseMessages:
             record.c.updated_at >= received_before,
         )
         query = (
-            select(raw.c.message)
+            select(raw.c.message, head_of(raw.c.sealed))
             .join(message, message.c.key == raw.c.message)
             .where(message.c.state.in_(_FINISHED), message.c.received_at < received_before, ~under_way, ~in_use)
             .where(message.c.listener == of if of is not None else message.c.listener.not_in(but))
@@ -116,7 +124,9 @@ class DatabaseMessages:
             .limit(limit)
         )
         with self._database.writing() as connection:
-            keys = list(connection.execute(query).scalars())
+            found = connection.execute(query).all()
+            forget([bytes(row.head) for row in found])
+            keys = [row.message for row in found]
             for chunk in chunks(keys):
                 connection.execute(delete(raw).where(raw.c.message.in_(chunk)))
                 connection.execute(delete(told).where(told.c.message.in_(chunk)))

@@ -172,8 +172,6 @@ class DatabaseOperations:
     def _log(self, connection: Connection, order: Order, keys: Sequence[int]) -> None:
         if not keys:
             return
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("LOCK TABLE oracle_audit IN EXCLUSIVE MODE")
         last = connection.execute(
             select(audit.c.number, audit.c.link).order_by(audit.c.number.desc()).limit(1)
         ).one_or_none()

@@ -11,7 +11,7 @@ from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_messages import chunks
 from salus.adapters.database.oracle_quality import add_anchored
 from salus.adapters.database.oracle_records import KNOWN_SUBJECT, known_subject, leaf_from_bytes
-from salus.adapters.database.oracle_tables import batch, invalidation, meta, secret, subject, version
+from salus.adapters.database.oracle_tables import batch, head_of, invalidation, meta, secret, subject, version
 from salus.core.errors import NotFoundError
 from salus.core.ids import LeafHash, Root
 from salus.core.journal import (
@@ -88,6 +88,12 @@ class DatabaseOutbox:
                 BatchItem(LeafHash(row.leaf_hash), leaf_from_bytes(row.leaf), row.sealed)
                 for row in connection.execute(query)
             ]
+
+    def secrets(self, key: int) -> list[bytes]:
+        """Heads of the sealed shares of a batch."""
+        query = select(head_of(secret.c.sealed)).join(version, version.c.key == secret.c.version)
+        with self._database.reading() as connection:
+            return [bytes(one) for one in connection.execute(query.where(version.c.batch == key)).scalars()]
 
     def anchored_with(self, leaf: LeafHash) -> AnchoredBatch:
         """The anchored batch a leaf is in.

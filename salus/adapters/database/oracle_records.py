@@ -7,14 +7,14 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Row, Select, bindparam, delete, func, insert, or_, select, update
 
 from salus.adapters.database.bulk import append_rows, find_rows, reserve_keys
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_links import add_links
 from salus.adapters.database.oracle_messages import chunks, settle
 from salus.adapters.database.oracle_quality import add_figures
-from salus.adapters.database.oracle_tables import alias, raw, record, secret, subject, told, version
+from salus.adapters.database.oracle_tables import alias, head_of, raw, record, secret, subject, told, version
 from salus.core.ids import LeafHash, RecordId, SubjectRef
 from salus.core.journal import HeadStatus, KnownSubject, NewVersion, RecordState, Work
 from salus.core.leaf import Leaf
@@ -133,6 +133,17 @@ class DatabaseRecords:
         with self._database.reading() as connection:
             return [leaf_from_bytes(row.leaf) for row in connection.execute(query)]
 
+    def sealed_rows(self, record_id: RecordId) -> tuple[list[bytes], list[bytes]]:
+        """Heads of the sealed rows that hold what a record is made of: bytes of messages, and shares."""
+        with self._database.reading() as connection:
+            key = connection.execute(select(record.c.key).where(record.c.record_id == record_id)).scalar_one_or_none()
+            if key is None:
+                return [], []
+            messages, versions = _made_of(key)
+            raws = connection.execute(select(head_of(raw.c.sealed)).where(or_(*map(raw.c.message.in_, messages))))
+            shares = connection.execute(select(head_of(secret.c.sealed)).where(secret.c.version.in_(versions)))
+            return [bytes(one) for one in raws.scalars()], [bytes(one) for one in shares.scalars()]
+
     def erase(self, record_id: RecordId, at: int) -> None:
         """Forget what a record was made of: bytes of its messages, its shares; its head says DESTROYED from now on.
 
@@ -142,14 +153,20 @@ class DatabaseRecords:
             key = connection.execute(select(record.c.key).where(record.c.record_id == record_id)).scalar_one_or_none()
             if key is None:
                 return
-            of_record = version.c.record == key
-            connection.execute(delete(raw).where(raw.c.message.in_(select(version.c.message).where(of_record))))
-            group = select(func.coalesce(record.c.group_hash, record.c.record_id)).where(record.c.key == key)
-            of_group = told.c.group_hash.in_(group)
-            connection.execute(delete(raw).where(raw.c.message.in_(select(told.c.message).where(of_group))))
-            connection.execute(delete(secret).where(secret.c.version.in_(select(version.c.key).where(of_record))))
+            messages, versions = _made_of(key)
+            for some in messages:
+                connection.execute(delete(raw).where(raw.c.message.in_(some)))
+            connection.execute(delete(secret).where(secret.c.version.in_(versions)))
             values = {"status": int(HeadStatus.DESTROYED), "content_hash": bytes(32), "updated_at": at}
             connection.execute(update(record).where(record.c.key == key).values(**values))
+
+
+def _made_of(key: int) -> tuple[tuple[Select[Any], Select[Any]], Select[Any]]:
+    """Messages that made a record or its group, and its versions."""
+    of_record = version.c.record == key
+    group = select(func.coalesce(record.c.group_hash, record.c.record_id)).where(record.c.key == key)
+    messages = select(version.c.message).where(of_record), select(told.c.message).where(told.c.group_hash.in_(group))
+    return messages, select(version.c.key).where(of_record)
 
 
 def known_subject(row: Row[Any]) -> KnownSubject:

@@ -30,6 +30,11 @@ def _partial(name: str, *columns: sa.Column[Any], where: str) -> sa.Index:
     return sa.Index(name, *columns, sqlite_where=clause, postgresql_where=clause)
 
 
+def head_of(sealed: sa.Column[Any]) -> sa.ColumnElement[bytes]:
+    """The first 8 bytes of a sealed row, which name its key."""
+    return sa.func.substr(sealed, 1, 8).label("head")
+
+
 meta = sa.Table(
     "oracle_meta",
     metadata,

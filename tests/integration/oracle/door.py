@@ -22,21 +22,21 @@ from oracle.intake.ports import Peer
 from oracle.intake.reception import Reception
 from oracle.intake.throttle import Throttles
 from oracle.journal import Journal
-from oracle.sitekey import SiteKey
+from oracle.sitekey import RAW, SiteKey
 from oracle.sources import LiveSources, MllpDoor, ServerTls, Source
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_messages import DatabaseMessages
 from salus.adapters.http_server import HttpCounters, HttpLimits, config_of
-from salus.adapters.memory import FixedClock, SeededRandomness
+from salus.adapters.memory import FixedClock, MemoryPeriodKeys, SeededRandomness
 
 
 async def serve(folder: Path) -> None:
     """Serve until killed."""
     engine = open_engine(f"sqlite:///{folder / 'oracle.db'}")
     migrate(engine, "oracle")
-    site = SiteKey(bytes(32), SeededRandomness("door"))
+    site = SiteKey(bytes(32), SeededRandomness("door"), {RAW: MemoryPeriodKeys()})
     journal = Journal(DatabaseMessages(OracleDatabase(engine)), site, FixedClock())
     journal.start()
     numbers = count()

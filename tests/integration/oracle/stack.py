@@ -22,6 +22,7 @@ from cli.mllp_client import outcome_of
 from oracle import runtime
 from oracle.normalise import SourceProfile
 from oracle.reading import read_drafts
+from oracle.runtime import row_keys
 from oracle.settings import JournalSettings
 from oracle.sitekey import SiteKey
 from salus.adapters.content.folder import FolderStore
@@ -172,7 +173,8 @@ class Stack:
     def journal(self) -> JournalSettings:
         """Settings of the oracle's journal."""
         secret = Path(self.oracle.settings["SITE_KEY_FILE"]).read_text()
-        return JournalSettings(self.oracle.settings["DATABASE_URL"], bytes.fromhex(secret))
+        rows = Path(self.oracle.settings["SITE_KEY_FILE"] + ".rows")
+        return JournalSettings(self.oracle.settings["DATABASE_URL"], bytes.fromhex(secret), rows)
 
     def start(self) -> None:
         """Start everything."""
@@ -190,7 +192,7 @@ class Stack:
 
     def said(self, raws: Iterable[bytes], profile: SourceProfile = PROFILE) -> dict[RecordId, list[bytes]]:
         """What each record says after these messages, version by version, as they must come to be."""
-        site = SiteKey(self.journal.site_key, secrets.token_bytes)
+        site = SiteKey(self.journal.site_key, secrets.token_bytes, row_keys(self.journal.row_keys))
         said: dict[RecordId, list[bytes]] = {}
         for raw in raws:
             for draft in read_drafts(raw, profile):

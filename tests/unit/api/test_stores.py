@@ -1,6 +1,7 @@
 """What the API keeps: one suite on the fakes and on SQLite."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from salus.core.errors import NotFoundError
 from salus.core.hashing import sha256
 from salus.core.ids import AccessId, ConsentId, LeafHash, RecordId
 from salus.core.institution import KnownVersion, StoredRequest
+from tests.databases import url_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +34,22 @@ class Stores:
     once: Any
 
 
+@contextmanager
+def on_a_database(folder: Path) -> Iterator[Stores]:
+    """The stores on one database; see `tests.databases` for where that is."""
+    engine = open_engine(url_of(folder / "api.db", "api"))
+    migrate(engine, "api")
+    yield Stores(DatabasePackages(engine), DatabaseRequests(engine), DatabaseVersions(engine), DatabaseOnce(engine))
+    engine.dispose()
+
+
 @pytest.fixture(params=["memory", "sqlite"])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
     if request.param == "memory":
         yield Stores(MemoryPackages(), MemoryRequests(), MemoryVersions(), MemoryOnce())
         return
-    engine = open_engine(f"sqlite:///{tmp_path}/api.db")
-    migrate(engine, "api")
-    yield Stores(DatabasePackages(engine), DatabaseRequests(engine), DatabaseVersions(engine), DatabaseOnce(engine))
-    engine.dispose()
+    with on_a_database(tmp_path) as made:
+        yield made
 
 
 def consent(number: int) -> ConsentId:
@@ -115,7 +124,7 @@ def test_once__same_digest_twice__is_refused_until_it_expired(stores: Stores) ->
 
 
 def test_migrations__from_empty__make_the_tables_of_the_adapter(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path}/api.db")
+    engine = open_engine(url_of(tmp_path / "api.db"))
     migrate(engine, "api")
     found = inspect(engine)
     for table in METADATA.sorted_tables:

@@ -46,6 +46,7 @@ from salus.core.ports import Signer
 from salus.core.state import Denial, RecordStatus
 from salus.flows.grant import SignedConsent
 from tests.custody_stage import Institution, Patient, Stage
+from tests.databases import url_of
 
 _CARE = ParticipantRole.SOURCE | ParticipantRole.CARE | ParticipantRole.EMERGENCY
 
@@ -226,7 +227,7 @@ def stage() -> MemoryStage:
 def sqlite_stage(tmp_path: Path) -> Iterator[MemoryStage]:
     stores = []
     for number in range(3):
-        engine = open_engine(f"sqlite:///{tmp_path / f'custodian-{number}.db'}")
+        engine = open_engine(url_of(tmp_path / f"custodian-{number}.db", "custodian"))
         migrate(engine, "custodian")
         stores.append(DatabaseCustodianStore(engine))
     yield MemoryStage(stores)

@@ -112,7 +112,7 @@ def test_folder_keys__forgotten__no_file_can_make_it_again(tmp_path: Path) -> No
                 again.past("2026-11", number)
         else:
             assert again.past("2026-11", number) == key
-    assert sorted(file.name for file in folder.iterdir()) == ["2026-11.keys", "2026-11.next"]
+    assert sorted(file.name for file in folder.iterdir()) == [".lock", "2026-11.keys", "2026-11.next"]
 
 
 @pytest.mark.parametrize("renamed", [False, True])
@@ -127,10 +127,27 @@ def test_folder_keys__killed_while_forgetting__old_tree_is_overwritten_once_ther
     if renamed:
         (folder / "2026-11.new").write_bytes((folder / "2026-11.keys").read_bytes())
         (folder / "2026-11.new").rename(folder / "2026-11.keys")
-    assert FolderPeriodKeys(folder, SeededRandomness()).past("2026-11", number) == key
+    after = FolderPeriodKeys(folder, SeededRandomness())
+    after.forget("2026-11", [])  # whoever writes next
+    assert after.past("2026-11", number) == key
     with held:
         assert any(held.read()) is not renamed
     assert not (folder / "2026-11.old").exists()
+
+
+def test_folder_keys__two_processes__never_give_out_a_number_twice_nor_bring_a_key_back(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    first, second = (FolderPeriodKeys(folder, SeededRandomness(seed)) for seed in "ab")
+    given = [keys.fresh("2026-11-27") for _ in range(3) for keys in (first, second)]
+    assert len(dict(given)) == 6
+    numbers = [number for number, _ in given]
+    first.forget("2026-11-27", numbers[:2])
+    second.forget("2026-11-27", numbers[2:3])
+    again = FolderPeriodKeys(folder, SeededRandomness())
+    for number in numbers[:3]:
+        with pytest.raises(NotFoundError):
+            again.past("2026-11-27", number)
+    assert again.past("2026-11-27", numbers[3]) == given[3][1]
 
 
 def test_folder_keys__damaged_or_misnamed__are_refused(tmp_path: Path) -> None:

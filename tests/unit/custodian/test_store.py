@@ -22,6 +22,7 @@ from salus.core.hashing import sha256
 from salus.core.ids import ZERO32, LeafHash, ParticipantId, RecordId, Root, SubjectRef
 from salus.core.leaf import Leaf, topics_commitment
 from salus.core.merkle import MerkleTree
+from tests.databases import url_of
 
 CHAIN_ID = 31337
 SOURCE = ParticipantId(sha256(b"source"))
@@ -30,7 +31,7 @@ SUBJECT = SubjectRef(sha256(b"subject"))
 
 
 def open_store(path: Path) -> DatabaseCustodianStore:
-    engine = open_engine(f"sqlite:///{path}")
+    engine = open_engine(url_of(path, "custodian"))
     migrate(engine, "custodian")
     return DatabaseCustodianStore(engine)
 

@@ -14,6 +14,7 @@ from salus.adapters.database.custodian_trust import TrustedHeader
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
 from salus.core.errors import ForkError, NodeError, SetupError
+from tests.databases import url_of
 from tests.unit.adapters.chain.sealed_node import start
 
 SNAPSHOT = start()
@@ -21,7 +22,7 @@ SNAPSHOT = start()
 
 @pytest.fixture
 def trust(tmp_path: Path) -> Iterator[TrustedHeader]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'custodian.db'}")
+    engine = open_engine(url_of(tmp_path / "custodian.db", "custodian"))
     migrate(engine, "custodian")
     yield TrustedHeader(engine)
     engine.dispose()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -26,7 +26,7 @@ from oracle.pipeline import Pipeline
 from oracle.ports import Incoming
 from oracle.reading import InlineReader
 from oracle.seal import Sealing, Sharing
-from oracle.sitekey import SiteKey
+from oracle.sitekey import RAW, SHARES, SiteKey
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
 from salus.adapters.database.oracle import OracleDatabase
@@ -40,6 +40,7 @@ from salus.adapters.memory import (
     MemoryChain,
     MemoryContent,
     MemoryCustodians,
+    MemoryPeriodKeys,
     MemorySigner,
     MemoryWriter,
     SeededRandomness,
@@ -56,6 +57,7 @@ from salus.core.sealing import OpenedRecord, open_record
 from salus.core.state import RecordStatus
 from salus.flows.custody import Caller
 from salus.flows.link import LinkWords
+from tests.databases import on_postgres
 
 SOURCE = ParticipantId(sha256(b"hospital"))
 CUSTODIANS = tuple(ParticipantId(sha256(f"custodian {i}".encode())) for i in range(3))
@@ -147,6 +149,7 @@ class Outside:
         self.deposits: dict[ParticipantId, dict[bytes, list[DepositItem]]] = {one: {} for one in CUSTODIANS}
         self.custodians = MemoryCustodians({one: self._custodian(one) for one in CUSTODIANS})
         self.randomness = SeededRandomness("outside")
+        self.rows = {purpose: MemoryPeriodKeys() for purpose in (RAW, SHARES)}
 
     def _anchor(self, root: bytes, count: int, custodian_set: int, tag: int) -> None:
         if self.chain.anchor(SOURCE, root, self.chain.head()).anchored_at:
@@ -256,14 +259,13 @@ class Oracle:
     ) -> None:
         wrap = (wire or Tripwire()).wrap
         self.outside = outside
-        if not path.exists():
-            path.write_bytes(_empty_database())
-        self.engine = open_engine(f"sqlite:///{path}")
+        self.engine = open_engine(_journal_at(path))
         database = OracleDatabase(self.engine)
         self.database = database
-        self.site = SiteKey(SITE_SECRET, outside.randomness)
+        self.site = SiteKey(SITE_SECRET, outside.randomness, outside.rows)
         database.belong_to({"site_key": self.site.fingerprint})
         self.messages = DatabaseMessages(database)
+        self.purge = partial(self.messages.purge, partial(self.site.forget_rows, RAW))
         self.records = DatabaseRecords(database)
         self.outbox = DatabaseOutbox(database)
         self.codes = DatabaseDeskCodes(database)
@@ -271,7 +273,8 @@ class Oracle:
         self.journal = Journal(wrap(self.messages), self.site, outside.clock, number_of=number_of)
         chain = outside.chain
         records, outbox = wrap(self.records), wrap(self.outbox)
-        sealing = Sealing(records, self.site, SOURCE, chain.chain_id, Sharing(1, 2, 3), outside.randomness)
+        sharing = Sharing(1, 2, 3)
+        sealing = Sealing(records, self.site, SOURCE, chain.chain_id, sharing, outside.clock, outside.randomness)
         caller = Caller(OPERATOR, chain.domain("Council"), outside.clock, outside.randomness)
         self.now = 0.0
         depositing = Depositing(
@@ -316,6 +319,16 @@ class Oracle:
     def close(self) -> None:
         """End the process; what was committed stays."""
         self.engine.dispose()
+
+
+def _journal_at(path: Path) -> str:
+    """URL of the journal a path stands for, migrated."""
+    databases = on_postgres()
+    if databases is not None:
+        return databases.url_of(path, "oracle")
+    if not path.exists():
+        path.write_bytes(_empty_database())
+    return f"sqlite:///{path}"
 
 
 @cache

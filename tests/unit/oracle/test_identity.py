@@ -117,7 +117,7 @@ def test_pipeline__one_result_of_another_patient__invalidates_what_was_there_and
 def test_pipeline__message_no_longer_kept__is_left_out_and_counted(oracle: Oracle, outside: Outside) -> None:
     _send(oracle, results("1", (GLUCOSE, "5.4", "F")))
     outside.clock.tick(40 * 86_400)
-    assert oracle.messages.purge(outside.clock.now() - 30 * 86_400) == 1
+    assert oracle.purge(outside.clock.now() - 30 * 86_400) == 1
     _send(oracle, results("2", (SODIUM, "140", "F"), said="20261101093000"))
     assert _values(outside) == {"140"}
     assert oracle.metrics.registry.get_sample_value("salus_oracle_unfolded_total") == 1
@@ -127,7 +127,7 @@ def test_purge__record_that_still_changes__keeps_its_earlier_messages(oracle: Or
     _send(oracle, results("1", (GLUCOSE, "5.4", "F")))
     outside.clock.tick(40 * 86_400)
     _send(oracle, results("2", (SODIUM, "140", "F"), said="20261101093000"))
-    assert oracle.messages.purge(outside.clock.now() - 30 * 86_400) == 0
+    assert oracle.purge(outside.clock.now() - 30 * 86_400) == 0
 
 
 def test_merge__two_numbers__are_linked_on_chain_and_records_stay_where_they_are(

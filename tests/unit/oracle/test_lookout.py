@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from oracle.alerts import Change, Limits
-from oracle.lookout import Lookout, Probe, Senses, writable
+from oracle.lookout import Lookout, Probe, Senses
 from oracle.pressure import Bounds, Pressure
 from oracle.sources import Source
 from salus.core.errors import UnavailableError
@@ -163,13 +163,3 @@ def test_probe__that_hangs__counts_from_when_it_was_asked() -> None:
     times = iter([10.0, 16.0, 17.0])
     probe.look()
     assert seen == [0, 6]
-
-
-def test_writable__folder__is_left_as_it_was(tmp_path: Path) -> None:
-    writable(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_writable__no_folder__refuses(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="not here"):
-        writable(tmp_path / "not here")

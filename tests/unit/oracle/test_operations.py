@@ -198,7 +198,7 @@ def test_discard__then_release_by_key__brings_it_back(office: Office) -> None:
 def test_discard__bytes__go_when_their_time_ends(office: Office) -> None:
     office.take(broken("C1"))
     office.quarantine.discard(Selection((office.key("C1"),)), ME, "no patient")
-    assert office.oracle.messages.purge(office.outside.clock.now() + 1) == 1
+    assert office.oracle.purge(office.outside.clock.now() + 1) == 1
     with pytest.raises(ConflictError, match="erased"):
         office.quarantine.release(Selection((office.key("C1"),)), ME)
 

@@ -30,9 +30,9 @@ def test_purge__of_a_source_and_of_all_but__erase_only_theirs(tmp_path: Path) ->
             return list(connection.exec_driver_sql(query).scalars())
 
     late = oracle.outside.clock.now() + 10
-    assert oracle.messages.purge(late, of="lis") == 1
+    assert oracle.purge(late, of="lis") == 1
     assert kept() == ["his", "gone"]
-    assert oracle.messages.purge(late, but=["his", "lis"]) == 1
+    assert oracle.purge(late, but=["his", "lis"]) == 1
     assert kept() == ["his"]
-    assert oracle.messages.purge(0) == 0
-    assert oracle.messages.purge(late) == 1
+    assert oracle.purge(0) == 0
+    assert oracle.purge(late) == 1

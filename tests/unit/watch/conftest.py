@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,19 +14,18 @@ from salus.adapters.database.index import DatabaseIndex
 from salus.adapters.database.migrate import migrate
 from salus.adapters.memory.index import MemoryIndex
 from salus.core.ports_index import IndexStore
+from tests.databases import url_of
 from tests.unit.watch.ledger import Ledger, one_day
 from watch.index import Indexer
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], IndexStore]]:
-    """Makes empty indexes of one form."""
+@contextmanager
+def on_databases(folder: Path) -> Iterator[Callable[[], IndexStore]]:
+    """Makes empty indexes in databases; see `tests.databases` for where those are."""
     engines: list[Engine] = []
 
     def make() -> IndexStore:
-        if request.param == "memory":
-            return MemoryIndex()
-        engine = open_engine(f"sqlite:///{tmp_path}/index-{len(engines)}.db")
+        engine = open_engine(url_of(folder / f"index-{len(engines)}.db", "index"))
         engines.append(engine)
         migrate(engine, "index")
         return DatabaseIndex(engine)
@@ -33,6 +33,16 @@ def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
     yield make
     for engine in engines:
         engine.dispose()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def make_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], IndexStore]]:
+    """Makes empty indexes of one form."""
+    if request.param == "memory":
+        yield MemoryIndex
+        return
+    with on_databases(tmp_path) as make:
+        yield make
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ from sqlalchemy import inspect
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.index_tables import METADATA
 from salus.adapters.database.migrate import migrate
+from tests.databases import url_of
 
 
 def test_migrations__up__make_exactly_the_tables_and_indexes(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path}/index.db")
+    engine = open_engine(url_of(tmp_path / "index.db"))
     migrate(engine, "index")
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), METADATA)
@@ -26,7 +27,7 @@ def test_migrations__up__make_exactly_the_tables_and_indexes(tmp_path: Path) -> 
 
 
 def test_migrations__down_and_up__leave_the_same_tables(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path}/index.db")
+    engine = open_engine(url_of(tmp_path / "index.db"))
     for revision in ("head", "base", "head"):
         migrate(engine, "index", revision)
         with engine.connect() as connection:

@@ -111,3 +111,15 @@ def test_get__where_the_disk_refuses__is_unavailable(store: FolderStore, tmp_pat
     path_of(tmp_path, digest).mkdir(parents=True)
     with pytest.raises(UnavailableError, match="cannot be read"):
         store.get(digest)
+
+
+def test_ready__folder__is_left_as_it_was(store: FolderStore, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    store.ready()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_ready__no_folder__refuses(store: FolderStore, tmp_path: Path) -> None:
+    (tmp_path / "content" / ".new").rmdir()
+    with pytest.raises(UnavailableError, match="cannot be written"):
+        store.ready()

@@ -1,0 +1,97 @@
+"""What PostgreSQL needs to behave as the embedded database does: durable commits, one writer, errors that say "away".
+
+One writer at a time per database (a transaction-level advisory lock) is what SQLite's write lock gives: read-then-write
+needs no retry, a group of the journal has its keys in the order of its commit, and several processes may share a
+database. See docs/decisions/0024.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from salus.core.errors import SetupError, UnavailableError
+
+WRITER = 0x53414C5553
+"""Advisory lock of whoever writes ("SALUS"); advisory locks are a database's own."""
+_POOL = {"pool_size": 8, "max_overflow": 32, "pool_timeout": 20, "pool_pre_ping": True, "pool_use_lifo": True}
+_CONNECTING = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "application_name": "salus",
+}
+_SESSION = (
+    "SET synchronous_commit = on",  # whatever the server's default: a commit that returns has been flushed
+    "SET idle_in_transaction_session_timeout = '30s'",  # a process that stopped with the lock holds up nobody longer
+)
+_LOCK = f"SELECT pg_advisory_xact_lock({WRITER})"
+
+
+def open_postgres(url: URL, *, read_only: bool) -> Engine:
+    """Engine of a PostgreSQL URL. Values never get into messages of errors."""
+    given = {name: value for name, value in _CONNECTING.items() if name not in url.query}
+    try:
+        engine = create_engine(url, connect_args=given, hide_parameters=True, **_POOL)
+    except ModuleNotFoundError as error:
+        raise SetupError(f"{url.drivername} needs the package {error.name}, which this release lacks") from error
+
+    @event.listens_for(engine, "connect")
+    def _begin(connection: Any, _record: Any) -> None:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('fsync'), current_setting('full_page_writes')")
+            if cursor.fetchone() != ("on", "on"):
+                connection.close()
+                raise SetupError(
+                    "this PostgreSQL runs with fsync or full_page_writes off: a power cut would lose what was "
+                    "acknowledged; set both to on"
+                )
+            for statement in _SESSION:
+                cursor.execute(statement)
+            if read_only:
+                cursor.execute("SET default_transaction_read_only = on")
+        connection.autocommit = False
+
+    return engine
+
+
+def only_reading(connection: Connection) -> Connection:
+    """The connection, its next transaction a snapshot that can't write."""
+    return connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until nobody else writes; the turn ends with the transaction, whatever becomes of this process."""
+    connection.exec_driver_sql(_LOCK)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Errors that tell of a server that is away, or gave up, as what they are to callers.
+
+    Raises:
+        UnavailableError: connection lost, server ending, starting or out of room.
+    """
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise UnavailableError(f"the database is away ({_reason(error)})") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise UnavailableError(f"the database is away ({_reason(error)})") from error
+        raise
+
+
+def _reason(error: Exception) -> str:
+    """SQLSTATE where the server gave one, else the kind of error: its text may name hosts and accounts."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return f"SQLSTATE {state}" if state else type(error).__name__
