@@ -29,7 +29,8 @@ contract CouncilHandler {
     struct Book {
         Call[] calls;
         bytes32 salt;
-        address proposer;
+        /// In which term of membership its proposer proposed it: back in the council it is another member.
+        uint256 proposerTerm;
         /// 1 open, 2 executed, 3 cancelled.
         uint8 state;
         uint256 executions;
@@ -95,7 +96,7 @@ contract CouncilHandler {
             for (uint256 i = 0; i < calls.length; ++i) {
                 book.calls.push(calls[i]);
             }
-            (book.salt, book.proposer, book.state) = (salt, account, 1);
+            (book.salt, book.proposerTerm, book.state) = (salt, termOf[account], 1);
             book.approvals[account] = termOf[account];
             proposals.push(id);
             if (termOf[account] == 0) ++changesWithoutVotes;
@@ -116,7 +117,9 @@ contract CouncilHandler {
         try council.cancel(id) {
             book.cancellations[account] = termOf[account];
             if (book.state != 1 || termOf[account] == 0) ++changesWithoutVotes;
-            if (account == book.proposer || _count(book.cancellations) >= council.threshold()) book.state = 3;
+            if (termOf[account] == book.proposerTerm || _count(book.cancellations) >= council.threshold()) {
+                book.state = 3;
+            }
         } catch {}
         _judge(before, false);
     }
