@@ -61,7 +61,11 @@ class GethFiles:
 
     def read(self) -> Enodes:
         """Trusted nodes."""
-        return _by_key(_toml(self.folder / "config.toml")["Node"]["P2P"].get("TrustedNodes", []))
+        node = _toml(self.folder / "config.toml").get("Node")
+        peering = node.get("P2P") if isinstance(node, dict) else None
+        if not isinstance(peering, dict):
+            raise SetupError(f"the node's file {self.folder / 'config.toml'} has no section [Node.P2P]")
+        return _by_key(peering.get("TrustedNodes", []))
 
     def write(self, enodes: Enodes) -> None:
         """Trusted and static nodes."""
