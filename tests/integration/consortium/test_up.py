@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from cli.world.sidecars import standing
 from devnet import ipc
 from devnet.clique import load_network
 from salus.core.errors import SalusError
@@ -198,7 +198,8 @@ def test_admission__institution_with_its_own_node__let_in_and_voted_in_then_out(
 
 
 def ready(port: int) -> bool:
-    return httpx.get(f"http://127.0.0.1:{port}/ready").status_code == httpx.codes.OK
+    said = standing(port)
+    return said is not None and said.follows
 
 
 def test_down__all_stops_and_up_goes_on_with_the_same_chain(world: Consortium) -> None:
