@@ -30,6 +30,7 @@ class AlertKind(StrEnum):
     OLDEST_PENDING = "oldest-pending"
     INTAKE_HELD = "intake-held"
     SOURCE_SILENT = "source-silent"
+    SOURCES_REJECTED = "sources-rejected"
     QUARANTINE_GROWS = "quarantine-grows"
     MESSAGES_REFUSED = "messages-refused"
     NUMBERS_MISSING = "numbers-missing"
@@ -46,6 +47,7 @@ ADVICE = {
     AlertKind.OLDEST_PENDING: "Processing stands still: see worker-failing, content-away and the oracle's log.",
     AlertKind.INTAKE_HELD: "Senders wait until the backlog has fallen: mend what holds it up; nothing is lost.",
     AlertKind.SOURCE_SILENT: "Ask the sender's administrator whether it runs and can connect.",
+    AlertKind.SOURCES_REJECTED: "A changed file is wrong, what was in force goes on: see `salus oracle status`.",
     AlertKind.QUARANTINE_GROWS: "Look at the newest: `salus oracle quarantine`.",
     AlertKind.MESSAGES_REFUSED: "A sender sends what can't be taken: `salus oracle quarantine` has the reasons.",
     AlertKind.NUMBERS_MISSING: "Have the sender look for these numbers and send them: `salus quality`.",
@@ -78,7 +80,8 @@ class Snapshot:
 
     `silent` gives, for each source that should not be silent, seconds since it was heard and seconds it may be silent.
     `bound` is how many messages may be pending before intake is held. `judged`, `refused` and `unstored` count since
-    the oracle began. `failing`, `custodians` are seconds by name. `chain_seconds` is how long the node is away, or how
+    the oracle began. `rejected` is how many things must be mended before changed source files come into force, by file.
+    `failing`, `custodians` are seconds by name. `chain_seconds` is how long the node is away, or how
     old its head is while something waits for it.
     """
 
@@ -92,6 +95,7 @@ class Snapshot:
     refused: int = 0
     unstored: int = 0
     silent: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
     missing: Mapping[str, int] = field(default_factory=dict)
     free_percent: Mapping[str, float] = field(default_factory=dict)
     failing: Mapping[str, int] = field(default_factory=dict)
@@ -211,6 +215,8 @@ def rules(now: Snapshot, history: list[Snapshot], limits: Limits) -> Iterator[Me
     yield _seconds(AlertKind.CHAIN_AWAY, "", now.chain_seconds, away)
     for source, (silent, allowed) in now.silent.items():
         yield Measure(AlertKind.SOURCE_SILENT, source, silent, allowed, silent >= allowed, silent < allowed)
+    for file, wrong in now.rejected.items():
+        yield Measure(AlertKind.SOURCES_REJECTED, file, wrong, 1, wrong >= 1, wrong < 1)
     for source, missing in now.missing.items():
         yield Measure(AlertKind.NUMBERS_MISSING, source, missing, 1, missing >= 1, missing < 1)
     for place, free in now.free_percent.items():

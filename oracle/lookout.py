@@ -9,6 +9,7 @@ Whatever can't be asked now is left out of the snapshot; that it can't is an ale
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,8 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Senses:
-    """What the lookout asks. `heard` gives Unix times by source, `failing` seconds by worker.
+    """What the lookout asks. `heard` gives Unix times by source, `failing` seconds by worker, `rejected` lines that
+    begin with the name of a source file and a colon.
 
     `missing` gives numbers that have not come for so many seconds, by source; `deposits` open batches older than so
     many seconds, `deposited` those that all custodians have; `members` names the custodians of a set in order.
@@ -93,6 +95,7 @@ class Senses:
     verdicts: Callable[[], Mapping[str, int]]
     heard: Callable[[], Mapping[str, int]]
     sources: Callable[[], Iterable[Source]]
+    rejected: Callable[[], Iterable[str]]
     failing: Callable[[], Mapping[str, float]]
     missing: Callable[[int], Mapping[str, int]]
     deposits: Callable[[], Iterable[Batch]]
@@ -190,6 +193,7 @@ class Lookout:
             refused=sum(verdicts.get(name, 0) for name in _REFUSED),
             unstored=verdicts.get("not stored", 0),
             silent=self._silent(now),
+            rejected=Counter(line.partition(":")[0] for line in senses.rejected()),
             missing=senses.missing(self._limits.gap_seconds) if reads else {},
             free_percent=_free_percent(senses.places),
             failing={name: int(seconds) for name, seconds in senses.failing().items()},

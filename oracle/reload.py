@@ -1,7 +1,7 @@
 """Sources exchanged while the oracle runs, on SIGHUP or when a file of their folder changes.
 
     folder ─► read ─► new ports open ─► reading knows the new profiles ─► in force ─► old ports drain
-                └ wrong ─► said in the log, by file and key; what was in force stays
+                └ wrong ─► said in the log, in /ready and by an alert, by file and key; what was in force stays
 
 No connection of a source that stays is dropped, and each message is judged and read by one set of rules.
 """
@@ -72,7 +72,8 @@ class Reload:
             found = await asyncio.to_thread(self._folder.read)
             put_into_force = await self._doors.open(found)
         except SetupError as error:
-            for line in str(error).splitlines():
+            self._sources.rejected = tuple(str(error).splitlines())
+            for line in self._sources.rejected:
                 _log.error("sources not exchanged", reason=line)
             return False
         self._prepare(found)

@@ -517,6 +517,7 @@ def _lookout(
         verdicts=verdicts,
         heard=lambda: parts.journal.heard,
         sources=parts.sources.all,
+        rejected=lambda: parts.sources.rejected,
         failing=workers.failing,
         missing=missing,
         deposits=lambda: outbox.batches(BatchState.OPEN, _LOOKED_AT),
@@ -567,6 +568,8 @@ def _ready(parts: Parts, gate: Gate, ending: Ending, lookout: Lookout) -> dict[s
             {"alert": one.kind.value, "source": one.source, "since": one.since, "value": one.value, "limit": one.limit}
             for one in lookout.raised
         ],
+        "sources": [source.name for source in parts.sources.all()],
+        "sourcesRejected": list(parts.sources.rejected),
     }
     try:
         figures = _figures(parts)

@@ -51,6 +51,7 @@ from salus.core.errors import InputError, SetupError
 from salus.core.ids import ParticipantId, from_hex
 
 PREFIX = "SALUS_ORACLE_"
+_HTTP_PORT = 8450
 SITE_KEY_BYTES = 32
 
 
@@ -129,7 +130,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         charset=values.get(f"{PREFIX}CHARSET") or None,
         is_checkup=_flag(values, "CHECKUP"),
         mllp_port=_number(values, "MLLP_PORT", 2575),
-        http_port=_number(values, "HTTP_PORT", 8450),
+        http_port=_number(values, "HTTP_PORT", _HTTP_PORT),
         http_token=_secret(values, "HTTP_TOKEN") if values.get(f"{PREFIX}HTTP_TOKEN_FILE") else None,
         readers=_number(values, "READERS", 2),
         retain_days=_number(values, "RETAIN_DAYS", 30),
@@ -198,6 +199,15 @@ def read_sources(environ: Mapping[str, str] | None = None) -> SourcesSettings:
         is_checkup=_flag(values, "CHECKUP"),
         retain_days=_number(values, "RETAIN_DAYS", 30),
     )
+
+
+def read_http_port(environ: Mapping[str, str] | None = None) -> int:
+    """Port of the oracle's HTTP alone.
+
+    Raises:
+        SetupError: it is no number.
+    """
+    return _number(os.environ if environ is None else environ, "HTTP_PORT", _HTTP_PORT)
 
 
 def read_journal(environ: Mapping[str, str] | None = None) -> JournalSettings:

@@ -13,6 +13,7 @@ import typer
 
 from cli import output
 from cli.exits import exit_code
+from cli.oracle_standing import standing, standing_lines
 from cli.world.journal import journal_of
 from oracle.audit import Wholeness
 from oracle.hl7.charset import UTF_8, codec_of, decode
@@ -20,7 +21,7 @@ from oracle.hl7.errors import CharsetError, Condition
 from oracle.quarantine import MOST_AT_ONCE
 from oracle.status import condition_name, status_json
 from salus.core.days import SHANGHAI_OFFSET
-from salus.core.errors import InputError, IntegrityError
+from salus.core.errors import InputError, IntegrityError, UnavailableError
 from salus.core.journal import Fault
 from salus.core.operations import Selection
 from salus.core.printable import escaped
@@ -53,12 +54,24 @@ def register(oracle: typer.Typer) -> None:
 
 def status(
     source: Source,
-    control_id: Annotated[str, typer.Argument(help="The message's control id (MSH-10).")],
+    control_id: Annotated[
+        str, typer.Argument(help="The message's control id (MSH-10); without one: how the oracle itself stands.")
+    ] = "",
     sender: Annotated[str, typer.Option("--source", help="Name of the sender's source file; all when left out.")] = "",
     application: Annotated[str | None, typer.Option(help="MSH-3, if many senders use the same ids.")] = None,
     facility: Annotated[str | None, typer.Option(help="MSH-4, likewise.")] = None,
 ) -> None:
-    """What has become of the messages with a control id: state, records, batch, block. Shows no content."""
+    """What has become of the messages with a control id: state, records, batch, block. Shows no content.
+
+    Without a control id: whether the oracle is ready, its sources, changed source files that are not in force, alerts;
+    exit code 5 if it is not ready. Example: salus oracle status hospital-b
+    """
+    if not control_id:
+        said = standing(source)
+        output.emit(said, standing_lines(said))
+        if not said["ready"]:
+            raise typer.Exit(exit_code(UnavailableError()))
+        return
     with journal_of(source) as kept:
         found = kept.lookup.find(control_id, sender, application, facility)
         told = [status_json(one, kept.operations.chain_id()) for one in found]

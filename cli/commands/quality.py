@@ -21,6 +21,10 @@ _DAYS = 30
 _PROMPT_SECONDS = 10
 _MOST_LACKING = 5
 _MOST_GAPS = 10
+_UNREAD = {
+    "values": "are not written as their type (OBX-2) says, and are kept as words",
+    "statuses": "(OBX-11) are none of HL7 table 0085: these results have the status unknown",
+}
 _HEADINGS = {
     "oracle": "oracle",
     "source": "source",
@@ -68,6 +72,10 @@ def quality(
             words = ", ".join(f"{name} {count:,}" for name, count in listed)
             output.console.print(f"{row['source']} lacks most: {words}", markup=False)
     for row in rows:
+        for what, wrong in _UNREAD.items():
+            if unread := row[what]["whole"] - row[what]["part"]:
+                output.console.print(f"{row['source']}: {unread:,} {what} {wrong}", markup=False)
+    for row in rows:
         if row["gaps"]:
             told = ", ".join(_numbers(**gap) for gap in row["gaps"][:_MOST_GAPS])
             more = ", …" if len(row["gaps"]) > _MOST_GAPS else ""
@@ -84,6 +92,8 @@ def _row(summary: Summary, gaps: Iterable[OpenGap]) -> dict[str, Any]:
         "codes": _pair(summary.known("codes")),
         "units": _pair(summary.known("units")),
         "demographics": _pair(summary.known("demographics")),
+        "values": _pair(summary.known("values")),
+        "statuses": _pair(summary.known("statuses")),
         "received": _pair(summary.within("sent", _PROMPT_SECONDS)),
         "anchored": _pair(summary.within("anchored", _PROMPT_SECONDS)),
         "coverage": _pair(summary.coverage),

@@ -387,6 +387,11 @@ def number(text: str) -> Decimal | None:
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
+def is_number(text: str) -> bool:
+    """Whether `number` reads a text."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def quantity(text: str, unit: Json) -> Json | None:
     """NM, or a number with a comparator in front, as Quantity with the unit of `unit_of`; None if it is neither."""
     text = text.strip()

@@ -13,13 +13,14 @@ from datetime import tzinfo
 from decimal import Decimal
 from typing import Any
 
-from oracle.hl7.message import Repetition, Segment
+from oracle.hl7.message import NULL, Repetition, Segment
 from oracle.normalise.datatypes import date_time, dictionary_concept, number, period, quantity
 
 Json = dict[str, Any]
 
 _CODED = frozenset({"CE", "CWE", "CNE", "CF", "IS"})
 _DATED = frozenset({"DT", "TS", "DTM"})
+_WITH_FORM = _DATED | {"NM", "SN", "NR", "DR", "TM"}
 _FREE_TEXT = frozenset({"TX", "FT", "ST", ""})
 _TIME = re.compile(r"(\d{2})(\d{2})?(\d{2})?(\.\d+)?", re.ASCII)
 
@@ -54,6 +55,14 @@ def set_value(obx: Segment, kind: str, unit: Json, zone: tzinfo, result: Json) -
         components.append({"code": result["code"]} | value)
     result["component"] = components
     return texts
+
+
+def is_of_type(obx: Segment, kind: str, raw: str, zone: tzinfo) -> bool | None:
+    """Whether OBX-5, `raw` as sent, can be read as its type OBX-2 says; None where there is nothing to be read: no
+    value, or a type that any text has. What can't be read is kept as words."""
+    if kind not in _WITH_FORM or not raw.strip() or raw == NULL:
+        return None
+    return all("valueString" not in _value(kind, one, {}, zone)[0] for one in obx.repetitions(5))
 
 
 def _value(kind: str, one: Repetition, unit: Json, zone: tzinfo) -> tuple[Json, list[str]]:

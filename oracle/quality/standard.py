@@ -1,23 +1,25 @@
 """How much of a message is said in shared codes.
 
 A code is known when its system is a published one: a name of HL7 table 0396 that has a FHIR system, or an HL7 table. A
-unit is known when its system is UCUM, or when it is written as UCUM writes it. Demographic codes are in range when
-they stand in the HL7 table, or in the Chinese standard that senders use instead.
-Sources: GB/T 36344-2018 (normativity); UCUM 2.2; GB/T 2261.1-2003 sex, GB/T 2261.2-2003 marital status; GB 11643-1999
-citizen number.
+unit is known when its system is UCUM, or when it is written as UCUM writes it. A value is known when it can be read as
+its type (OBX-2) says, a status when HL7 table 0085 has it. Demographic codes are in range when they stand in the HL7
+table, or in the Chinese standard that senders use instead.
+Sources: GB/T 36344-2018 (normativity); HL7 v2.9 section 7.4.2 (OBX-2, 5, 11); UCUM 2.2; GB/T 2261.1-2003 sex, GB/T
+2261.2-2003 marital status; GB 11643-1999 citizen number.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from datetime import UTC, date
 from functools import lru_cache
 
 from oracle.hl7.errors import FieldError
 from oracle.hl7.message import Message, Segment
 from oracle.hl7.timestamps import parse_stamp
 from oracle.normalise import tables
-from oracle.normalise.datatypes import ID_CARD_TYPES
+from oracle.normalise.datatypes import ID_CARD_TYPES, is_number
+from oracle.normalise.values import is_of_type
 
 _UCUM = "http://unitsofmeasure.org"
 _LOCAL = "urn:id:"
@@ -56,6 +58,26 @@ def count_demographics(counts: Counter[str], message: Message) -> None:
     for pv1 in message.all("PV1"):
         if pv1.field(2):
             _count(counts, is_known=pv1.value(2).upper() in tables.VISIT_CLASS)
+
+
+def count_results(counts: Counter[str], message: Message) -> None:
+    """Count values whose type has a form, and those that have it; and statuses, and those that mean something."""
+    values = known_values = statuses = known_statuses = 0
+    for obx in message.all("OBX"):  # may be thousands, most of them numbers that are final
+        kind, status = obx.field(2), obx.field(11)
+        if kind == "NM" and is_number(obx.field(5)):
+            values += 1
+            known_values += 1
+        elif (fits := is_of_type(obx, kind.strip().upper(), obx.field(5), UTC)) is not None:
+            values += 1
+            known_values += fits
+        if status:
+            statuses += 1
+            known_statuses += status == "F" or status.strip().upper() in tables.OBSERVATION_STATUS
+    counts["values"] += values
+    counts["values.known"] += known_values
+    counts["statuses"] += statuses
+    counts["statuses.known"] += known_statuses
 
 
 def _count_person(counts: Counter[str], pid: Segment) -> None:

@@ -9,7 +9,7 @@ from oracle.hl7.errors import FieldError
 from oracle.hl7.message import Message
 from oracle.hl7.timestamps import parse_stamp
 from oracle.quality.required import missing, missing_of_result
-from oracle.quality.standard import count_demographics, is_known_unit, weight_of
+from oracle.quality.standard import count_demographics, count_results, is_known_unit, weight_of
 from salus.core.quality import Told
 from salus.core.record import DraftStatus, NormalisedGroup
 
@@ -18,6 +18,7 @@ def tell(message: Message, groups: Sequence[NormalisedGroup]) -> Told:
     """Count what a message says and lacks; `groups` is what it was normalised to."""
     counts: Counter[str] = Counter()
     count_demographics(counts, message)
+    count_results(counts, message)
     for group in groups:
         asked, lacking = missing(group)
         if asked:

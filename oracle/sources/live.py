@@ -8,11 +8,16 @@ from oracle.sources.model import Source
 
 
 class LiveSources:
-    """Sources by name, exchanged as a whole. `on_change` functions are called after each exchange, in order."""
+    """Sources by name, exchanged as a whole. `on_change` functions are called after each exchange, in order.
+
+    `rejected` is what must be mended in files that changed and could not come into force, one line for each; empty
+    while what the files say is in force.
+    """
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._by_name = {source.name: source for source in sources}
         self._listeners: list[Callable[[], None]] = []
+        self.rejected: tuple[str, ...] = ()
 
     def all(self) -> tuple[Source, ...]:
         """All of them."""
@@ -29,5 +34,6 @@ class LiveSources:
     def exchange(self, sources: Iterable[Source]) -> None:
         """Put others in force; one assignment, so a reader sees all of the old or all of the new."""
         self._by_name = {source.name: source for source in sources}
+        self.rejected = ()
         for told in self._listeners:
             told()

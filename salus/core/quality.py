@@ -132,7 +132,8 @@ class Summary:
         return Share(self._all("present."), self._all("required."))
 
     def known(self, what: str) -> Share:
-        """`codes` in a published system, `units` of UCUM, `demographics` codes in range."""
+        """`codes` in a published system, `units` of UCUM, `demographics` codes in range, `values` written as their type
+        says, `statuses` of HL7 table 0085."""
         return Share(self.of(f"{what}.known"), self.of(what))
 
     def within(self, what: str, seconds: int) -> Share:

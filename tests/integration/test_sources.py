@@ -319,10 +319,12 @@ def test_reload__wrong_file__keeps_what_is_in_force_and_says_which_key(
             write(tmp_path, "his", text.format(taken=taken))
             assert not await made.reload.look()
             assert reason.format(taken=taken) in capsys.readouterr().out
+            assert any(line.startswith(reason.format(taken=taken)) for line in made.sources.rejected)
             assert await client.send(report("1", "L1")) == "AA"
             assert await (await Client.connect(port)).send(report("2", "L2")) == "AA"
             write(tmp_path, "his", plain("his", port, "level = 5"))
             assert await made.reload.look()
+            assert made.sources.rejected == ()
         other.close()
 
     run(case)

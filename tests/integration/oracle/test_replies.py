@@ -396,6 +396,14 @@ def test_sighup__changed_file__is_in_force_and_the_process_lives(ground: Ground)
         return said(line.next())[0] == "AR"
 
     until(refused)
+    file.write_text("name = 7\n")
+    wrong = "same.toml: name: must be a text"
+    until(lambda: ground.stack.oracle.get("/ready")["sourcesRejected"] == [wrong])
+    raised = {"alert": "sources-rejected", "source": "same.toml"}
+    until(lambda: any(raised.items() <= one.items() for one in ground.stack.oracle.get("/ready")["alerts"]))
+    assert "same" in ground.stack.oracle.get("/ready")["sources"]
+    assert refused()
     file.write_text(was)
     until(lambda: not refused())
+    assert ground.stack.oracle.get("/ready")["sourcesRejected"] == []
     assert child.poll() is None

@@ -26,7 +26,8 @@ def day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The day on which the oracle of hospital B got three messages of five, and that of the check-up centre none."""
     outside = Outside()
     oracle = Oracle(tmp_path / "oracle.db", outside, number_of=lambda _, received: number_of(_COUNTED, received))
-    raws = (report("C1"), report("C2", order="L2"), admission("C3").replace(b"|HIS|", b"|LIS|"))
+    odd = report("C2", order="L2", value="六点二").replace(b"|N|||F|", b"|N|||X9|")
+    raws = (report("C1"), odd, admission("C3").replace(b"|HIS|", b"|LIS|"))
     numbered = [
         raw.replace(b"|P|2.5.1||", f"|P|2.5.1|{number}|".encode()) for raw, number in zip(raws, (1, 2, 5), strict=True)
     ]
@@ -58,6 +59,8 @@ def test_quality__of_a_source__is_one_row_with_pairs(day: str, capsys: pytest.Ca
     assert row["resends"] == {"part": 1, "whole": 4}
     assert row["coverage"] == {"part": 3, "whole": 5}
     assert row["codes"] == {"part": 4, "whole": 4}
+    assert row["values"] == {"part": 1, "whole": 2}
+    assert row["statuses"] == {"part": 1, "whole": 2}
     assert row["lacking"]["demographics.phone"] == row["lacking"]["encounter.doctor"] == 1
     assert row["completeness"]["part"] < row["completeness"]["whole"]
 
@@ -67,6 +70,8 @@ def test_quality__for_people__is_a_table_and_what_lacks_most(day: str, capsys: p
     shown = capsys.readouterr().out
     assert "60.0%" in shown
     assert "his lacks most: " in shown
+    assert "his: 1 values are not written as their type (OBX-2) says" in shown
+    assert "his: 1 statuses (OBX-11) are none of HL7 table 0085" in shown
     assert "小明" not in shown
 
 

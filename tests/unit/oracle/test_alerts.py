@@ -37,6 +37,7 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "oldest-pending": ({"oldest_seconds": 60}, {"oldest_seconds": 48}, ""),
     "intake-held": ({"held": True}, {"held": False}, ""),
     "source-silent": ({"silent": {"his": (600, 600)}}, {"silent": {"his": (3, 600)}}, "his"),
+    "sources-rejected": ({"rejected": {"his.toml": 1}}, {"rejected": {}}, "his.toml"),
     "numbers-missing": ({"missing": {"lis": 2}}, {"missing": {}}, "lis"),
     "disk-low": ({"free_percent": {"content": 9.9}}, {"free_percent": {"content": 12.6}}, "content"),
     "worker-failing": ({"failing": {"seal": 60}}, {"failing": {"seal": 0}}, "seal"),

@@ -39,6 +39,7 @@ class Scene:
     sources: list[Source] = field(default_factory=list)
     open: list[Batch] = field(default_factory=list)
     deposited: list[Batch] = field(default_factory=list)
+    rejected: tuple[str, ...] = ()
     missing: Mapping[str, int] = field(default_factory=dict)
     told: list[Change] = field(default_factory=list)
 
@@ -54,6 +55,7 @@ class Scene:
             verdicts=dict,
             heard=lambda: self.heard,
             sources=lambda: self.sources,
+            rejected=lambda: self.rejected,
             failing=dict,
             missing=lambda _: self.missing,
             deposits=lambda: self.open,
@@ -115,6 +117,18 @@ def test_lookout__silent_source__counts_from_its_last_message_or_the_start(scene
     assert scene.look(300) == [("source-silent", "his"), ("source-silent", "lis")]
     scene.heard["his"] = scene.now
     assert scene.look(1) == [("source-silent", "lis")]
+
+
+def test_lookout__changed_source_files_that_are_wrong__are_an_alert_for_each_file_at_once(scene: Scene) -> None:
+    scene.rejected = (
+        "his.toml: name: must be a text",
+        "his.toml: mllp.port: must be a number",
+        "lis: mllp.port: taken",
+    )
+    assert scene.look(2) == [("sources-rejected", "his.toml"), ("sources-rejected", "lis")]
+    assert [(one.alert.source, one.alert.value) for one in scene.told] == [("his.toml", 2), ("lis", 1)]
+    scene.rejected = ()
+    assert scene.look(2) == []
 
 
 def test_lookout__batch_without_an_acknowledgment__names_the_custodian(scene: Scene) -> None:

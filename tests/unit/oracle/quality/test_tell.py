@@ -87,6 +87,45 @@ def test_tell__units__known_when_ucum_or_written_so() -> None:
     assert (found["units"], found["units.known"]) == (3, 2)
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "known"),
+    [
+        ("NM", "5.40", 1),
+        ("NM", "<0.5", 1),
+        ("NM", "1.2~3.4", 1),
+        ("NM", "六点二", 0),
+        ("NM", "1.2~高", 0),
+        ("nm", "阴性", 0),
+        ("SN", ">=^120", 1),
+        ("SN", "^很多", 0),
+        ("DT", "20261101", 1),
+        ("DTM", "昨天", 0),
+        ("TM", "0830", 1),
+        ("TM", "早上", 0),
+    ],
+)
+def test_tell__value_of_a_type_with_a_form__is_known_when_it_has_it(kind: str, value: str, known: int) -> None:
+    found = result(PID, OBR, OBX.replace("|NM|", f"|{kind}|").replace("5.40", value))
+    assert (found["values"], found.get("values.known", 0)) == (1, known)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("NM", ""), ("NM", '""'), ("ST", "六点二"), ("CE", "1^阴性^99"), ("", "x")]
+)
+def test_tell__no_value_or_a_type_any_text_has__is_not_asked(kind: str, value: str) -> None:
+    assert "values" not in result(PID, OBR, OBX.replace("|NM|", f"|{kind}|").replace("5.40", value))
+
+
+@pytest.mark.parametrize(("status", "known"), [("F", 1), ("c", 1), ("X", 1), ("X9", 0), ("完成", 0)])
+def test_tell__status_of_a_result__is_known_when_table_0085_has_it(status: str, known: int) -> None:
+    found = result(PID, OBR, OBX.replace("|N|||F|", f"|N|||{status}|"))
+    assert (found["statuses"], found.get("statuses.known", 0)) == (1, known)
+
+
+def test_tell__result_without_a_status__is_not_asked_for_one() -> None:
+    assert "statuses" not in result(PID, OBR, OBX.replace("|N|||F|", "|N||||"))
+
+
 def test_tell__demographics__in_range_by_table_date_and_check_character() -> None:
     good = counts("ADT^A28^ADT_A05", "EVN|A28|20261101", PID)
     assert (good["demographics"], good["demographics.known"]) == (3, 3)
