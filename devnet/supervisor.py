@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -183,6 +184,18 @@ def require_free(port: int) -> None:
             raise SetupError(
                 f"port {port} is taken: run `make down`, stop what uses it, or set SALUS_BASE_PORT to move all ports"
             ) from error
+
+
+def free_ports(count: int) -> int:
+    """The first of so many loopback ports in a row that nobody listens on."""
+    while True:
+        base = random.randrange(20_000, 32_000)  # noqa: S311 - no secret; below the ports that systems give away
+        try:
+            for port in range(base, base + count):
+                require_free(port)
+        except SetupError:
+            continue
+        return base
 
 
 def _born(pid: int) -> int | None:

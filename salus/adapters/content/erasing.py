@@ -38,7 +38,11 @@ def erase_at(
 
 
 def _leave_out(node: KuboNode, cid: Cid, block: Callable[[Cid], bytes]) -> None:
-    """Put a root without the block in the place of each that names it."""
+    """Put a root without the block in the place of each that names it.
+
+    Somebody else may erase from the same batch: then the root seen is not pinned any more, and it is looked again.
+    """
+    unreadable: Cid | None = None
     for _ in range(_MOST_ROOTS):
         root = node.pinned_by(cid)
         if root is None:
@@ -48,12 +52,18 @@ def _leave_out(node: KuboNode, cid: Cid, block: Callable[[Cid], bytes]) -> None:
             continue
         if root.codec != DAG_CBOR:
             raise UnavailableError(f"{node.name} keeps {cid} as a piece of {root}")
-        rest = [digest for digest in batch_links(block(root)) if digest != cid.digest]
+        try:
+            rest = [digest for digest in batch_links(block(root)) if digest != cid.digest]
+        except (IntegrityError, NotFoundError):
+            if root == unreadable:
+                raise
+            unreadable = root
+            continue
         if rest:
             smaller = batch_root(rest)
             node.store(smaller.cid, [smaller], pin=False)
             if not node.repin(root, smaller.cid):
-                continue  # somebody else erases in this batch: look again
+                continue
         else:
             node.unpin(root)
         node.remove([root])

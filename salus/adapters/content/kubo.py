@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 
 from salus.adapters.content import linked, swarm_check
 from salus.adapters.content.car import Block, Cid, archive, batch_root, raw_cid
@@ -85,7 +86,7 @@ class KuboStore:
 
         def at(node: KuboNode) -> bool | None:
             try:
-                return erase_at(node, digest, self._members.block, file, pieces)
+                return erase_at(node, digest, partial(self._members.block, fetch=0), file, pieces)
             except UnavailableError:
                 return None
 
