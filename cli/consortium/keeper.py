@@ -1,7 +1,7 @@
 """Starts parts of a consortium again when they die: `python -m cli.consortium.keeper FOLDER`, a part like the others.
 
 A part that dies again soon waits longer each time, up to half a minute; one that ran for a minute is new again. Each
-restart is a line in its log.
+restart is a line in its log. Parts that somebody wants dead are left so (`cli.consortium.orders`).
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
 import structlog
 from structlog.processors import JSONRenderer, TimeStamper, add_log_level
 
+from cli.consortium.orders import Orders, read_orders
 from cli.world.layout import load
 from cli.world.raising import KEEPER
 from cli.world.services import chain_parts, service_parts
@@ -49,27 +50,39 @@ class Patience:
 
 
 class Keeper:
-    """Looks after parts. `now` is a steady clock."""
+    """Looks after parts. `now` is a steady clock, `orders` says what is to be left dead or started otherwise."""
 
-    def __init__(self, supervisor: Supervisor, parts: Iterable[Part], now: Callable[[], float]) -> None:
-        self._supervisor, self._now = supervisor, now
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        parts: Iterable[Part],
+        now: Callable[[], float],
+        orders: Callable[[], Orders] = Orders,
+    ) -> None:
+        self._supervisor, self._now, self._orders = supervisor, now, orders
         self._parts = {part.name: part for part in parts}
         self._patience = {name: Patience() for name in self._parts}
-        self._waking: set[str] = set()
+        # The keeper before this one may have died between starting a part and telling it what it must know: a node would
+        # never seal. Being told again changes nothing.
+        self._waking = set(self._parts)
 
     def look(self) -> list[str]:
         """Start what is dead and has waited, tell what woke up what it must know; returns what was started."""
         self._supervisor.reap()
-        alive, now, started = self._supervisor.running(), self._now(), []
+        alive, now, started = self._supervisor.running(), self._now(), list[str]()
+        orders = self._orders()
         for name, part in self._parts.items():
             patience = self._patience[name]
             if name in alive:
                 self._settle(part)
+            elif name in orders.dead:
+                self._patience[name] = Patience()
             elif patience.due is None:
                 self._patience[name] = patience.died(now)
                 _log.warning("part_ended", part=name, again_in_seconds=self._patience[name].wait)
             elif now >= patience.due:
-                pid = self._supervisor.revive(part)
+                environment = {**part.environment, **orders.environment.get(name, {})}
+                pid = self._supervisor.revive(replace(part, environment=environment))
                 self._patience[name] = patience.began(now)
                 self._waking.add(name)
                 started.append(name)
@@ -101,7 +114,7 @@ def main(folder: Path) -> None:
     structlog.configure(processors=[add_log_level, TimeStamper(fmt="iso", utc=True), JSONRenderer()])
     world = load(folder)
     parts = [*chain_parts(folder, world.ports, world.network), *service_parts(world)]
-    keeper = Keeper(Supervisor(folder), parts, time.monotonic)
+    keeper = Keeper(Supervisor(folder), parts, time.monotonic, lambda: read_orders(folder))
     while not stop.wait(_LOOK_SECONDS):
         keeper.look()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from cli.consortium.keeper import Keeper, Patience
+from cli.consortium.orders import Orders
 from devnet.supervisor import Part
 from salus.core.errors import UnavailableError
 
@@ -16,6 +17,7 @@ class Machine:
         self.alive = dict.fromkeys(names, 1)
         self.time = 0.0
         self.revived: list[tuple[str, float]] = []
+        self.environment: dict[str, str] = {}
 
     def now(self) -> float:
         return self.time
@@ -28,6 +30,7 @@ class Machine:
 
     def revive(self, part: Part) -> int:
         self.revived.append((part.name, self.time))
+        self.environment = dict(part.environment)
         self.alive[part.name] = len(self.revived) + 1
         return self.alive[part.name]
 
@@ -99,3 +102,32 @@ def test_keeper__started_again__is_told_once_and_only_when_ready() -> None:
     machine.kill("a")
     looks(keeper, machine, 30)
     assert told == [10.0, 10.5]
+
+
+def test_keeper__new_one_beside_running_parts__tells_them_what_the_one_before_may_not_have_told() -> None:
+    told: list[str] = []
+    machine = Machine("a")
+    looks(keeper_of(machine, Part("a", (), settle=lambda: told.append("a"))), machine, 5)
+    assert (told, machine.revived) == (["a"], [])
+
+
+def test_keeper__ordered_to_leave_a_part_dead__starts_it_when_the_order_ends() -> None:
+    machine, orders = Machine("a", "b"), [Orders().leave(["a"])]
+    parts = (Part("a", ()), Part("b", ()))
+    keeper = Keeper(machine, parts, machine.now, lambda: orders[0])  # type: ignore[arg-type]  # a complete stand-in
+    machine.kill("a")
+    machine.kill("b")
+    looks(keeper, machine, 60)
+    assert [name for name, _ in machine.revived] == ["b"]
+    orders[0] = orders[0].again(["a"])
+    looks(keeper, machine, 5)
+    assert [name for name, _ in machine.revived] == ["b", "a"]
+
+
+def test_keeper__ordered_another_environment__joins_it_to_the_parts_own() -> None:
+    machine, orders = Machine("a"), Orders().with_environment("a", {"ONE": "2"})
+    part = Part("a", (), {"ONE": "1", "TWO": "2"})
+    machine.kill("a")
+    keeper = Keeper(machine, [part], machine.now, lambda: orders)  # type: ignore[arg-type]  # a complete stand-in
+    looks(keeper, machine, 5)
+    assert machine.environment == {"ONE": "2", "TWO": "2"}
