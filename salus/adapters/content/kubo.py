@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
+from threading import Lock
 
 from salus.adapters.content import linked, swarm_check
 from salus.adapters.content.car import Block, Cid, archive, batch_root, raw_cid
@@ -38,6 +39,7 @@ class KuboStore:
 
     def __init__(self, nodes: Sequence[KuboNode], copies: int = 2, quota: int | None = None) -> None:
         self._members = Members(nodes, copies, quota)
+        self._erasing = Lock()  # two erasures in one batch would each put its own root in the place of the batch's
 
     # the port
 
@@ -90,7 +92,8 @@ class KuboStore:
             except UnavailableError:
                 return None
 
-        said = dict(zip(self._members.nodes, self._members.each(at), strict=True))
+        with self._erasing:
+            said = dict(zip(self._members.nodes, self._members.each(at), strict=True))
         removed, absent, unreached = (
             tuple(node.name for node, answer in said.items() if answer is word) for word in (True, False, None)
         )

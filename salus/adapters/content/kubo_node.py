@@ -26,7 +26,8 @@ WRITE_SECONDS = 30.0
 _LISTING_SECONDS = 120.0
 _CONNECTIONS = 32
 _ABSENT = ("could not find", "not found", "does not exist")
-_UNPINNED = ("is not pinned", "not pinned or pinned indirectly", "not recursively pinned")
+_UNPINNED = ("is not pinned", "not pinned or pinned indirectly", "not recursively pinned", "datastore: key not found")
+"""The last is said when somebody else let go of the pin in the middle: an update of pins is not one step in Kubo."""
 _MOST_NAMES = 200
 """CIDs named in one call."""
 

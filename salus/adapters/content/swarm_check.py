@@ -43,11 +43,15 @@ class _View:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """A pinned root: what it stands for (digests of envelopes) and the blocks it needs, itself among them."""
+    """A pinned root: what it stands for (digests of envelopes) and the blocks it needs, itself among them.
+
+    `names_erased`: it names others too, which must not be copied with it.
+    """
 
     root: Cid
     envelopes: tuple[bytes, ...]
     blocks: tuple[Cid, ...]
+    names_erased: bool
 
 
 @dataclass(slots=True)
@@ -116,11 +120,17 @@ def _view(node: KuboNode) -> _View | None:
 
 
 def _bury(members: Members, views: list[_View], tally: _Tally, *, repair: bool) -> None:
-    """What was erased at one node must be gone at all, and be known as erased there."""
-    for digest in frozenset[bytes]().union(*(view.erased for view in views)):
+    """What was erased at one node must be gone at all, named by no root, and be known as erased there."""
+    erased = frozenset[bytes]().union(*(view.erased for view in views))
+    named = defaultdict[bytes, set[Cid]](set)
+    for root in frozenset[Cid]().union(*(view.pins for view in views)) if erased else ():
+        with suppress(SalusError):  # a root that can't be read is told of later
+            for digest in erased.intersection(members.named_by(root)):
+                named[digest].add(root)
+    for digest in erased:
         file = next((view.files[digest] for view in views if digest in view.files), None)
         for view in views:
-            is_back = digest in view.present or digest in view.files
+            is_back = digest in view.present or digest in view.files or bool(named[digest] & view.pins)
             if is_back:
                 tally.returned.add((view.node.name, digest))
             if repair and (is_back or digest not in view.erased):
@@ -142,14 +152,20 @@ def _batches(members: Members, views: list[_View], erased: frozenset[bytes], tal
             continue  # cut short before it had a name
         try:
             pieces = [piece.cid for piece in pieces_of(members, root)] if root.codec == DAG_PB else []
-            digests = set(names[root]) if pieces else set(members.named_by(root))
+            named = set(names[root]) if pieces else set(members.named_by(root))
         except SalusError:
             tally.lost |= (set(names[root]) or {root.digest}) - erased
             continue
-        if digests <= erased:
+        digests = named - erased
+        if not digests:
             continue
         blocks = pieces or [raw_cid(digest) for digest in sorted(digests)]
-        yield _Batch(root, tuple(sorted(digests)), tuple(blocks if root.codec == RAW else [root, *blocks]))
+        yield _Batch(
+            root,
+            tuple(sorted(digests)),
+            tuple(blocks if root.codec == RAW else [root, *blocks]),
+            names_erased=digests != named,
+        )
 
 
 class _Judged:
@@ -202,13 +218,14 @@ class _Judged:
     def _copy(self, node: KuboNode) -> bool:
         """Make a node one more holder: it fetches from its peers what is left of the batch, or is sent it."""
         root, whole = self._batch.root, [cid for cid in self._batch.blocks if cid not in self._lost]
-        if self._lost:
+        is_whole = not self._lost and not self._batch.names_erased
+        if not is_whole:
             if root.codec != DAG_CBOR or len(whole) < 2:
                 return False
             smaller = batch_root(cid.digest for cid in whole if cid != root)
             root = smaller.cid
         try:
-            node.store(root, [smaller if self._lost else Block(root, self._members.block(root))], pin=False)
+            node.store(root, [Block(root, self._members.block(root)) if is_whole else smaller], pin=False)
             try:
                 node.pin(root, _PIN_SECONDS)
             except (NotFoundError, UnavailableError):
@@ -222,7 +239,7 @@ class _Judged:
     def _pin_again(self, node: KuboNode) -> None:
         """A pin is gone where its batch was stored again over a damaged block."""
         with suppress(SalusError):  # short at the next check
-            if not self._lost:
+            if not self._lost and not self._batch.names_erased:
                 node.pin(self._batch.root, _PIN_SECONDS)
 
     def _name(self) -> None:
