@@ -21,6 +21,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from coincurve import PrivateKey
@@ -33,6 +34,7 @@ from salus.core.errors import ConflictError, InputError, SetupError
 _VANITY, _SEAL = bytes(32), bytes(65)
 MOST_NODES = 8
 _P2P, _LINKS = MOST_NODES, 2 * MOST_NODES
+LOOPBACK = "127.0.0.1"
 PORTS = _LINKS + MOST_NODES * MOST_NODES
 """How many ports a network takes from its base: JSON-RPC, then peer to peer, then links."""
 
@@ -50,19 +52,20 @@ class CliqueSettings:
 
 @dataclass(frozen=True, slots=True)
 class CliqueNode:
-    """One node: loopback port of JSON-RPC, port of peer to peer, account it seals with (`0x`, lower case), public key
-    (128 hex digits)."""
+    """One node: ports of JSON-RPC and peer to peer, account it seals with (`0x`, lower case), public key (128 hex
+    digits). `host` is loopback, or the address of a namespace of its own (`devnet.netns`)."""
 
     name: str
     rpc_port: int
     p2p_port: int
     sealer: str
     node_id: str
+    host: str = LOOPBACK
 
     @property
     def url(self) -> str:
         """Address of its JSON-RPC."""
-        return f"http://127.0.0.1:{self.rpc_port}"
+        return f"http://{self.host}:{self.rpc_port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,16 @@ class CliqueNetwork:
         return self.folder / "genesis.json"
 
     def enode(self, origin: str, peer: str) -> str:
-        """How one node reaches another: through the link between them."""
-        return f"enode://{self.nodes[peer].node_id}@127.0.0.1:{self.link_port(origin, peer)}?discport=0"
+        """How one node names another."""
+        return f"enode://{self.nodes[peer].node_id}@{self.place(origin, peer)}?discport=0"
+
+    def place(self, origin: str, peer: str) -> str:
+        """`host:port` at which one node reaches another: the link between them, or itself where it has a host of its
+        own."""
+        node = self.nodes[peer]
+        if node.host != LOOPBACK:
+            return f"{node.host}:{node.p2p_port}"
+        return f"{LOOPBACK}:{self.link_port(origin, peer)}"
 
     def link_port(self, origin: str, peer: str) -> int:
         """Port of the link from one node to another."""
@@ -138,7 +149,7 @@ class CliqueNetwork:
             "state.scheme": "hash",
             "nat": "none",
             "ipcpath": self.ipc(name),
-            "http.addr": "127.0.0.1",
+            "http.addr": node.host,
             "http.port": node.rpc_port,
             "http.api": "eth,net,web3,clique,txpool,debug",
             "authrpc.port": 0,
@@ -152,7 +163,7 @@ class CliqueNetwork:
             **{f"txpool.{name}": number for name, number in POOL},
         }
         flags = [part for option, value in options.items() for part in (f"--{option}", str(value))]
-        # The account is unlocked beside HTTP: it holds nothing, and the HTTP interface listens on loopback only.
+        # The account is unlocked beside HTTP: it holds nothing, and nobody but this machine reaches the interface.
         return (
             str(binary),
             *flags,
@@ -171,7 +182,7 @@ class CliqueNetwork:
             {"from": origin, "to": peer, "listen": self.link_port(origin, peer), "target": self.nodes[peer].p2p_port}
             for origin in self.nodes
             for peer in self.nodes
-            if origin != peer
+            if origin != peer and self.nodes[peer].host == LOOPBACK
         ]
         _write(self.links_file, json.dumps({"control": str(self.control), "links": links}, indent=1))
         value = {
@@ -180,20 +191,28 @@ class CliqueNetwork:
             "period": self.settings.period,
             "epoch": self.settings.epoch,
             "gasLimit": self.settings.gas_limit,
-            "nodes": {node.name: {"sealer": node.sealer, "nodeId": node.node_id} for node in self.nodes.values()},
+            "nodes": {
+                node.name: {"sealer": node.sealer, "nodeId": node.node_id, "host": node.host}
+                for node in self.nodes.values()
+            },
             "members": list(self.members),
         }
         _write(self.folder / "network.json", json.dumps(value, indent=1))
 
     def _config(self, name: str) -> str:
         enodes = [self.enode(name, peer) for peer in self.members if peer != name]
-        return node_config(f"127.0.0.1:{self.nodes[name].p2p_port}", enodes)
+        return node_config(f"{self.nodes[name].host}:{self.nodes[name].p2p_port}", enodes)
 
 
 def found_network(
-    folder: Path, names: Sequence[str], base_port: int, settings: CliqueSettings | None = None
+    folder: Path,
+    names: Sequence[str],
+    base_port: int,
+    settings: CliqueSettings | None = None,
+    hosts: Mapping[str, str] = MappingProxyType({}),
 ) -> CliqueNetwork:
-    """A network with these validators; one that was made in the folder before is used as it is.
+    """A network with these validators; one that was made in the folder before is used as it is. `hosts` are addresses
+    of nodes in namespaces of their own; without one a node is on loopback, behind links.
 
     Raises:
         InputError: too few or too many names.
@@ -207,7 +226,10 @@ def found_network(
         if (network.base_port, network.settings) != (base_port, settings) or not set(names) <= set(network.nodes):
             raise ConflictError(f"the network in {folder} was made with other names, ports or settings")
         return network
-    nodes = {name: _made(folder, name, base_port, place) for place, name in enumerate(names)}
+    nodes = {
+        name: replace(_made(folder, name, base_port, place), host=hosts.get(name, LOOPBACK))
+        for place, name in enumerate(names)
+    }
     signers = [node.sealer for node in nodes.values()]
     _write(folder / "genesis.json", json.dumps(genesis(signers, settings), indent=1))
     network = CliqueNetwork(folder, base_port, settings, nodes, tuple(names))
@@ -227,7 +249,9 @@ def load_network(folder: Path) -> CliqueNetwork:
         raise SetupError(f"there is no network in {folder}") from error
     base = int(value["basePort"])
     nodes = {
-        name: CliqueNode(name, base + place, base + _P2P + place, node["sealer"], node["nodeId"])
+        name: CliqueNode(
+            name, base + place, base + _P2P + place, node["sealer"], node["nodeId"], node.get("host", LOOPBACK)
+        )
         for place, (name, node) in enumerate(value["nodes"].items())
     }
     settings = CliqueSettings(value["chainId"], value["period"], value["epoch"], value["gasLimit"])
