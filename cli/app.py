@@ -28,6 +28,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "participant": ("participant",),
     "services": ("watch", "custodian"),
     "check": ("verify", "explain"),
+    "backup": ("backup", "restore"),
     "doctor": ("doctor",),
     "follow": ("follow",),
     "deploy": ("deploy",),
