@@ -13,11 +13,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from devnet.anvil import free_port
 from devnet.postgres import Postgres, PostgresSettings, postgres_programs
 from salus.core.errors import SetupError
 from tests.databases import Databases, kept_on
+
+settings.register_profile("salus", deadline=None)
+settings.load_profile("salus")
+
+_HERE = Path(__file__).parent
+_LONG = ("__killed_at_any_step", "__killed_again_and_again")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Hundreds of journals take minutes here."""
+    for item in items:
+        if item.path.is_relative_to(_HERE) and any(part in item.name for part in _LONG):
+            item.add_marker("deep")
 
 
 @pytest.fixture(scope="session")
