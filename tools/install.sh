@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs what a target needs into this folder: tools/install.sh runtime | consortium | swarm | test | audit | fuzz
+# Installs what a target needs into this folder: tools/install.sh runtime | consortium | swarm | postgres | test | audit | fuzz
 #
 #   runtime   .venv with the services' packages, Anvil from npm                         (make demo)
 #   consortium  that and geth, built from its Go module; needs Go or SALUS_GETH          (make consortium)
 #   swarm     runtime and Kubo, built from its Go module; needs Go or SALUS_KUBO         (salus up --content kubo)
+#   postgres  runtime and PostgreSQL 15 or newer from the distribution's packages; needs root or SALUS_POSTGRES
 #   test      all that and the test tools, .venv-brownie, .venv-ape, compilers, linters  (make test, make lint)
 #   audit     .venv-audit with slither, compilers from npm                              (make audit)
 #   fuzz      .venv-fuzz with the services' packages, test tools and atheris            (make fuzz)
@@ -21,14 +22,15 @@ level=${1:-runtime}
 fail() { printf 'install: %s\n' "$1" >&2; exit 1; }
 
 case $level in
-  runtime | consortium | swarm | test | audit | fuzz) ;;
-  *) fail "say 'runtime', 'consortium', 'swarm', 'test', 'audit' or 'fuzz', not '$level'" ;;
+  runtime | consortium | swarm | postgres | test | audit | fuzz) ;;
+  *) fail "say 'runtime', 'consortium', 'swarm', 'postgres', 'test', 'audit' or 'fuzz', not '$level'" ;;
 esac
-with_geth='' with_kubo=''
+with_geth='' with_kubo='' with_postgres=''
 case $level in
   consortium) with_geth=needed level=runtime ;;
   swarm) with_kubo=needed level=runtime ;;
-  test) with_geth=wanted with_kubo=wanted ;;
+  postgres) with_postgres=needed level=runtime ;;
+  test) with_geth=wanted with_kubo=wanted with_postgres=wanted ;;
 esac
 
 find_python() {
@@ -141,3 +143,24 @@ go_program() {
 }
 if [ -n "$with_geth" ]; then go_program geth "$with_geth" geth four "${SALUS_GETH:-}" 'the consortium chain'; fi
 if [ -n "$with_kubo" ]; then go_program kubo "$with_kubo" Kubo five "${SALUS_KUBO:-}" 'the content swarm'; fi
+
+# The package's own cluster is not made: it would take the usual port, and services here bring clusters of their own.
+apt_postgres() {
+  [ "$(id -u)" = 0 ] || { printf 'needs root: apt-get install postgresql, or set SALUS_POSTGRES to a folder of its programs\n'; return 1; }
+  command -v apt-get > /dev/null || { printf 'no apt-get here: install PostgreSQL 15 or newer, or set SALUS_POSTGRES\n'; return 1; }
+  if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    mkdir -p /etc/postgresql-common/createcluster.d
+    printf 'create_main_cluster = false\n' > /etc/postgresql-common/createcluster.d/salus.conf
+  fi
+  DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql \
+    || { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql; }
+  .venv/bin/python -c 'from devnet.postgres import postgres_programs; postgres_programs()'
+}
+have_postgres() { .venv/bin/python -c 'from devnet.postgres import postgres_programs; postgres_programs()' 2> /dev/null; }
+if [ -n "$with_postgres" ] && ! have_postgres; then
+  if [ "$with_postgres" = needed ]; then
+    step 'PostgreSQL from packages' apt_postgres
+  elif ! (step 'PostgreSQL from packages' apt_postgres); then
+    printf 'install: no PostgreSQL: tests on it will be skipped\n'
+  fi
+fi
