@@ -63,11 +63,15 @@ class Server(Protocol):
 
 
 class Salus:
-    """The oracle's own intake: MLLP server, reception, journal on SQLite (WAL, synchronous FULL), nothing behind it."""
+    """The oracle's own intake: MLLP server, reception, journal, nothing behind it.
+
+    The journal is on SQLite (WAL, synchronous FULL), or on the database whose URL stands in the folder's file `url`.
+    """
 
     def __init__(self, folder: Path) -> None:
         sys.setswitchinterval(_SWITCH_SECONDS)
-        engine = open_engine(f"sqlite:///{folder / 'journal.db'}")
+        named = folder / "url"
+        engine = open_engine(named.read_text() if named.exists() else f"sqlite:///{folder / 'journal.db'}")
         migrate(engine, "oracle")
         self._database = OracleDatabase(engine)
         numbers = count()
