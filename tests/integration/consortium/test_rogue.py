@@ -1,6 +1,8 @@
 """Custodians whose node lies, on geth with Clique: proofs say what calls say, and a lie gets nothing released.
 
-One signer is enough here: what is false is false whoever seals. How four seal is in `test_clique`.
+One signer is enough here: what is false is false whoever seals. How four seal is in `test_clique`. Each test has a case
+of its own; all are prepared together, since a case is eight transactions of which each waits for the one before, and a
+block comes every second.
 """
 
 from __future__ import annotations
@@ -8,7 +10,9 @@ from __future__ import annotations
 import copy
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -31,11 +35,13 @@ from salus.core.state import BlockStamp, Denial
 from tests.custody_stage import Case, Draft
 from tests.integration.consortium.rogue import Lie, RogueNode
 from tests.integration.custodian.conftest import ChainStage
-from tests.integration.services import Grounds, start_all, stop_all
+from tests.integration.services import Grounds, stop_all
 from tests.integration.world import CAST, ChainWorld, account, build
 from tests.unit.core.chains import Key, clique_hash, clique_sealed
 
 ENGINE = Clique()
+CASES = 13
+"""Tests that take one."""
 STRANGER = Key(b"\x77" * 32)
 
 
@@ -45,6 +51,20 @@ class SealedStage(ChainStage):
     rogue: RogueNode
     genesis: Any
     """The genesis file."""
+    prepared: deque[Case]
+
+    def case(self) -> Case:
+        """A patient of nobody else's, with two records and a granted access to them, all of it final."""
+        if not self.prepared:
+            with ThreadPoolExecutor(max_workers=CASES) as pool:
+                self.prepared.extend(pool.map(lambda _: self._granted(), range(CASES)))
+            self.settled()
+        return self.prepared.popleft()
+
+    def _granted(self) -> Case:
+        case = Case(self, Draft(), Draft())
+        assert case.request() is Code.GRANTED
+        return case
 
     def mine(self) -> None:
         before = self.chain.head().number
@@ -91,14 +111,18 @@ def stage(
                 "GENESIS": str(network.genesis_file),
                 "SWEEP_SECONDS": "600",
             }
-        opened = SealedStage(world, grounds)
-        opened.rogue, opened.genesis = rogue, json.loads(network.genesis_file.read_text())
+        for service in grounds.custodians:
+            service.start()
         try:
-            start_all(grounds.custodians)
+            opened = SealedStage(world, grounds)
+            opened.rogue, opened.genesis = rogue, json.loads(network.genesis_file.read_text())
+            opened.prepared = deque()
+            for service in grounds.custodians:
+                service.await_ready()
             yield opened
+            opened.close()
         finally:
             stop_all(grounds.custodians)
-            opened.close()
             world.chain.close()
 
 
@@ -110,8 +134,7 @@ def honest(stage: SealedStage) -> Iterator[None]:
 
 def test_proven_reader__at_every_kind_of_block__says_what_the_contracts_say(stage: SealedStage) -> None:
     world: ChainWorld = stage.world
-    case = Case(stage, Draft(), Draft())
-    assert case.request() is Code.GRANTED
+    case = stage.case()
     blocks = [world.reader.head().number // 2, world.reader.head().number]
     stage.deny(case.patient, Denial.ABSOLUTE)
     stage.invalidate(case.leaves[0], case.patient.subject)
@@ -168,9 +191,7 @@ def _told(reader: Any, name: str, args: tuple[Any, ...], at: BlockStamp) -> Any:
 
 
 def test_release__node_honest__is_given(stage: SealedStage) -> None:
-    case = Case(stage, Draft(), Draft())
-    assert case.request() is Code.GRANTED
-    stage.settled()
+    case = stage.case()
     outcomes = [body for _, body in stage.answers(case)]
     for record in case.records:
         assert case.open(outcomes, record).record_id == record.leaf.record_id
@@ -225,17 +246,13 @@ LIES_ABOUT_STATE = [
 def test_release__node_lies_about_state__gives_nothing_and_says_why(
     stage: SealedStage, alter: Callable[[dict[str, Any]], None], said: str
 ) -> None:
-    case = Case(stage, Draft())
-    assert case.request() is Code.GRANTED
-    stage.settled()
+    case = stage.case()
     stage.rogue.lie = in_proofs(alter)
     _nothing_released(stage.answers(case), "NODE_NOT_BELIEVED", said)
 
 
 def test_release__proofs_of_another_contract__gives_nothing(stage: SealedStage) -> None:
-    case = Case(stage, Draft())
-    assert case.request() is Code.GRANTED
-    stage.settled()
+    case = stage.case()
     kept: list[Any] = []
 
     def lie(method: str, _: Sequence[Any], answer: Any) -> Any:
@@ -251,9 +268,8 @@ def test_release__proofs_of_another_contract__gives_nothing(stage: SealedStage) 
 
 
 def test_release__access_entry_that_nobody_recorded__gives_nothing(stage: SealedStage) -> None:
-    case = Case(stage, Draft())
-    case.access = case.struct()
-    stage.settled()
+    case = stage.case()
+    case.access = case.struct()  # another than the one that was granted
     slot = member(0, case.access_id)
     entry = 1 | (int(time.time()) + 3600) << 16 | 1 << 80 | int(time.time()) << 96
 
@@ -267,7 +283,7 @@ def test_release__access_entry_that_nobody_recorded__gives_nothing(stage: Sealed
         return told
 
     assert all(body["name"] == "ACCESS_UNKNOWN" for _, body in stage.answers(case))
-    stage.settled()
+    stage.mine()
     stage.rogue.lie = lie
     _nothing_released(stage.answers(case), "NODE_NOT_BELIEVED", "differs from what its proof shows")
     assert stage.rogue.told > 0
@@ -294,9 +310,7 @@ def head_of_a_stranger(answer: dict[str, Any]) -> dict[str, Any]:
 def test_release__head_nobody_sealed__gives_nothing(
     stage: SealedStage, forge: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
-    case = Case(stage, Draft())
-    assert case.request() is Code.GRANTED
-    stage.settled()
+    case = stage.case()
     known = stage.chain.head().number
 
     def lie(method: str, _: Sequence[Any], answer: Any) -> Any:
@@ -309,9 +323,7 @@ def test_release__head_nobody_sealed__gives_nothing(
 
 
 def test_release__head_held_back__is_stale(stage: SealedStage) -> None:
-    case = Case(stage, Draft())
-    assert case.request() is Code.GRANTED
-    stage.settled()
+    case = stage.case()
     held = stage.shown("latest")
     stage.rogue.lie = lambda method, params, answer: (
         held if method == "eth_getBlockByNumber" and params[0] == "latest" else answer
@@ -321,9 +333,7 @@ def test_release__head_held_back__is_stale(stage: SealedStage) -> None:
 
 
 def test_release__shortened_chain__gives_nothing_until_it_is_whole_again(stage: SealedStage) -> None:
-    case = Case(stage, Draft())
-    assert case.request() is Code.GRANTED
-    stage.settled()
+    case = stage.case()
     old = stage.shown("0x5")
     stage.rogue.lie = lambda method, params, answer: (
         old if method == "eth_getBlockByNumber" and params[0] == "latest" else answer

@@ -397,7 +397,7 @@ def test_sighup__changed_file__is_in_force_and_the_process_lives(ground: Ground)
 
     until(refused)
     file.write_text("name = 7\n")
-    wrong = "same.toml: name: must be a text"
+    wrong = "same.toml: name: must be a text that is not empty"
     until(lambda: ground.stack.oracle.get("/ready")["sourcesRejected"] == [wrong])
     raised = {"alert": "sources-rejected", "source": "same.toml"}
     until(lambda: any(raised.items() <= one.items() for one in ground.stack.oracle.get("/ready")["alerts"]))
