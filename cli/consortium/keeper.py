@@ -62,8 +62,8 @@ class Keeper:
         self._supervisor, self._now, self._orders = supervisor, now, orders
         self._parts = {part.name: part for part in parts}
         self._patience = {name: Patience() for name in self._parts}
-        # The keeper before this one may have died between starting a part and telling it what it must know: a node would
-        # never seal. Being told again changes nothing.
+        # The keeper before this one may have died between starting a part and telling it what it must know: a node
+        # would never seal. Being told again changes nothing.
         self._waking = set(self._parts)
 
     def look(self) -> list[str]:
