@@ -10,7 +10,8 @@ moves cables to other bridges: what was connected stalls, as when a switch fails
 | bridge of group n | `salBASEb0` … | group 0: `10.X.Y.1`, this machine |
 
 Everything is made by `ip` (iproute2: ip-netns(8), ip-link(8)), is gone after a restart of the machine, and may be made
-or removed twice.
+or removed twice. `python -m devnet.netns FOLDER partition a,b c,d` and `… FOLDER heal` part and heal the network of a
+folder, the names of a group with commas between.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from salus.core.errors import InputError, SetupError
+from salus.core.errors import InputError, SalusError, SetupError
 
 _FIRST_HOST = 11
 _MOST = 16
@@ -121,7 +122,10 @@ class Namespaces:
 
     def _bridge(self, group: int, links: Iterable[str]) -> None:
         if self._bridge_name(group) not in links:
-            _ip("link", "add", self._bridge_name(group), "type", "bridge")
+            # An address of its own: else the bridge takes the lowest of its cables', another one after each partition,
+            # and what the nodes remember of this machine is wrong for a while.
+            hardware = f"02:5a:{self.base >> 8:02x}:{self.base & 0xFF:02x}:00:{group:02x}"
+            _ip("link", "add", self._bridge_name(group), "address", hardware, "type", "bridge")
             _ip("link", "set", self._bridge_name(group), "up")
 
     @property
@@ -170,11 +174,18 @@ def remove_of(folder: Path) -> None:
     Raises:
         SetupError: as of `Namespaces.remove`.
     """
+    if (spaces := namespaces_of(folder)) is not None:
+        spaces.remove()
+        (folder / _MARK).unlink()
+
+
+def namespaces_of(folder: Path) -> Namespaces | None:
+    """The namespaces a folder's note tells of, None without a note."""
     note = folder / _MARK
-    if note.exists():
-        told = json.loads(note.read_text())
-        Namespaces(int(told["base"]), tuple(told["names"])).remove()
-        note.unlink()
+    if not note.exists():
+        return None
+    told = json.loads(note.read_text())
+    return Namespaces(int(told["base"]), tuple(told["names"]))
 
 
 def _links() -> set[str]:
@@ -188,3 +199,31 @@ def _ip(*words: str, missing_ok: bool = False) -> str:
         why = done.stderr.strip() or f"it ended with {done.returncode}"
         raise SetupError(f"`ip {' '.join(words)}` is refused: {why}; this kernel may forbid namespaces: try without")
     return done.stdout
+
+
+def main(folder: Path, order: str, *groups: str) -> None:
+    """Part or heal the network of a folder.
+
+    Raises:
+        InputError: another order, or unknown names.
+        SetupError: the folder has no namespaces, or `ip` refuses.
+    """
+    spaces = namespaces_of(folder)
+    if spaces is None:
+        raise SetupError(f"the network in {folder} has no namespaces: it was not started with --netns")
+    match order:
+        case "partition" if groups:
+            spaces.partition(*(group.split(",") for group in groups))
+        case "heal" if not groups:
+            spaces.heal()
+        case _:
+            raise InputError("the orders are: partition A,B C,D and heal")
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]), *sys.argv[2:])
+    except (IndexError, TypeError):
+        sys.exit("usage: python -m devnet.netns FOLDER partition A,B C,D | heal")
+    except SalusError as error:
+        sys.exit(f"netns: {error}")

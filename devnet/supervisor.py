@@ -43,7 +43,7 @@ class Supervisor:
     """Parts of one state folder: logs in `logs/`, running parts in `parts.json`."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._file = folder / "parts.json"
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         (folder / "logs").mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ class Supervisor:
 
     def log(self, name: str) -> Path:
         """Log file of a part."""
-        return self._folder / "logs" / f"{name}.log"
+        return self.folder / "logs" / f"{name}.log"
 
     def start(self, parts: Iterable[Part], patience: float = 60) -> None:
         """Start parts and wait until all are ready.

@@ -31,7 +31,11 @@ def register(app: typer.Typer) -> None:
     app.add_typer(noun, name="consortium")
 
 
-def up() -> None:
+def up(
+    netns: Annotated[
+        bool, typer.Option("--netns", help="Each node in a network namespace of its own (Linux, root).")
+    ] = False,
+) -> None:
     """Start everything that does not run."""
     from cli.consortium.keeper import keeper_part  # noqa: PLC0415 - `down` needs none of what these import
     from cli.consortium.status import HEADINGS, rows  # noqa: PLC0415 - as above
@@ -44,7 +48,8 @@ def up() -> None:
         output.say("it runs already; `salus consortium down` stops it")
     else:
         began = time.perf_counter()
-        world, supervisor = raise_world(folder, base_port(), _progress, Network.CONSORTIUM)
+        network = Network.NAMESPACES if netns else Network.CONSORTIUM
+        world, supervisor = raise_world(folder, base_port(), _progress, network)
         start_missing(supervisor, [keeper_part(folder)])
         output.say(f"up after {time.perf_counter() - began:.0f} s")
     output.emit_table(rows(world), HEADINGS)

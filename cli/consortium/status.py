@@ -8,7 +8,7 @@ from typing import Any
 
 from cli.world.cast import VALIDATORS
 from cli.world.layout import World
-from cli.world.networks import clique_of, node_part_name
+from cli.world.networks import Network, clique_of, node_part_name
 from cli.world.raising import KEEPER
 from cli.world.services import service_parts
 from cli.world.sidecars import sidecar_name, standing
@@ -61,7 +61,8 @@ def rows(world: World) -> list[dict[str, Any]]:
         except (OSError, SalusError):
             return {"part": part, "pid": pids.get(part), "state": "not ready"}
 
-    names = [KEEPER, LINKS, *nodes, *(name for name in ready if name not in {LINKS, KEEPER})]
+    between = [] if world.network is Network.NAMESPACES else [LINKS]
+    names = [KEEPER, *between, *nodes, *(name for name in ready if name not in {LINKS, KEEPER})]
     with ThreadPoolExecutor(max_workers=len(names)) as pool:
         return list(pool.map(asked, names))
 

@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | `dev` | one Anvil: nothing is proven | everybody that one |
 | `consortium` | four geth nodes that seal by Clique | a custodian its own only; others A's, else another |
+| `namespaces` | the same, each node in a network namespace of its own (`devnet.netns`) | the same |
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pathlib import Path
 
 from cli.world.cast import CUSTODIANS, VALIDATORS, Name, Ports
 from devnet.anvil import CHAIN_ID
-from devnet.clique import CliqueNetwork, CliqueSettings, found_network
+from devnet.clique import LOOPBACK, CliqueNetwork, CliqueSettings, found_network
+from devnet.netns import Namespaces
 
 _SETTINGS = CliqueSettings(chain_id=2027)
 
@@ -24,11 +26,12 @@ class Network(StrEnum):
 
     DEV = "dev"
     CONSORTIUM = "consortium"
+    NAMESPACES = "namespaces"
 
     @property
     def file(self) -> str:
         """Name of its file of settings. `consortium.yaml` there is the example of one with real members."""
-        return "local" if self is Network.CONSORTIUM else self.value
+        return self.value if self is Network.DEV else "local"
 
     @property
     def chain_id(self) -> int:
@@ -36,9 +39,16 @@ class Network(StrEnum):
         return CHAIN_ID if self is Network.DEV else _SETTINGS.chain_id
 
 
-def clique_of(folder: Path, ports: Ports) -> CliqueNetwork:
-    """The Clique network of a world; made when there is none yet."""
-    return found_network(folder / "chain", VALIDATORS, ports.network, _SETTINGS)
+def clique_of(folder: Path, ports: Ports, network: Network = Network.CONSORTIUM) -> CliqueNetwork:
+    """The Clique network of a world; made when there is none yet, and only then is `network` asked."""
+    spaces = namespaces(ports)
+    hosts = {name: spaces.host(name) for name in spaces.names} if network is Network.NAMESPACES else {}
+    return found_network(folder / "chain", VALIDATORS, ports.network, _SETTINGS, hosts)
+
+
+def namespaces(ports: Ports) -> Namespaces:
+    """Namespaces of a world's nodes."""
+    return Namespaces(ports.base, VALIDATORS)
 
 
 def node_part_name(name: str) -> str:
@@ -50,7 +60,11 @@ def rpc_url(network: Network, ports: Ports, name: Name | None) -> str:
     """JSON-RPC for an institution's services (None: nobody's own); several by comma, best first."""
     if network is Network.DEV:
         return f"http://127.0.0.1:{ports.chain}"
-    nodes = {validator: f"http://127.0.0.1:{ports.network + place}" for place, validator in enumerate(VALIDATORS)}
+    spaces = namespaces(ports)
+    nodes = {
+        each: f"http://{spaces.host(each) if network is Network.NAMESPACES else LOOPBACK}:{ports.network + place}"
+        for place, each in enumerate(VALIDATORS)
+    }
     return nodes[name] if name in CUSTODIANS and name is not None else ",".join(nodes.values())
 
 

@@ -11,9 +11,10 @@ from cli.world.cast import VALIDATORS, Ports
 from cli.world.founding import Seat, found
 from cli.world.keys import KeyFolder
 from cli.world.layout import World, load
-from cli.world.networks import Network, clique_of, node_part_name, rpc_url
+from cli.world.networks import Network, clique_of, namespaces, node_part_name, rpc_url
 from cli.world.services import chain_parts, service_parts
 from cli.world.sidecars import write_public_book
+from devnet import netns
 from devnet.anvil import instant_blocks
 from devnet.clique_nodes import LINKS
 from devnet.geth_binary import geth_binary
@@ -38,6 +39,12 @@ def raise_world(
         SetupError: a port is taken (looked at before anything starts), or a part does not come up.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if network is Network.NAMESPACES:
+        netns.require()
+    if (folder / "world.json").exists() and (found := load(folder)).network is not network:
+        raise SetupError(
+            f"the world in {folder} was founded on the network {found.network}: start it so again, or remove the folder"
+        )
     ports, supervisor = Ports(base_port), Supervisor(folder)
     if not supervisor.running():
         for port in ports.all():
@@ -45,7 +52,7 @@ def raise_world(
     keys = KeyFolder(folder / "keys")
     try:
         world = _founded(folder, ports, keys, supervisor, progress, network)
-        beside = " and a sidecar beside each node" if network is Network.CONSORTIUM else ""
+        beside = " and a sidecar beside each node" if network is not Network.DEV else ""
         progress(f"custodians, watch, oracles, one API per institution{beside} start")
         start_missing(supervisor, service_parts(world), patience=120)
     except BaseException:
@@ -61,14 +68,16 @@ def start_missing(supervisor: Supervisor, parts: list[Part], patience: float = 6
 
 
 def stop(supervisor: Supervisor) -> list[str]:
-    """Stop every part; a Ctrl-C meanwhile does not leave some of them running. Returns names."""
+    """Stop every part, and remove namespaces of nodes; a Ctrl-C meanwhile does not leave some of it. Returns names."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         # First who would start the others again; the chain after all that speak to it.
         first = supervisor.stop([KEEPER])
         chain = {LINKS, *(node_part_name(name) for name in VALIDATORS), "chain"}
         services = supervisor.stop([name for name in supervisor.running() if name not in chain], together=True)
-        return [*first, *services, *supervisor.stop(together=True)]
+        stopped = [*first, *services, *supervisor.stop(together=True)]
+        netns.remove_of(supervisor.folder)
+        return stopped
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -82,6 +91,8 @@ def _founded(
         geth_binary(progress)
         progress("keys and four nodes that seal by Clique, of hospital A and the three custodians")
     keys.make()
+    if network is Network.NAMESPACES:
+        netns.make_for(folder, namespaces(ports))
     start_missing(supervisor, chain_parts(folder, ports, network))
     url = rpc_url(network, ports, None)
     try:
@@ -99,7 +110,7 @@ def _founded(
         ) from error
     world = World(folder, ports, ids, network)
     world.content.mkdir(exist_ok=True)
-    if network is Network.CONSORTIUM:
+    if network is not Network.DEV:
         write_public_book(world)
     world.save()
     return world

@@ -6,13 +6,14 @@ import http.client
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from cli.staff import make_client_key, public_jwk
 from cli.world.cast import BY_NAME, CAST, CUSTODIANS, VALIDATORS, Institution, Name, Ports
 from cli.world.keys import RELAYS
 from cli.world.layout import World
-from cli.world.networks import Network, clique_of, finality, node_part_name, rpc_url
+from cli.world.networks import Network, clique_of, finality, namespaces, node_part_name, rpc_url
 from cli.world.sidecars import sidecar_part
 from devnet.anvil import AnvilSettings, anvil_command, is_ready
 from devnet.clique_nodes import links_part, node_part
@@ -33,19 +34,22 @@ def chain_part(folder: Path, ports: Ports) -> Part:
     return Part("chain", anvil_command(settings), ports=(ports.chain,), ready=lambda: is_ready(ports.chain))
 
 
-def network_parts(folder: Path, ports: Ports) -> list[Part]:
-    """The nodes of a consortium and the links between them.
+def network_parts(folder: Path, ports: Ports, network: Network) -> list[Part]:
+    """The nodes of a consortium, and the links between them unless each has a namespace.
 
     Raises:
         SetupError: there is no geth, and it cannot be built.
     """
-    network, binary = clique_of(folder, ports), geth_binary()
-    return [links_part(network), *(node_part(network, name, binary, node_part_name(name)) for name in network.nodes)]
+    clique, binary, spaces = clique_of(folder, ports, network), geth_binary(), namespaces(ports)
+    nodes = {name: node_part(clique, name, binary, node_part_name(name)) for name in clique.nodes}
+    if network is Network.NAMESPACES:
+        return [replace(part, command=spaces.command(name, part.command)) for name, part in nodes.items()]
+    return [links_part(clique), *nodes.values()]
 
 
 def chain_parts(folder: Path, ports: Ports, network: Network) -> list[Part]:
     """The chain of a world."""
-    return [chain_part(folder, ports)] if network is Network.DEV else network_parts(folder, ports)
+    return [chain_part(folder, ports)] if network is Network.DEV else network_parts(folder, ports, network)
 
 
 def service_parts(world: World) -> list[Part]:
@@ -54,7 +58,7 @@ def service_parts(world: World) -> list[Part]:
     parts.append(watch_part(world))
     parts += [oracle_part(world, i.name) for i in CAST if i.oracle]
     parts += [api_part(world, i.name) for i in CAST if i.api]
-    if world.network is Network.CONSORTIUM:
+    if world.network is not Network.DEV:
         parts += [sidecar_part(world, name) for name in VALIDATORS]
     return parts
 

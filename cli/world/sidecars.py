@@ -71,15 +71,15 @@ def sidecar_settings(world: World, name: Name) -> dict[str, str]:
 
 
 def links_of(network: CliqueNetwork, name: str) -> Mapping[bytes, str]:
-    """How a node reaches the world's other nodes: through the links, which can be cut."""
+    """How a node reaches the world's other nodes: through links that can be cut, or cables that can be pulled."""
     others = [peer for peer in network.members if peer != name]
-    return {bytes.fromhex(network.nodes[each].node_id): f"127.0.0.1:{network.link_port(name, each)}" for each in others}
+    return {bytes.fromhex(network.nodes[each].node_id): network.place(name, each) for each in others}
 
 
 def write_public_book(world: World) -> Path:
     """The members' nodes as others reach them: what a newcomer is given (`addresses.json` of the world)."""
     nodes, file = clique_of(world.folder, world.ports).nodes, world.folder / "addresses.json"
-    merge_addresses(file, {bytes.fromhex(nodes[n].node_id): f"127.0.0.1:{nodes[n].p2p_port}" for n in VALIDATORS})
+    merge_addresses(file, {bytes.fromhex(nodes[n].node_id): f"{nodes[n].host}:{nodes[n].p2p_port}" for n in VALIDATORS})
     return file
 
 
