@@ -29,6 +29,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "services": ("watch", "custodian"),
     "check": ("verify", "explain"),
     "backup": ("backup", "restore"),
+    "content": ("content",),
     "doctor": ("doctor",),
     "follow": ("follow",),
     "deploy": ("deploy",),

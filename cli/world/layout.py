@@ -11,6 +11,7 @@ from typing import Any
 from cli.world.cast import BASE_PORT, CAST, Name, Ports
 from cli.world.keys import KeyFolder
 from cli.world.networks import Network, rpc_url
+from devnet.swarm import load as load_swarm
 from salus.core.errors import SetupError
 from salus.core.ids import ParticipantId, from_hex, hex32
 
@@ -57,6 +58,17 @@ class World:
     def content(self) -> Path:
         """The content folder, shared by all parts on this machine."""
         return self.folder / "content"
+
+    @property
+    def swarm(self) -> Path:
+        """Folder of the content swarm, where the world has one."""
+        return self.folder / "swarm"
+
+    @property
+    def content_address(self) -> str:
+        """Where its envelopes lie: the content folder, or its swarm."""
+        has_swarm = (self.swarm / "swarm.json").exists()
+        return load_swarm(self.swarm).address() if has_swarm else str(self.content)
 
     @property
     def index_url(self) -> str:
