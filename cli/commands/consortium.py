@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.commands import consortium_besu, consortium_node, consortium_sidecar
+from cli.commands import consortium_besu, consortium_drill, consortium_node, consortium_sidecar
 from cli.exits import exit_code
 from cli.world.layout import World, base_port, home, load
 from cli.world.networks import Network
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     consortium_sidecar.add_to(noun)
     consortium_node.add_to(noun)
     consortium_besu.add_to(noun)
+    consortium_drill.add_to(noun)
     app.add_typer(noun, name="consortium")
 
 

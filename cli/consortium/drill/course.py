@@ -1,0 +1,149 @@
+"""One drill after the other in one world: harm, recovery, a pause, and the counts."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import httpx
+
+from cli.consortium.drill.reconcile import Counts, Ledger
+from cli.consortium.drill.scene import Scene, until
+from cli.consortium.drill.traffic import Traffic
+from salus.core.errors import SalusError, UnavailableError
+
+_RECOVERY_PATIENCE, _DRAIN_PATIENCE, _PAUSE_PATIENCE = 240.0, 180.0, 150.0
+_POLL_SECONDS = 1.0
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a drill plays with. `tell` shows what goes on."""
+
+    scene: Scene
+    traffic: Traffic
+    tell: Tell
+
+    def hold(self, seconds: float, why: str) -> None:
+        """Let the harm last."""
+        began = time.monotonic()
+        while (past := time.monotonic() - began) < seconds:
+            self.tell(f"{why} ({past:.0f} of {seconds:.0f} s)")
+            time.sleep(min(_POLL_SECONDS, seconds - past))
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """One thing that goes wrong. `play` does it, ends it, and says in words what was done; the time to recover runs
+    from its return."""
+
+    name: str
+    title: str
+    play: Callable[[Stage], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a drill: counts are of everything since the world began. `recovered` in seconds, None when not."""
+
+    name: str
+    title: str
+    done: str
+    seen: dict[str, dict[str, int]]
+    recovered: float | None
+    counts: Counts
+    wrong: list[str] = field(default_factory=list)
+    trouble: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it recovered, and nothing was lost, doubled, released early or answered wrongly."""
+        return self.recovered is not None and self.counts.all_right and not self.wrong and not self.trouble
+
+
+def run(drills: Sequence[Drill], stage: Stage, show: Callable[[Result], None]) -> list[Result]:
+    """Play all; `show` is given each result. After a drill that did not recover no other is played."""
+    ledger, found = Ledger(stage.scene.world), list[Result]()
+    for drill in drills:
+        result = _one(drill, stage, ledger)
+        found.append(result)
+        show(result)
+        if result.recovered is None or result.trouble:
+            break
+    return found
+
+
+def _one(drill: Drill, stage: Stage, ledger: Ledger) -> Result:
+    before, wrong = stage.traffic.answers(), len(stage.traffic.wrong())
+    done, recovered, trouble, counts = "", None, "", Counts()
+    try:
+        done = drill.play(stage)
+        recovered, revoked = _recover(stage), stage.traffic.taker.denied
+        stage.tell("well again; waiting for a revocation that is obeyed")
+        until("a revocation is obeyed", lambda: stage.traffic.taker.denied > revoked, _RECOVERY_PATIENCE)
+        _drain(stage)
+        stage.tell("counting")
+        counts = ledger.reconcile(stage.traffic.promises())
+    except (SalusError, httpx.HTTPError) as error:
+        trouble = str(error) or type(error).__name__
+    finally:
+        stage.traffic.resume()
+    seen = {who: dict(_since(before[who], told)) for who, told in stage.traffic.answers().items()}
+    return Result(drill.name, drill.title, done, seen, recovered, counts, stage.traffic.wrong()[wrong:], trouble)
+
+
+def _since(before: Counter[str], now: Counter[str]) -> Counter[str]:
+    return now - before
+
+
+def _recover(stage: Stage) -> float:
+    """Seconds until every part is well, and since the harm ended everybody's work came off again."""
+    at_end = stage.traffic.progress()
+    worked = [0.0] * len(at_end)
+    ill: list[str] = ["not looked at"]
+    began = time.monotonic()
+
+    def well() -> bool:
+        ill[:] = stage.scene.ailing()
+        for place, (now, then) in enumerate(zip(stage.traffic.progress(), at_end, strict=True)):
+            if now > then and not worked[place]:
+                worked[place] = time.monotonic()
+        waiting = sum(not at for at in worked)
+        stage.tell(
+            f"recovering, {time.monotonic() - began:.0f} s: {'; '.join(ill) or 'all parts well'}; {waiting} wait"
+        )
+        return not ill and not waiting
+
+    try:
+        return until("recovered", well, _RECOVERY_PATIENCE)
+    except UnavailableError as error:
+        raise UnavailableError(
+            f"{error}: {'; '.join(ill)}; work came off {at_end} -> {stage.traffic.progress()}"
+        ) from error
+
+
+def _drain(stage: Stage) -> None:
+    """Let everybody pause, and wait until all that was promised is at a final block of every node."""
+    stage.tell("everybody pauses")
+    if stuck := stage.traffic.pause(_PAUSE_PATIENCE):
+        raise UnavailableError(f"did not come to an end: {', '.join(stuck)}")
+
+    def drained() -> bool:
+        with suppress(httpx.HTTPError, ValueError, KeyError):
+            left = stage.traffic.under_way()
+            stage.tell(f"{left} on the way to the chain")
+            return not left
+        return False
+
+    until("all is anchored", drained, _DRAIN_PATIENCE)
+    heads = [row["head"] for row in stage.scene.standing() if "head" in row]
+    target = max(heads)
+    until(
+        "the last block is final at every node",
+        lambda: min(row["final"] for row in stage.scene.standing() if row["part"].endswith("-node")) >= target,
+        _DRAIN_PATIENCE,
+    )
