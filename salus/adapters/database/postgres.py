@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from salus.core.errors import SetupError, UnavailableError
 
 WRITER = 0x53414C5553
 """Advisory lock of whoever writes ("SALUS"); advisory locks are a database's own."""
-_POOL = {"pool_size": 8, "max_overflow": 32, "pool_timeout": 20, "pool_pre_ping": True, "pool_use_lifo": True}
+_POOL = {"pool_size": 8, "max_overflow": 32, "pool_timeout": 20, "pool_use_lifo": True}
+_FRESH_SECONDS = 1.0
+"""A connection that was used so lately isn't asked whether it is alive."""
 _CONNECTING = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -31,6 +34,7 @@ _CONNECTING = {
 }
 _SESSION = (
     "SET synchronous_commit = on",  # whatever the server's default: a commit that returns has been flushed
+    "SET plan_cache_mode = force_custom_plan",  # a plan made while a table was empty would read all of it ever after
     "SET idle_in_transaction_session_timeout = '30s'",  # a process that stopped with the lock holds up nobody longer
 )
 _LOCK = f"SELECT pg_advisory_xact_lock({WRITER})"
@@ -60,6 +64,20 @@ def open_postgres(url: URL, *, read_only: bool) -> Engine:
             if read_only:
                 cursor.execute("SET default_transaction_read_only = on")
         connection.autocommit = False
+
+    @event.listens_for(engine, "checkin")
+    def _came_back(_connection: Any, record: Any) -> None:
+        record.info["used_at"] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _is_alive(connection: Any, record: Any, _proxy: Any) -> None:
+        used_at = record.info.get("used_at")
+        if used_at is None or monotonic() - used_at < _FRESH_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise DisconnectionError from error  # the pool makes a new one
 
     return engine
 
