@@ -184,7 +184,10 @@ def test_admission__institution_with_its_own_node__let_in_and_voted_in_then_out(
             return activity.get(made["validator"], 0) > 0
 
         until("it seals", seals)
-        assert world.run("participant", "show", participant)["validator"] == applied["validator"]
+        renewed = world.run("participant", "renew", participant, "--until", "2028-11-30")
+        assert renewed == {**admitted, "accreditedUntil": admitted["accreditedUntil"] + 366 * 86400}
+        world.run("participant", "renew", participant, "--until", "2028-11-30", code=2)  # nothing would change
+        assert world.run("participant", "show", participant) == renewed
         with world.serving(tmp_path / "sidecar.log", "consortium", "sidecar", "--settings", str(node / "sidecar.env")):
             until("its own sidecar follows", lambda: ready(world.base + 192))
 
