@@ -70,10 +70,10 @@ def anvil_command(settings: AnvilSettings) -> tuple[str, ...]:
     return tuple(command)
 
 
-def is_ready(port: int, chain_id: int = CHAIN_ID) -> bool:
-    """Whether a chain of that id answers on a loopback port."""
+def is_ready(port: int, chain_id: int = CHAIN_ID, host: str = "127.0.0.1") -> bool:
+    """Whether a chain of that id answers on a port."""
     try:
-        return bool(_ask(port, "eth_chainId") == hex(chain_id))
+        return bool(_ask(port, "eth_chainId", host=host) == hex(chain_id))
     except (OSError, http.client.HTTPException, ValueError):
         return False
 
@@ -178,8 +178,8 @@ def instant_blocks(port: int, block_seconds: int = 1) -> Iterator[None]:
         _ask(port, "evm_setIntervalMining", block_seconds)
 
 
-def _ask(port: int, method: str, *params: object) -> object:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+def _ask(port: int, method: str, *params: object, host: str = "127.0.0.1") -> object:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
         connection.request("POST", "/", body, {"content-type": "application/json"})

@@ -13,9 +13,11 @@ from cli import output
 from cli.exits import exit_code
 from cli.world.cast import CUSTODIANS, VALIDATORS, WITH_API, WITH_ORACLE
 from cli.world.layout import World
-from cli.world.networks import Network, node_part_name
+from cli.world.networks import Network, namespaces, node_part_name
 from cli.world.running import running_world
+from cli.world.sidecars import sidecar_name
 from devnet.anvil import is_ready
+from devnet.clique import LOOPBACK
 from devnet.supervisor import Supervisor
 from oracle.alerts import ADVICE, AlertKind
 from salus.core.codes import Code
@@ -51,9 +53,17 @@ def _chain_ports(world: World) -> dict[str, int]:
     return {node_part_name(name): world.ports.network + place for place, name in enumerate(VALIDATORS)}
 
 
+def _host(world: World, part: str) -> str:
+    """Where a node of the chain answers: loopback, or its namespace."""
+    spaces = {node_part_name(name): namespaces(world.ports).host(name) for name in VALIDATORS}
+    return spaces[part] if world.network is Network.NAMESPACES else LOOPBACK
+
+
 def _ports(world: World) -> dict[str, int]:
     ports = {str(name): world.ports.custodian(name) for name in CUSTODIANS}
     ports["watch"] = world.ports.watch
+    if world.network is not Network.DEV:
+        ports |= {sidecar_name(name): world.ports.sidecar(name) for name in VALIDATORS}
     ports |= {f"{name}-oracle": world.ports.oracle_http(name) for name in WITH_ORACLE}
     return ports | {f"{name}-api": world.ports.api(name) for name in WITH_API}
 
@@ -63,7 +73,7 @@ def _row(world: World, part: str, port: int, alive: dict[str, int]) -> dict[str,
     if part not in alive:
         well, advice = False, f"has ended: `make down`, then `make up`; why: {log}"
     elif part in _chain_ports(world):
-        well = is_ready(port, world.network.chain_id)
+        well = is_ready(port, world.network.chain_id, _host(world, part))
         advice = "" if well else f"does not answer: `make down`, then `make up`; why: {log}"
     else:
         well, advice = _asked(part, port)
