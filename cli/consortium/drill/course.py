@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from cli.consortium.drill.reconcile import Counts, Ledger
+from cli.consortium.drill.counts import Counts
+from cli.consortium.drill.ledger import Ledger
 from cli.consortium.drill.scene import Scene, until
 from cli.consortium.drill.traffic import Traffic
 from salus.core.errors import SalusError, UnavailableError

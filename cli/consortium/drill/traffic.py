@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
+from cli.consortium.drill.counts import Promises
 from cli.consortium.drill.people import Doctor, Offering, Person, Taker
-from cli.consortium.drill.reconcile import Promises
 from cli.consortium.drill.scene import Scene, until
 from cli.consortium.drill.senders import Sender
 from cli.hospital_day import messages, results
