@@ -13,10 +13,11 @@ which may follow the name of one: `python -m bench path --seconds 300`.
 | `log_lookup` | the index with 1,000,000 entries |
 | `follow` | the light client: a header and a proof checked, 10,000 headers over HTTP |
 
-And two that run only when named:
+And those that run only when named:
 
 | name | measures |
 | --- | --- |
+| `stores` | content stores: records in batches to a folder and to a Kubo swarm, reads, memory for a gigabyte |
 | `quality` | a hospital's month with known truth: completeness, duplicates, ownership, gaps |
 | `soak` | 1,000,000 messages, resends, malformed ones and kills: everything there once (an hour) |
 """
@@ -28,7 +29,7 @@ import subprocess
 import sys
 
 ALL = ("ingest", "reading", "fhir_score", "labels", "path", "access", "receipt", "log_lookup", "follow")
-NAMED_ONLY = ("quality", "soak")
+NAMED_ONLY = ("stores", "quality", "soak")
 INTERRUPTED = 130
 
 
@@ -41,7 +42,7 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"of {', '.join(ALL + NAMED_ONLY)}; all but the last two when none is given",
+        help=f"of {', '.join(ALL + NAMED_ONLY)}; all but the last three when none is given",
     )
     told, options = parser.parse_known_args()
     names = told.names
