@@ -23,14 +23,20 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a drill plays with. `tell` shows what goes on."""
+    """What a drill plays with. `tell` shows what goes on; `status` keeps what an operator was shown of the harm."""
 
     scene: Scene
     traffic: Traffic
     tell: Tell
+    status: list[str] = field(default_factory=list)
+
+    def harm(self, seconds: float, why: str) -> None:
+        """Let the harm last, and look at it near its end."""
+        self.hold(seconds, why)
+        self.status[:] = self.scene.ailing()
 
     def hold(self, seconds: float, why: str) -> None:
-        """Let the harm last."""
+        """Wait."""
         began = time.monotonic()
         while (past := time.monotonic() - began) < seconds:
             self.tell(f"{why} ({past:.0f} of {seconds:.0f} s)")
@@ -57,6 +63,7 @@ class Result:
     seen: dict[str, dict[str, int]]
     recovered: float | None
     counts: Counts
+    status: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     trouble: str = ""
 
@@ -79,6 +86,7 @@ def run(drills: Sequence[Drill], stage: Stage, show: Callable[[Result], None]) -
 
 
 def _one(drill: Drill, stage: Stage, ledger: Ledger) -> Result:
+    stage.status.clear()
     before, wrong = stage.traffic.answers(), len(stage.traffic.wrong())
     done, recovered, trouble, counts = "", None, "", Counts()
     try:
@@ -94,7 +102,17 @@ def _one(drill: Drill, stage: Stage, ledger: Ledger) -> Result:
     finally:
         stage.traffic.resume()
     seen = {who: dict(_since(before[who], told)) for who, told in stage.traffic.answers().items()}
-    return Result(drill.name, drill.title, done, seen, recovered, counts, stage.traffic.wrong()[wrong:], trouble)
+    return Result(
+        drill.name,
+        drill.title,
+        done,
+        seen,
+        recovered,
+        counts,
+        list(stage.status),
+        stage.traffic.wrong()[wrong:],
+        trouble,
+    )
 
 
 def _since(before: Counter[str], now: Counter[str]) -> Counter[str]:

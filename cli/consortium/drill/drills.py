@@ -86,7 +86,7 @@ def _killing(short: str, part: str) -> Drill:
 def _dead(stage: Stage, members: tuple[str, ...], hold: float) -> str:
     nodes = nodes_of(members)
     stage.scene.keep_dead(*nodes)
-    stage.hold(hold, f"{' and '.join(nodes)} dead")
+    stage.harm(hold, f"{' and '.join(nodes)} dead")
     stage.scene.let_live(*nodes)
     return f"{' and '.join(nodes)} dead for {hold:.0f} s"
 
@@ -103,7 +103,7 @@ def _all_dead(stage: Stage) -> str:
 
 def _partition(stage: Stage, one: tuple[str, ...], other: tuple[str, ...], hold: float) -> str:
     stage.scene.links.partition(one, other)
-    stage.hold(hold, f"{', '.join(one)} | {', '.join(other)}")
+    stage.harm(hold, f"{', '.join(one)} | {', '.join(other)}")
     stage.scene.links.heal()
     return f"{', '.join(one)} apart from {', '.join(other)} for {hold:.0f} s"
 
@@ -120,7 +120,7 @@ def _empty_disk(stage: Stage) -> str:
 def _delay(stage: Stage, hold: float) -> str:
     before = stage.traffic.progress()
     stage.scene.links.delay(_DELAY_MILLISECONDS)
-    stage.hold(hold, "everything between validators is late")
+    stage.harm(hold, "everything between validators is late")
     came_off = [now - then for now, then in zip(stage.traffic.progress(), before, strict=True)]
     stage.scene.links.delay(0)
     return f"{_DELAY_MILLISECONDS} ms each way for {hold:.0f} s; meanwhile {came_off[-1]} openings came off"
@@ -129,7 +129,7 @@ def _delay(stage: Stage, hold: float) -> str:
 def _skew(stage: Stage, part: str, seconds: int, hold: float) -> str:
     scene = stage.scene
     scene.start_with(part, skewed(scene.world.folder, _ROOT, seconds))
-    stage.hold(hold, f"the clock of {part} is {seconds} s off")
+    stage.harm(hold, f"the clock of {part} is {seconds} s off")
     scene.start_with(part, {})
     return f"{part} with a clock {abs(seconds)} s {'ahead' if seconds > 0 else 'behind'} for {hold:.0f} s"
 

@@ -1,5 +1,4 @@
-"""People at the institutions' APIs while drills go on: a doctor under a standing consent, and a patient who takes
-consents back.
+"""People at the institutions' APIs while drills go on: a nurse lists, a doctor opens, a patient takes consents back.
 
 Whatever they are told is counted in words, as the API says it: status and name of the problem.
 """
@@ -20,7 +19,7 @@ from cli.staff import StaffClient
 from salus.adapters.api_client import ApiClient
 from salus.core.canonical import canonical, parse
 from salus.core.codes import Code
-from salus.core.errors import ChainRevert, InputError, SalusError
+from salus.core.errors import ChainRevert, InputError, SalusError, SetupError, UnavailableError
 from salus.core.ids import AccessId, ConsentId, ParticipantId, from_hex, hex32
 from salus.flows.grant import Offer
 
@@ -92,30 +91,27 @@ class Person(Thread):
         body: dict[str, Any] = {"consentId": hex32(consent), "purpose": "TREAT", "actions": ["ACCESS", "USE"]}
         if leaves is not None:  # names them, so that the request reaches the chain also when nothing is listed
             body |= {"leaves": leaves, "categories": ["CHECKUP"], "level": 4}
-        try:
-            headers = {"authorization": f"Bearer {staff.token()}", "content-type": "application/json"}
-            answer = httpx.post(
-                f"{staff.api.base_url}/v1/accesses",
-                content=canonical(body),
-                headers=headers,
-                timeout=httpx.Timeout(_SECONDS, connect=3.0),
-                trust_env=False,
-            )
-        except httpx.ConnectError:
-            return _NO_CONNECTION, {}
-        except httpx.HTTPError:
-            return _CUT_OFF, {}
-        except SalusError:
-            return "no token", {}
-        try:
-            value = parse(answer.content)
-        except InputError:
-            return f"{answer.status_code}", {}
-        told = _OPENED if answer.status_code == httpx.codes.CREATED else f"{answer.status_code} {value.get('name')}"
+        told, value = _asked(staff, "/v1/accesses", body)
+        told = _OPENED if told == "201" else told
         if "accessId" in value:
             with self._lock:
                 (self._granted if told == _OPENED else self._denied).append(AccessId(from_hex(value["accessId"])))
         return told, value
+
+
+class Nurse(Person):
+    """Lists what a standing consent covers: custodians answer at once or say why not, and nothing goes on chain."""
+
+    def __init__(self, staff: StaffClient, consent: ConsentId, every: float) -> None:
+        super().__init__("the nurse", every)
+        self._staff, self._consent = staff, consent
+
+    def once(self) -> None:
+        """List."""
+        told, _ = _asked(self._staff, "/v1/listings", {"consentId": hex32(self._consent)})
+        self.answers["listed" if told == "200" else told] += 1
+        if told.startswith("403"):
+            self.wrong.append(f"{self.name} was refused under a good consent: {told}")
 
 
 class Doctor(Person):
@@ -197,6 +193,29 @@ class Taker(Person):
             self.answers[told] += 1
             if self._ended.wait(1.0):
                 return
+
+
+def _asked(staff: StaffClient, path: str, body: dict[str, Any]) -> tuple[str, Any]:
+    """What an API says to a member of its staff: status and name of the problem, and the answer."""
+    try:
+        headers = {"authorization": f"Bearer {staff.token()}", "content-type": "application/json"}
+        answer = httpx.post(
+            staff.api.base_url + path,
+            content=canonical(body),
+            headers=headers,
+            timeout=httpx.Timeout(_SECONDS, connect=3.0),
+            trust_env=False,
+        )
+        value = parse(answer.content)
+    except httpx.ConnectError:
+        return _NO_CONNECTION, {}
+    except (httpx.HTTPError, InputError):
+        return _CUT_OFF, {}
+    except UnavailableError:
+        return _NO_CONNECTION, {}
+    except SetupError:
+        return "no token", {}
+    return f"{answer.status_code} {value.get('name', '')}".strip(), value
 
 
 def _refusals(value: Any) -> str:

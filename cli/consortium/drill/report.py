@@ -26,8 +26,8 @@ _PAGE = """# Drills
 
 Written by `{command}`.
 {day}, {machine}: four geth nodes (Clique, one block a second), three custodians, two oracles, five APIs, watch,
-sidecars, keeper, and the traffic: two sources at {rate:g} messages a second each, a doctor at hospital B who opens
-records all the time, a patient who gives hospital A consents and takes them back.
+sidecars, keeper, and the traffic: two sources at {rate:g} messages a second each, a nurse and a doctor at hospital B
+who list and open records all the time, a patient who gives hospital A consents and takes them back.
 
 A message is owed once it was answered AA. Lost: not on chain in the end. Doubled: kept, anchored or entered twice.
 Early: shares released before the access was final on chain. Wrong: a good consent refused, a revoked one obeyed, nodes
@@ -36,7 +36,7 @@ that disagree about final blocks, or a log that does not recompute. Counts are o
 | drill | what was done | well again (s) | lost | doubled | early | wrong | messages | accesses | releases |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 """
-_GOOD = ("AA", "opened", "consent given", "consent revoked", "denied after a revocation")
+_GOOD = ("AA", "listed", "opened", "consent given", "consent revoked", "denied after a revocation")
 
 
 def row(result: Result) -> dict[str, Any]:
@@ -64,6 +64,7 @@ def facts(result: Result) -> dict[str, Any]:
         "passed": result.passed,
         "done": result.done,
         "seen": result.seen,
+        "status": result.status,
         "broken": counts.broken,
         "versions": counts.versions,
         "anchors": counts.anchors,
@@ -81,6 +82,7 @@ def lines(result: Result) -> list[str]:
     verdict = "[green]passed[/green]" if result.passed else "[red]FAILED[/red]"
     found = [f"{verdict} {result.name}: {result.done}; {took}"]
     found += [f"     {who}: {told}" for who, told in _seen(result)]
+    found += [f"     salus consortium status: {'; '.join(result.status)}"] if result.status else []
     found.append(
         f"     so far {counts.messages} messages, {counts.anchors} batches, {counts.accesses} accesses, "
         f"{counts.releases} releases, {counts.entries} entries: lost {counts.lost}, doubled {counts.doubled}, "
@@ -109,7 +111,8 @@ def markdown(results: Sequence[Result], command: str, rate: float) -> str:
     ]
     for result in results:
         told = "; ".join(f"{who}: {words}" for who, words in _seen(result))
-        seen.append(f"- **{result.name}** ({result.title}): {told}.")
+        status = f"; `salus consortium status` said: {'; '.join(result.status)}" if result.status else ""
+        seen.append(f"- **{result.name}** ({result.title}): {told}{status}.")
     return "\n".join([*head, *table, *seen, ""])
 
 

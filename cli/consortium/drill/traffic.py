@@ -1,4 +1,4 @@
-"""What goes on during drills: two sources send, a doctor opens records, a patient gives and takes back consents."""
+"""What goes on during drills: two sources send, staff list and open, a patient gives and takes back consents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from cli.consortium.drill.counts import Promises
-from cli.consortium.drill.people import Doctor, Offering, Person, Taker
+from cli.consortium.drill.people import Doctor, Nurse, Offering, Person, Taker
 from cli.consortium.drill.scene import Scene, until
 from cli.consortium.drill.senders import Sender
 from cli.hospital_day import messages, results
@@ -31,7 +31,7 @@ from salus.flows.grant import Offer
 _SEED = 1
 _PATIENTS = 4
 _RESULT_BYTES = 1200
-_SECONDS_BETWEEN_OPENINGS, _SECONDS_BETWEEN_CONSENTS = 1.0, 2.0
+_SECONDS_BETWEEN_LISTINGS, _SECONDS_BETWEEN_OPENINGS, _SECONDS_BETWEEN_CONSENTS = 1.0, 1.0, 2.0
 _CONSENT_SECONDS = 30 * 86400
 _FIRST_PATIENCE = 120.0
 _UNDER_WAY = ("pendingMessages", "waitingVersions", "openBatches", "openInvalidations")
@@ -44,13 +44,14 @@ class Traffic:
 
     scene: Scene
     senders: dict[Name, Sender]
+    nurse: Nurse
     doctor: Doctor
     taker: Taker
 
     @property
     def people(self) -> tuple[Person, ...]:
         """Who uses APIs."""
-        return self.doctor, self.taker
+        return self.nurse, self.doctor, self.taker
 
     @property
     def everybody(self) -> tuple[Sender | Person, ...]:
@@ -129,11 +130,13 @@ def _with_people(scene: Scene, senders: dict[Name, Sender]) -> Traffic:
     standing, taking = _patient(scene, 0), _patient(scene, 1)
     offered_b, offered_a = _offering(scene, Name.HOSPITAL_B), _offering(scene, Name.HOSPITAL_A)
     given = standing.grant(world.ids[Name.CHECKUP], offered_b.offer(), offered_b.api)
+    nurse = Nurse(_staff(scene, Name.HOSPITAL_B), given.consent, _SECONDS_BETWEEN_LISTINGS)
     doctor = Doctor(_staff(scene, Name.HOSPITAL_B), given.consent, _SECONDS_BETWEEN_OPENINGS)
     taker = Taker(taking, world.ids[Name.CHECKUP], offered_a, _staff(scene, Name.HOSPITAL_A), _SECONDS_BETWEEN_CONSENTS)
-    doctor.start()
-    taker.start()
-    return Traffic(scene, senders, doctor, taker)
+    traffic = Traffic(scene, senders, nurse, doctor, taker)
+    for person in traffic.people:
+        person.start()
+    return traffic
 
 
 def _checkup(day: date) -> Iterator[bytes]:
