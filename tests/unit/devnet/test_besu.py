@@ -151,6 +151,10 @@ def test_compose__services__are_the_four_nodes_as_written_and_open_on_loopback_o
     hosts = {name: f"{each['networks']['chain']['ipv4_address']}:30303" for name, each in services.items()}
     assert hosts == dict(besu.COMPOSE_HOSTS)
     for name, service in services.items():
+        assert (service["entrypoint"], service["command"]) == (
+            ["/opt/besu/bin/besu"],
+            ["--config-file=/config/config.toml"],
+        )
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["healthcheck"]["test"][0] == "CMD"
