@@ -23,7 +23,7 @@ from typing import Any
 from devnet.clique import CliqueNetwork, CliqueNode, CliqueSettings, genesis, node_config, node_keys
 from devnet.clique_nodes import node_part
 from salus.adapters.chain.address_book import Addresses, address_of, enode_of, merge_addresses
-from salus.core.errors import InputError, SalusError, SetupError
+from salus.core.errors import ConflictError, InputError, SalusError, SetupError
 
 NODE = "node"
 _LOOK_SECONDS = 0.2
@@ -36,11 +36,14 @@ def make_member_node(folder: Path, first_block: Path, book: Addresses, listen: s
 
     Raises:
         InputError: not an address, or the genesis is not of a Clique chain of Salus.
+        ConflictError: the folder has a node of another chain.
         SetupError: the genesis cannot be read.
     """
     address_of(listen)
     file = _json(first_block)
     settings_of(file)
+    if (folder / "genesis.json").exists() and _json(folder / "genesis.json") != file:
+        raise ConflictError(f"{folder} has a node of another chain: take another folder for this genesis")
     _write(folder / "genesis.json", file)
     _write(folder / "node.json", {"listen": listen, "rpcPort": rpc_port})
     _, node_id = node_keys(folder / NODE)

@@ -9,6 +9,7 @@ import typer
 
 from cli import output
 from cli.exits import exit_code
+from cli.participant.machines import read_node_key
 from cli.world.cast import VALIDATORS
 from cli.world.layout import home
 from cli.world.sidecars import address_book
@@ -96,6 +97,7 @@ def introduce(
     found = place_of(node)
     if found is None:
         raise InputError("name the node whole, as `make-node` printed it: enode://<128 hex digits>@host:port")
+    read_node_key(node)
     folder = home() / "consortium"
     books = [book] if book is not None else [address_book(folder, name) for name in VALIDATORS]
     for file in books:

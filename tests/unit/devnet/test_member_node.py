@@ -13,7 +13,7 @@ import pytest
 from devnet.clique import CliqueNetwork, CliqueSettings, found_network, genesis
 from devnet.member_node import NODE, load_member_node, make_member_node, settings_of
 from salus.adapters.chain.address_book import key_of, read_address_book
-from salus.core.errors import InputError, SetupError
+from salus.core.errors import ConflictError, InputError, SetupError
 
 SETTINGS = CliqueSettings(chain_id=77, period=2, epoch=1_000, gas_limit=25_000_000)
 
@@ -96,6 +96,14 @@ def test_node__listens_nowhere__is_refused_before_anything_is_written(
 def test_settings__of_another_chain__are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="genesis"):
         settings_of({**genesis([], SETTINGS), **change})
+
+
+def test_node__genesis_of_another_chain__is_refused_and_the_folder_left(others: CliqueNetwork, tmp_path: Path) -> None:
+    before = made(tmp_path / "own", others)
+    another = found_network(tmp_path / "another", ("c",), 26_000, SETTINGS)
+    with pytest.raises(ConflictError, match="another chain"):
+        made(tmp_path / "own", another)
+    assert load_member_node(tmp_path / "own") == before
 
 
 def test_node__none_in_the_folder__is_said(tmp_path: Path) -> None:
