@@ -18,6 +18,7 @@ from salus.core.errors import SalusError, UnavailableError
 
 _RECOVERY_PATIENCE, _DRAIN_PATIENCE, _PAUSE_PATIENCE = 240.0, 180.0, 150.0
 _POLL_SECONDS = 1.0
+_CALM_SECONDS = 8.0
 Tell = Callable[[str], None]
 
 
@@ -120,29 +121,32 @@ def _since(before: Counter[str], now: Counter[str]) -> Counter[str]:
 
 
 def _recover(stage: Stage) -> float:
-    """Seconds until every part is well, and since the harm ended everybody's work came off again."""
-    at_end = stage.traffic.progress()
-    worked = [0.0] * len(at_end)
-    ill: list[str] = ["not looked at"]
-    began = time.monotonic()
+    """Seconds until every part is well and everybody's work comes off again, and stays so.
 
-    def well() -> bool:
+    A part that is started again may look well for a moment: nodes that lost their peers are behind some seconds later.
+
+    Raises:
+        UnavailableError: it did not come to that in time; says what is ill.
+    """
+    began, least = time.monotonic(), stage.traffic.progress()
+    ill, well_since = list[str](), list[float]()
+
+    def stays_well() -> bool:
+        now = time.monotonic()
         ill[:] = stage.scene.ailing()
-        for place, (now, then) in enumerate(zip(stage.traffic.progress(), at_end, strict=True)):
-            if now > then and not worked[place]:
-                worked[place] = time.monotonic()
-        waiting = sum(not at for at in worked)
-        stage.tell(
-            f"recovering, {time.monotonic() - began:.0f} s: {'; '.join(ill) or 'all parts well'}; {waiting} wait"
-        )
-        return not ill and not waiting
+        waiting = sum(came_off <= before for came_off, before in zip(stage.traffic.progress(), least, strict=True))
+        if ill or waiting:
+            well_since.clear()
+        elif not well_since:
+            well_since.append(now)
+        stage.tell(f"recovering, {now - began:.0f} s: {'; '.join(ill) or 'all parts well'}; {waiting} wait")
+        return bool(well_since) and now - well_since[0] >= _CALM_SECONDS
 
     try:
-        return until("recovered", well, _RECOVERY_PATIENCE)
+        until("recovered", stays_well, _RECOVERY_PATIENCE)
     except UnavailableError as error:
-        raise UnavailableError(
-            f"{error}: {'; '.join(ill)}; work came off {at_end} -> {stage.traffic.progress()}"
-        ) from error
+        raise UnavailableError(f"{error}: {'; '.join(ill) or 'somebody waits'}") from error
+    return well_since[0] - began
 
 
 def _drain(stage: Stage) -> None:

@@ -66,7 +66,7 @@ def version(connection: sqlite3.Connection, key: int, message: int, leaf: bytes,
 
 def counted(connection: sqlite3.Connection, *, anchored: dict[bytes, int] | None = None) -> Counts:
     counts = Counts()
-    on_chain = {MerkleTree(LEAVES).root: len(LEAVES)} if anchored is None else anchored
+    on_chain: dict[bytes, int] = {MerkleTree(LEAVES).root: len(LEAVES)} if anchored is None else anchored
     count_messages(connection, "a", OWED, SITE, on_chain, counts)
     return counts
 
