@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Condition, Thread
+from time import monotonic, sleep
 
 from oracle.ports import Incoming, MessageStore, Origin
 from oracle.sitekey import RAW, SiteKey
@@ -35,8 +36,10 @@ from salus.core.ports import Clock
 
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
-    """Rows in one transaction, and how much may wait for the disk before more is turned away."""
+    """Rows in one transaction, how much may wait for the disk before more is turned away, and for how long a database
+    that is away is waited for before senders are told to try again."""
 
+    patience_seconds: float = 10.0
     group: int = 512
     waiting: int = 20_000
     waiting_bytes: int = 256 * 1024 * 1024
@@ -129,7 +132,7 @@ class Journal:
         try:
             rows = [self._row(one) for one in group]
             names = [name_of(row.message_hash, row.raw_hash) for row in rows]
-            results = self._store.append(rows)
+            results = self._stored(rows)
         except Exception as error:  # noqa: BLE001 - whatever failed, these messages are not durable and their senders must know
             failure = error
         _resolve(group, names, failure)
@@ -137,6 +140,17 @@ class Journal:
             self.heard.update((row.listener, row.received_at) for row in rows)
             self.on_group(GroupResult(tuple(results)))
         return len(group)
+
+    def _stored(self, rows: Sequence[JournalRow]) -> list[Appended]:
+        """Store a group, again and again while the database is away: what was stored without an answer is a replay."""
+        until = monotonic() + self._limits.patience_seconds
+        while True:
+            try:
+                return self._store.append(rows)
+            except UnavailableError:
+                if monotonic() >= until:
+                    raise
+                sleep(_AGAIN_SECONDS)
 
     def _run(self) -> None:
         while True:
@@ -223,6 +237,7 @@ def open_sender(site: SiteKey, sender: Sender) -> tuple[str, str]:
     return application, facility
 
 
+_AGAIN_SECONDS = 0.1
 _OWED = "owed"
 _SENDER = "sender"
 _SENDER_CHARACTERS = 454  # two fields of type HD, 227 each (HL7 v2.5.1 section 2.A.33)

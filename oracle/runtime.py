@@ -77,6 +77,7 @@ from salus.adapters.database.migrate import migrate
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_acks import DatabaseAcks
 from salus.adapters.database.oracle_desk import DatabaseDeskCodes
+from salus.adapters.database.oracle_line import Bell
 from salus.adapters.database.oracle_links import DatabaseLinks
 from salus.adapters.database.oracle_messages import DatabaseMessages
 from salus.adapters.database.oracle_operations import DatabaseOperations
@@ -349,7 +350,7 @@ async def _serve(parts: Parts) -> None:
     )
     gate, ending, loop = Gate(), Ending(), asyncio.get_running_loop()
     ending.listen()
-    workers = Workers(parts.pipeline, lambda name: metrics.worker_errors.labels(name).inc())
+    workers = Workers(parts.pipeline, lambda name: metrics.worker_errors.labels(name).inc(), kept.database.line.is_held)
     pressure = Pressure(
         settings.operations.bounds,
         kept.database.backlog,
@@ -420,7 +421,7 @@ async def _serve(parts: Parts) -> None:
     purger = Thread(target=_purge, args=(parts, stop), name="purge", daemon=True)
     watcher = Thread(target=_watch_gaps, args=(parts, stop), name="gaps", daemon=True)
     server = _Server(_http(front, settings.http_port))
-    keepers: list[_Keeper] = [pressure, lookout, *([hook] if hook is not None else [])]
+    keepers: list[_Keeper] = [Bell(kept.engine, workers.wake), pressure, lookout, *([hook] if hook is not None else [])]
     threads: list[_Begun] = [parts.journal, workers, purger, watcher, *keepers]
     for begun in threads:
         begun.start()
@@ -435,6 +436,7 @@ async def _serve(parts: Parts) -> None:
         stop.set()
         for thread in (*keepers, workers):
             await asyncio.to_thread(thread.stop)
+        await asyncio.to_thread(kept.database.line.release)
         parts.reader.close()
         server.should_exit = True
         await serving
@@ -453,13 +455,24 @@ class _Keeper(_Begun, Protocol):
 
 
 async def _drain(parts: Parts, gate: Gate, ending: Ending, doors: Doors) -> None:
-    """Take nothing more, answer what was taken, and, if told to end, wait for what is under way."""
+    """Take nothing more, answer what was taken, and, if told to end, wait for what is under way.
+
+    What is under way another oracle of the journal goes on with at once, if there is one.
+    """
     gate.turn(shut=True)
     await doors.close()
     await asyncio.to_thread(parts.journal.stop)
-    if ending.is_asked:
+    if ending.is_asked and not await asyncio.to_thread(_others, parts):
         seconds = parts.settings.operations.drain_seconds
         await drained(parts.kept.database.backlog, seconds, time.monotonic)
+
+
+def _others(parts: Parts) -> int:
+    """How many other oracles have the journal open; none if it can't be asked."""
+    try:
+        return parts.kept.database.line.others()
+    except SalusError:
+        return 0
 
 
 class _Server(uvicorn.Server):

@@ -98,13 +98,24 @@ class Worker:
 
 
 class Workers:
-    """The three workers of a pipeline, each waking the next."""
+    """The three workers of a pipeline, each waking the next. They rest while `in_line` says no.
 
-    def __init__(self, pipeline: Pipeline, failed: Callable[[str], None]) -> None:
+    Of several oracles on one journal one is in line; `in_line` is asked by each worker before each run.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, failed: Callable[[str], None], in_line: Callable[[], bool] = lambda: True
+    ) -> None:
         self._batching = _Batching(pipeline)
-        self._anchor = Worker("anchor", pipeline.anchor, lambda _: None, failed)
-        self._deposit = Worker("deposit", self._batching.run, lambda _: self._anchor.wake(), failed, BATCH_SECONDS / 5)
-        self._seal = Worker("seal", pipeline.seal, self._sealed, failed)
+
+        def lined(run: Callable[[], int]) -> Callable[[], int]:
+            return lambda: run() if in_line() else 0
+
+        self._anchor = Worker("anchor", lined(pipeline.anchor), lambda _: None, failed)
+        self._deposit = Worker(
+            "deposit", lined(self._batching.run), lambda _: self._anchor.wake(), failed, BATCH_SECONDS / 5
+        )
+        self._seal = Worker("seal", lined(pipeline.seal), self._sealed, failed)
 
     def start(self) -> None:
         """Begin all."""

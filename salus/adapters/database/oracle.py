@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, event, func, insert, select, text
 
 from salus.adapters.database.engine import reading, writing
+from salus.adapters.database.oracle_line import OracleLine
 from salus.adapters.database.oracle_tables import batch, invalidation, link, message, meta, version
 from salus.core.errors import SetupError
 from salus.core.journal import Backlog
@@ -27,6 +28,7 @@ class OracleDatabase:
     """A migrated database (`migrate(engine, "oracle")`), shared by the oracle's stores."""
 
     def __init__(self, engine: Engine) -> None:
+        self.line = OracleLine(engine)
         self._engine = engine
         self._turn = Condition()
         self._busy = False
@@ -58,6 +60,17 @@ class OracleDatabase:
             with self._turn:
                 self._busy = False
                 self._turn.notify_all()
+
+    @contextmanager
+    def writing_in_line(self) -> Iterator[Connection]:
+        """A connection that writes what only one oracle of several may: what sealing, depositing and anchoring came to.
+
+        Raises:
+            ConflictError: another oracle has the line now; nothing is written.
+        """
+        with self.writing() as connection:
+            self.line.check(connection)
+            yield connection
 
     def belong_to(self, marks: dict[str, bytes]) -> None:
         """Write on first use what this database belongs to (deployment, source, site key), later compare.

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, text, u
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_acks import owe
 from salus.adapters.database.oracle_append import append_messages
+from salus.adapters.database.oracle_line import ring
 from salus.adapters.database.oracle_quality import add_arrivals
 from salus.adapters.database.oracle_tables import ANCHORED, batch, head_of, message, raw, record, sender, told, version
 from salus.core.errors import NotFoundError
@@ -43,6 +44,7 @@ class DatabaseMessages:
         """Store a group of messages in one durable transaction; what each came to, in order."""
         with self._database.writing(urgent=True) as connection:
             results = append_messages(connection, rows)
+            ring(connection)
             add_arrivals(connection, rows, results)
             owe(connection, rows)
             fresh = {one.name_hash: one for one in (row.sender for row in rows) if one and self._is_new(one)}

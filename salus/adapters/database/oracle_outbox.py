@@ -54,7 +54,7 @@ class DatabaseOutbox:
 
     def form(self, root: Root, custodian_set: int, versions: Sequence[WaitingVersion], at: int) -> None:
         """Make waiting versions a batch."""
-        with self._database.writing() as connection:
+        with self._database.writing_in_line() as connection:
             values = {
                 "root": root,
                 "custodian_set": custodian_set,
@@ -120,12 +120,12 @@ class DatabaseOutbox:
         values: dict[str, Any] = {"acknowledged": batch.c.acknowledged.op("|")(acknowledged)}
         if complete:
             values["state"] = int(BatchState.DEPOSITED)
-        with self._database.writing() as connection:
+        with self._database.writing_in_line() as connection:
             connection.execute(update(batch).where(batch.c.key == key).values(values))
 
     def anchored(self, key: int, anchored: Anchored, seen: BlockStamp) -> None:
         """A batch's root is final on chain: erase its shares, and note what its versions make invalid."""
-        with self._database.writing() as connection:
+        with self._database.writing_in_line() as connection:
             _see(connection, seen)
             values = {
                 "state": int(BatchState.ANCHORED),
@@ -161,7 +161,7 @@ class DatabaseOutbox:
 
     def invalidated(self, key: int, tx_hash: bytes, at: int, seen: BlockStamp) -> None:
         """A version is invalid on chain, at a final block."""
-        with self._database.writing() as connection:
+        with self._database.writing_in_line() as connection:
             _see(connection, seen)
             values = {"done_at": at, "tx_hash": tx_hash or None}
             connection.execute(update(invalidation).where(invalidation.c.key == key).values(values))
@@ -197,7 +197,7 @@ class DatabaseOutbox:
     def reopen(self, batches: Sequence[int], invalidations: Sequence[int], seen: BlockStamp) -> None:
         """The chain has lost these: custodians hold the batches still, so they wait to be anchored again."""
         none = {"anchored_at": None, "anchor_block": None, "anchor_tx": None}
-        with self._database.writing() as connection:
+        with self._database.writing_in_line() as connection:
             _see(connection, seen)
             for chunk in chunks(batches):
                 values = none | {"state": int(BatchState.DEPOSITED)}

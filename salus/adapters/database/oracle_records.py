@@ -110,7 +110,7 @@ class DatabaseRecords:
 
     def commit(self, work: Work) -> None:
         """Store subjects, versions, heads and outcomes of messages: one durable transaction."""
-        with self._database.writing() as connection:
+        with self._database.writing_in_line() as connection:
             append_rows(connection, subject, _SUBJECT, [_subject_row(one, work.at) for one in work.subjects])
             if work.versions:
                 keys = _move_heads(connection, work)
