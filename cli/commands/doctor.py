@@ -16,9 +16,12 @@ from cli.world.layout import World
 from cli.world.networks import Network, namespaces, node_part_name
 from cli.world.running import running_world
 from cli.world.sidecars import sidecar_name
+from cli.world.swarm import part_name
 from devnet.anvil import is_ready
 from devnet.clique import LOOPBACK
 from devnet.supervisor import Supervisor
+from devnet.swarm import load
+from devnet.swarm_nodes import order
 from oracle.alerts import ADVICE, AlertKind
 from salus.core.codes import Code
 from salus.core.errors import UnavailableError
@@ -42,7 +45,7 @@ def doctor() -> None:
 def examined(world: World) -> list[dict[str, Any]]:
     """One row per part: `part`, `state` ("well" or "not well"), `advice`."""
     alive = Supervisor(world.folder).running()
-    ports = {**_chain_ports(world), **_ports(world)}
+    ports = {**_chain_ports(world), **_content_ports(world), **_ports(world)}
     with ThreadPoolExecutor(max_workers=len(ports)) as pool:
         return list(pool.map(lambda part: _row(world, part, ports[part], alive), ports))
 
@@ -57,6 +60,11 @@ def _host(world: World, part: str) -> str:
     """Where a node of the chain answers: loopback, or its namespace."""
     spaces = {node_part_name(name): namespaces(world.ports).host(name) for name in VALIDATORS}
     return spaces[part] if world.network is Network.NAMESPACES else LOOPBACK
+
+
+def _content_ports(world: World) -> dict[str, int]:
+    nodes = load(world.swarm).nodes.values() if world.has_swarm else ()
+    return {part_name(node.name): node.api_port for node in nodes}
 
 
 def _ports(world: World) -> dict[str, int]:
@@ -75,9 +83,19 @@ def _row(world: World, part: str, port: int, alive: dict[str, int]) -> dict[str,
     elif part in _chain_ports(world):
         well = is_ready(port, world.network.chain_id, _host(world, part))
         advice = "" if well else f"does not answer: `make down`, then `make up`; why: {log}"
+    elif part in _content_ports(world):
+        well = _keeps(world, part)
+        advice = "" if well else f"does not answer: `make down`, then `make up`; why: {log}"
     else:
         well, advice = _asked(part, port)
     return {"part": part, "state": "well" if well else "not well", "advice": advice}
+
+
+def _keeps(world: World, part: str) -> bool:
+    try:
+        return "ID" in order(load(world.swarm), part.removesuffix(part_name("")), "id")
+    except OSError:
+        return False
 
 
 def _asked(part: str, port: int) -> tuple[bool, str]:

@@ -11,8 +11,11 @@ from cli.exits import exit_code
 from cli.world.layout import base_port, home, load
 from cli.world.networks import Network
 from cli.world.running import supervisors
+from cli.world.swarm import Content
 from devnet.supervisor import Supervisor
 from salus.core.errors import UnavailableError
+
+_CONTENT_HELP = "Where envelopes lie: one folder, or a private swarm of Kubo nodes at three institutions."
 
 
 def register(app: typer.Typer) -> None:
@@ -27,15 +30,18 @@ def demo(
     patients: Annotated[int, typer.Option(min=1, max=200, help="Patients of the hospital day.")] = 6,
     seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 1,
     network: Annotated[Network, typer.Option(help="The chain: one Anvil, or a consortium's four nodes.")] = Network.DEV,
+    content: Annotated[Content, typer.Option(help=_CONTENT_HELP)] = Content.FOLDER,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the world running afterwards.")] = False,
 ) -> None:
     """Run all acts."""
     from cli.demo.story import tell  # noqa: PLC0415 - other commands need none of what the story imports
 
-    tell(home() / "demo", base_port(), patients, seed, keep=keep, network=network)
+    tell(home() / "demo", base_port(), patients, seed, keep=keep, network=network, content=content)
 
 
-def up() -> None:
+def up(
+    content: Annotated[Content | None, typer.Option(help=_CONTENT_HELP + " As the world has it by default.")] = None,
+) -> None:
     """Start everything; a second call says where it is."""
     from cli.commands.doctor import examined  # noqa: PLC0415 - as below
     from cli.world.raising import raise_world  # noqa: PLC0415 - `status` and `down` need none of what this imports
@@ -48,7 +54,7 @@ def up() -> None:
         world = load(folder)
         output.say(f"{len(alive)} of {len(service_parts(world)) + 1} parts run already; `make down` stops them")
     else:
-        world, supervisor = raise_world(folder, base_port(), lambda text: output.say(f"   {text} …"))
+        world, supervisor = raise_world(folder, base_port(), lambda text: output.say(f"   {text} …"), content=content)
     sick = [row for row in examined(world) if row["state"] != "well"]
     output.emit({**facts(world, supervisor), "notWell": sick}, what_to_try(world))
     for row in sick:

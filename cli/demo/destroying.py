@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from typing import Any
 
 from cli import output
@@ -10,7 +11,7 @@ from cli.demo.auditing import wait_for_index, write_and_verify
 from cli.demo.ledger import require
 from cli.demo.stage import Stage
 from cli.world.cast import Name
-from salus.adapters.content.folder import FolderStore
+from salus.adapters.content.address import content_store
 from salus.core.codes import EXPLANATIONS, Code
 from salus.core.errors import NotFoundError
 from salus.core.ids import LeafHash, hex32
@@ -120,7 +121,8 @@ def _refused(stage: Stage, leaf: LeafHash, when: str) -> None:
 
 def _content_gone(stage: Stage, doomed: OpenedItem) -> None:
     try:
-        FolderStore(stage.world.content).get(doomed.listed.envelope_digest)
+        with closing(content_store(stage.world.content_address)) as store:
+            store.get(doomed.listed.envelope_digest)
     except NotFoundError:
         stage.ledger.tell("fetching its ciphertext", "not found: removed from the content store")
         return

@@ -13,6 +13,7 @@ from cli.demo.ledger import Ledger
 from cli.demo.stage import Stage
 from cli.world.networks import Network
 from cli.world.raising import raise_world, stop
+from cli.world.swarm import Content
 from devnet.supervisor import Supervisor
 from salus.core.errors import SetupError
 
@@ -26,7 +27,16 @@ _ACTS: tuple[Callable[[Stage], None], ...] = (
 )
 
 
-def tell(folder: Path, base_port: int, patients: int, seed: int, *, keep: bool, network: Network = Network.DEV) -> None:
+def tell(
+    folder: Path,
+    base_port: int,
+    patients: int,
+    seed: int,
+    *,
+    keep: bool,
+    network: Network = Network.DEV,
+    content: Content | None = None,
+) -> None:
     """Make the world anew, play every act, show the table, and stop everything unless `keep`.
 
     Raises:
@@ -42,7 +52,7 @@ def tell(folder: Path, base_port: int, patients: int, seed: int, *, keep: bool, 
         output.say(f"   {text} …")
 
     ledger.act(1, "A chain starts, contracts are deployed, the Council votes institutions in")
-    world, supervisor = raise_world(folder, base_port, step, network)
+    world, supervisor = raise_world(folder, base_port, step, network, content)
     try:
         stage = Stage(world, supervisor, ledger, seed, patients)
         opening.founded(stage, (steps[-1] - began) * 1000)

@@ -126,6 +126,11 @@ class Ports:
         """Health and metrics of the watch."""
         return self.base + 60
 
+    @property
+    def content(self) -> int:
+        """First of the ports of the content swarm (`devnet.swarm.PORTS`), where there is one."""
+        return self.base + 20
+
     def custodian(self, name: Name) -> int:
         """A custodian's wire."""
         return self.base + 50 + _place(name, CUSTODIANS, "custodian")

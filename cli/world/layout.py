@@ -65,10 +65,21 @@ class World:
         return self.folder / "swarm"
 
     @property
+    def has_swarm(self) -> bool:
+        """Whether its envelopes lie in a content swarm, not in the folder."""
+        return (self.swarm / "swarm.json").exists()
+
+    @property
     def content_address(self) -> str:
         """Where its envelopes lie: the content folder, or its swarm."""
-        has_swarm = (self.swarm / "swarm.json").exists()
-        return load_swarm(self.swarm).address() if has_swarm else str(self.content)
+        return self.content_address_for(None)
+
+    def content_address_for(self, name: str | None) -> str:
+        """The same for one institution, whose own node it asks first where it has one."""
+        if not self.has_swarm:
+            return str(self.content)
+        swarm = load_swarm(self.swarm)
+        return swarm.address(*sorted(swarm.nodes, key=lambda node: node != name))
 
     @property
     def index_url(self) -> str:

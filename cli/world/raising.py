@@ -14,11 +14,13 @@ from cli.world.layout import World, load
 from cli.world.networks import Network, clique_of, namespaces, node_part_name, rpc_url
 from cli.world.services import chain_parts, service_parts
 from cli.world.sidecars import write_public_book
+from cli.world.swarm import KEEPERS, Content, found_swarm, part_name
 from devnet import netns
 from devnet.anvil import instant_blocks
 from devnet.clique_nodes import LINKS
 from devnet.geth_binary import geth_binary
 from devnet.ipc import ask
+from devnet.kubo_binary import kubo_binary
 from devnet.supervisor import Part, Supervisor, require_free
 from salus.core.errors import ConflictError, SetupError
 from salus.core.ids import to_address
@@ -29,14 +31,20 @@ KEEPER = "keeper"
 
 
 def raise_world(
-    folder: Path, base_port: int, progress: Progress, network: Network = Network.DEV
+    folder: Path,
+    base_port: int,
+    progress: Progress,
+    network: Network = Network.DEV,
+    content: Content | None = None,
 ) -> tuple[World, Supervisor]:
     """Start the chain, found the world if it is not yet, and start every service; all is stopped again on an error.
 
-    Parts that run already are left as they are, so what was cut off goes on from there.
+    Parts that run already are left as they are, so what was cut off goes on from there. `content` None: where the
+    world's envelopes lie already, in a new world a folder.
 
     Raises:
-        SetupError: a port is taken (looked at before anything starts), or a part does not come up.
+        SetupError: a port is taken (looked at before anything starts), a part does not come up, or the world was
+            founded on another network or for other content.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if network is Network.NAMESPACES:
@@ -51,7 +59,10 @@ def raise_world(
             require_free(port)
     keys = KeyFolder(folder / "keys")
     try:
+        if content is Content.KUBO:
+            kubo_binary(progress)
         world = _founded(folder, ports, keys, supervisor, progress, network)
+        _place_content(world, content)
         beside = " and a sidecar beside each node" if network is not Network.DEV else ""
         progress(f"custodians, watch, oracles, one API per institution{beside} start")
         start_missing(supervisor, service_parts(world), patience=120)
@@ -71,10 +82,10 @@ def stop(supervisor: Supervisor) -> list[str]:
     """Stop every part, and remove namespaces of nodes; a Ctrl-C meanwhile does not leave some of it. Returns names."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        # First who would start the others again; the chain after all that speak to it.
+        # First who would start the others again; chain and content after all that speak to them.
         first = supervisor.stop([KEEPER])
-        chain = {LINKS, *(node_part_name(name) for name in VALIDATORS), "chain"}
-        services = supervisor.stop([name for name in supervisor.running() if name not in chain], together=True)
+        last = {LINKS, *(node_part_name(name) for name in VALIDATORS), "chain", *map(part_name, KEEPERS)}
+        services = supervisor.stop([name for name in supervisor.running() if name not in last], together=True)
         stopped = [*first, *services, *supervisor.stop(together=True)]
         netns.remove_of(supervisor.folder)
         return stopped
@@ -114,6 +125,15 @@ def _founded(
         write_public_book(world)
     world.save()
     return world
+
+
+def _place_content(world: World, content: Content | None) -> None:
+    if content is Content.FOLDER and world.has_swarm:
+        raise SetupError(
+            f"the world in {world.folder} keeps its content on Kubo: start it so again, or remove that folder"
+        )
+    if content is Content.KUBO:
+        found_swarm(world)
 
 
 def _seats(folder: Path, ports: Ports) -> dict[str, Seat]:

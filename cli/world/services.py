@@ -15,6 +15,7 @@ from cli.world.keys import RELAYS
 from cli.world.layout import World
 from cli.world.networks import Network, clique_of, finality, namespaces, node_part_name, rpc_url
 from cli.world.sidecars import sidecar_part
+from cli.world.swarm import content_parts
 from devnet.anvil import AnvilSettings, anvil_command, is_ready
 from devnet.clique_nodes import links_part, node_part
 from devnet.geth_binary import geth_binary
@@ -53,8 +54,9 @@ def chain_parts(folder: Path, ports: Ports, network: Network) -> list[Part]:
 
 
 def service_parts(world: World) -> list[Part]:
-    """Every service, custodians first."""
-    parts = [custodian_part(world, name) for name in CUSTODIANS]
+    """Every service: content nodes, if there are some, then custodians first."""
+    parts = content_parts(world)
+    parts += [custodian_part(world, name) for name in CUSTODIANS]
     parts.append(watch_part(world))
     parts += [oracle_part(world, i.name) for i in CAST if i.oracle]
     parts += [api_part(world, i.name) for i in CAST if i.api]
@@ -117,7 +119,7 @@ def oracle_settings(world: World, name: Name) -> dict[str, str]:
         "KEYSTORE": str(keys.account_file(f"{name}.oracle")),
         "PASSPHRASE_FILE": str(keys.passphrase_file),
         "SITE_KEY_FILE": str(keys.site_key_file(name)),
-        "CONTENT": str(world.content),
+        "CONTENT": world.content_address_for(name),
         "CUSTODIANS": str(_custodians_file(world)),
         "HTTP_PORT": str(http_port),
         "MLLP_PORT": str(mllp_port),
@@ -146,7 +148,7 @@ def api_part(world: World, name: Name) -> Part:
         "PASSPHRASE_FILE": str(keys.passphrase_file),
         "TOKEN_KEY": str(folder / "token.pem"),
         "SEAL_KEY": str(folder / "seal.key"),
-        "CONTENT": str(world.content),
+        "CONTENT": world.content_address_for(name),
         "CUSTODIANS": str(_custodians_file(world)),
         "CLIENTS": str(_clients_file(world, name)),
         "TITLES": str(_titles_file(world)),
