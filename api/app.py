@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 import structlog
@@ -87,13 +87,14 @@ class Parts:
     finality: str = "dev"
     evidence: EvidenceMaker | None = None
     pause: Callable[[float], None] = time.sleep
+    metrics: Metrics = field(default_factory=Metrics)
     calls_per_minute: int = 1200
     calls_per_account: int = 120
 
 
 def create_app(parts: Parts) -> FastAPI:
     """The application; it starts nothing and opens nothing by itself."""
-    metrics = Metrics()
+    metrics = parts.metrics
     app = FastAPI(
         title="Salus API",
         version="1",

@@ -20,12 +20,14 @@ from starlette.responses import Response
 
 from api import problems
 from api.app import Parts, create_app
+from api.metrics import Metrics
 from api.model import Institution
 from api.ports import Title
 from api.security.clients import ClientRegistry
 from api.settings import Settings
 from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, connect
+from salus.adapters.chain.metrics import show_chain
 from salus.adapters.chain.prover import Prover
 from salus.adapters.content.address import content_store
 from salus.adapters.custodians import HttpCustodians
@@ -116,7 +118,10 @@ def _parts(settings: Settings, chain: Chain, custodians: HttpCustodians, engine:
     second = None if settings.second_keystore is None else keystore.load(settings.second_keystore, passphrase)
     relays = [keystore.load(path, passphrase) for path in settings.relay_keystores]
     _require_apart(operator, second, relays)
-    writer, relayer, clock = chain.writer([operator]), chain.writer(relays), SystemClock()
+    writer, relayer, clock, metrics = chain.writer([operator]), chain.writer(relays), SystemClock(), Metrics()
+    ledger = _ledger(settings, chain.reader, operator, writer, relayer)
+    batches = ledger if isinstance(ledger, BatchingLedger) else None
+    show_chain(metrics.registry, chain.reader, lambda: chain.rpc.standing, [writer, relayer], batches)
     gateway = Gateway(chain.reader, writer, time.sleep)
     caller = Caller(operator, chain.reader.domain("Council"), clock, secrets.token_bytes)
     emergency = None
@@ -131,7 +136,7 @@ def _parts(settings: Settings, chain: Chain, custodians: HttpCustodians, engine:
         index=index,
         operator=writer,
         relayer=relayer,
-        ledger=_ledger(settings, chain.reader, operator, writer, relayer),
+        ledger=ledger,
         custodians=custodians,
         content=content_store(settings.content),
         caller=caller,
@@ -150,6 +155,7 @@ def _parts(settings: Settings, chain: Chain, custodians: HttpCustodians, engine:
         evidence=_evidence(settings.finality, chain),
         calls_per_minute=settings.calls_per_minute,
         calls_per_account=settings.calls_per_account,
+        metrics=metrics,
     )
 
 

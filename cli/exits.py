@@ -27,6 +27,8 @@ EXIT_CODES: tuple[tuple[type[SalusError], int], ...] = (
     (ChainRevert, 9),
     (SalusError, 1),
 )
+WARNED = 10
+"""All works, but somebody should look (`salus doctor`)."""
 INTERRUPTED = 130
 
 

@@ -11,23 +11,23 @@ class Metrics:
     """Metrics of one custodian, in a registry of their own."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self.calls = Counter(
-            "salus_custodian_calls", "Calls by verb and outcome", ("verb", "outcome"), registry=self._registry
+            "salus_custodian_calls", "Calls by verb and outcome", ("verb", "outcome"), registry=self.registry
         )
         self.seconds = Histogram(
-            "salus_custodian_call_seconds", "Time per call", ("verb",), buckets=_SECONDS, registry=self._registry
+            "salus_custodian_call_seconds", "Time per call", ("verb",), buckets=_SECONDS, registry=self.registry
         )
-        self.released = Counter("salus_custodian_released_records", "Record versions released", registry=self._registry)
+        self.released = Counter("salus_custodian_released_records", "Record versions released", registry=self.registry)
         self.refused = Counter(
-            "salus_custodian_refused_records", "Record versions refused", ("code",), registry=self._registry
+            "salus_custodian_refused_records", "Record versions refused", ("code",), registry=self.registry
         )
-        self.head_age = Gauge("salus_custodian_head_age_seconds", "Age of the node's head", registry=self._registry)
-        self.final_block = Gauge("salus_custodian_final_block", "Newest final block", registry=self._registry)
+        self.head_age = Gauge("salus_custodian_head_age_seconds", "Age of the node's head", registry=self.registry)
+        self.final_block = Gauge("salus_custodian_final_block", "Newest final block", registry=self.registry)
         self.sweep_failures = Counter(
-            "salus_custodian_sweep_failures", "Sweeps that failed, by name", ("sweep",), registry=self._registry
+            "salus_custodian_sweep_failures", "Sweeps that failed, by name", ("sweep",), registry=self.registry
         )
 
     def text(self) -> bytes:
         """Prometheus text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)

@@ -22,6 +22,8 @@ from custodian.settings import Settings
 from custodian.sweeps import Sweeper
 from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, ProvenChain, connect, connect_proven
+from salus.adapters.chain.lanes import Lanes
+from salus.adapters.chain.metrics import show_chain
 from salus.adapters.database.custodian import DatabaseCustodianStore
 from salus.adapters.database.custodian_trust import TrustedHeader
 from salus.adapters.database.engine import open_engine
@@ -33,7 +35,6 @@ from salus.core.consensus.snapshot import Snapshot
 from salus.core.consensus.start import trusted_start
 from salus.core.errors import IntegrityError, SetupError
 from salus.core.ids import Address
-from salus.core.ports import ChainWriter
 from salus.core.state import BlockStamp
 
 _HOST = "127.0.0.1"
@@ -52,7 +53,7 @@ class Parts:
     """A built custodian and the writer of its operator account; `chain` and `trust` are its chain and what it keeps."""
 
     custodian: Custodian
-    writer: ChainWriter
+    writer: Lanes
     chain: Chain | ProvenChain
     trust: TrustedHeader
 
@@ -102,6 +103,7 @@ def serve(settings: Settings) -> None:
     )
     with opened(settings) as parts:
         metrics, stop = Metrics(), Event()
+        show_chain(metrics.registry, parts.chain.reader, lambda: parts.chain.rpc.standing, [parts.writer])
         sweeper = Sweeper(parts.custodian, parts.writer, metrics, settings.sweep_seconds)
         thread = Thread(target=sweeper.run, args=(stop,), name="sweeper")
         thread.start()

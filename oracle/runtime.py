@@ -69,6 +69,7 @@ from oracle.webhook import Webhook
 from oracle.workers import Workers
 from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, connect
+from salus.adapters.chain.metrics import show_chain
 from salus.adapters.content.address import content_store, is_folder
 from salus.adapters.content.holding import ContentHolding
 from salus.adapters.custodians import HttpCustodians
@@ -278,6 +279,7 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
     content = content_store(settings.content)
     records, outbox, messages = DatabaseRecords(kept.database), DatabaseOutbox(kept.database), kept.messages
     writer = chain.writer([signer])
+    show_chain(metrics.registry, reader, lambda: chain.rpc.standing, [writer])
     caller = Caller(signer, reader.domain("Council"), clock, secrets.token_bytes)
     sealing = Sealing(records, kept.site, source, reader.chain_id, sharing, clock, secrets.token_bytes)
     depositing = Depositing(outbox, reader, custodians, caller, kept.site, source, clock, time.monotonic)

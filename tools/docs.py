@@ -1,4 +1,4 @@
-"""Writes the reference pages that come from code: errors.md, policy.md, settings.md, cli.md and labels.md in docs/.
+"""Writes the reference pages that come from code into docs/: errors, policy, settings, cli, labels and metrics.
 
 python -m tools.docs           write the pages
 python -m tools.docs --check   exit 1 if one differs from what the code says
@@ -19,7 +19,7 @@ from salus.core.codes import EXPLANATIONS, Code
 from salus.core.labels import Action, Category, Confidentiality, Form, Obligation, Purpose, Role, Topic
 from salus.core.policy import ParticipantRole, qualified
 from salus.core.policy_table import Rule
-from tools import docs_cli, docs_labels, docs_settings
+from tools import docs_cli, docs_labels, docs_metrics, docs_settings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 _BLOCKS: tuple[tuple[int, str], ...] = (
@@ -94,6 +94,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": docs_settings.page,
     "cli.md": docs_cli.page,
     "labels.md": docs_labels.page,
+    "metrics.md": docs_metrics.page,
 }
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, connect
+from salus.adapters.chain.metrics import show_chain
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.index import DatabaseIndex
 from salus.adapters.database.migrate import migrate
@@ -65,6 +66,7 @@ def serve(settings: Settings) -> None:
     _log_lines()
     with opened(settings) as parts:
         metrics, stop = Metrics(), Event()
+        show_chain(metrics.registry, parts.chain.reader, lambda: parts.chain.rpc.standing)
         follower = Follower(parts.chain.reader, parts.store, metrics, settings.first_block)
         thread = Thread(target=follower.run, args=(stop, settings.poll_seconds), name="follower")
         thread.start()

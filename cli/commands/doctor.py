@@ -1,16 +1,22 @@
-"""`salus doctor`: is every part well, and what waits for a person?"""
+"""`salus doctor`: is every part and the chain well, and what waits for a person?"""
 
 from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from cli import output
-from cli.exits import exit_code
+from cli.chain_doctor.checks import Finding, State, examine, worst
+from cli.chain_doctor.look import look
+from cli.chain_doctor.surroundings import sight_of, sight_of_addresses
+from cli.exits import WARNED, exit_code
 from cli.world.cast import CUSTODIANS, VALIDATORS, WITH_API, WITH_ORACLE
 from cli.world.layout import World
 from cli.world.networks import Network, namespaces, node_part_name
@@ -27,19 +33,53 @@ from salus.core.codes import Code
 from salus.core.errors import UnavailableError
 
 _PATIENCE_SECONDS = 5
+_HEADINGS = {"check": "check", "where": "where", "state": "state", "seen": "what was seen", "advice": "what to do"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("doctor", help="Look whether every part is well, and say what to do.")(doctor)
+    app.command("doctor", help="Look whether every part and the chain are well, and say what to do.")(doctor)
 
 
-def doctor() -> None:
-    """Ask every part whether it is ready (docs/runbook.md has each field); exit code 5 if one is not."""
-    rows = examined(running_world())
-    output.emit_table(rows, {"part": "part", "state": "state", "advice": "what to do"})
-    if any(row["state"] != "well" for row in rows):
-        raise typer.Exit(exit_code(UnavailableError()))
+def doctor(
+    rpc: Annotated[str, typer.Option(help="Look at these nodes alone: JSON-RPC addresses, comma-separated.")] = "",
+    deployment: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="With --rpc: file of the deployment.")
+    ] = None,
+    finality: Annotated[
+        str | None, typer.Option(help="With --rpc: dev, qbft or clique:N; asked of each node when left out.")
+    ] = None,
+    peers: Annotated[int | None, typer.Option(min=0, help="With --rpc: how many peers each node should have.")] = None,
+    account: Annotated[list[str] | None, typer.Option(help="With --rpc: an account that sends; repeat it.")] = None,
+    disk: Annotated[
+        list[Path] | None, typer.Option(exists=True, help="With --rpc: a folder that must not fill up; repeat it.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="Time between the two looks at the chain.")] = 3,
+) -> None:
+    """Ask every part of the running world whether it is ready, and look at its chain twice (docs/runbook.md has each
+    row). With --rpc only nodes are looked at, of any chain. Exit code 5 if something is bad, 10 if somebody should
+    look.
+
+    Example: salus doctor --rpc http://10.0.0.1:8545,http://10.0.0.2:8545 --deployment deployments/2026.json
+    """
+    if rpc:
+        found: list[Finding] = []
+        sight = sight_of_addresses(rpc, deployment, finality, peers, account or (), disk or ())
+    else:
+        world = running_world()
+        found, sight = [_finding(row) for row in examined(world)], sight_of(world)
+    found = sorted([*found, *examine(look(sight, seconds))], key=lambda one: -list(State).index(one.state))
+    rows = [{**asdict(one), "state": str(one.state)} for one in found]
+    output.emit_table(rows, _HEADINGS)
+    if (state := worst(found)) is not State.WELL:
+        raise typer.Exit(exit_code(UnavailableError()) if state is State.BAD else WARNED)
+
+
+def _finding(row: Mapping[str, Any]) -> Finding:
+    """What a part says of itself. What is well and yet has advice waits for a person."""
+    if row["state"] != "well":
+        return Finding("ready", row["part"], State.BAD, "not ready", row["advice"])
+    return Finding("ready", row["part"], State.WARN if row["advice"] else State.WELL, "ready", row["advice"])
 
 
 def examined(world: World) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ class BatchingLedger(Deployed):
     """`AccessLedger` of an institution: its operator signs, a relay's account sends. Safe to use from several threads.
 
     `gateway` sends with the relay's writer, whose account need not be an operator's. Only requests under a consent go
-    this way.
+    this way. `batches` counts the transactions that were mined, `requests` what they carried, refused items too.
     """
 
     def __init__(
@@ -89,6 +89,8 @@ class BatchingLedger(Deployed):
         self._waiting: list[_Item] = []
         self._is_led = False
         self._underway = 0
+        self.batches = 0
+        self.requests = 0
 
     def record(self, access: Access, package: ConsentPackage | None) -> Recorded:
         """Record a request under a consent, with others that wait, and wait until its block is final.
@@ -179,6 +181,9 @@ class BatchingLedger(Deployed):
             for item in items:
                 item.conclude(away)
             return []
+        with self._company:
+            self.batches += 1
+            self.requests += len(items)
         return [_Mined(receipt.block.number, gateway, _not_skipped(named, receipt))]
 
     def _send_halves(self, items: Sequence[_Item], refusal: SalusError) -> list[_Mined]:

@@ -61,6 +61,11 @@ class ProvenChain:
     trusted: TrustedChain
     reader: ProvenReader
 
+    @property
+    def rpc(self) -> Rpc:
+        """Its node."""
+        return self.unproven.rpc
+
     def writer(self, signers: Sequence[Signer], *, patience: float = 60.0) -> Lanes:
         """As of `Chain`. What its receipts say is the node's word."""
         return self.unproven.writer(signers, patience=patience)

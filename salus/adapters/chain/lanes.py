@@ -30,6 +30,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -56,6 +57,19 @@ _RECEIPTS_BESIDE_COUNT = 99
 """With the count, one batch, so that one node answers at one time: nothing is missed on a node that is behind."""
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class LaneCounts:
+    """What has become of a writer's transactions since it was made: `signed` by it; of these `mined`; handed to nodes
+    once more (`resent`, each time); given up because their nonce was used by another one (`replaced`); and how often a
+    pool was full (`held`)."""
+
+    signed: int = 0
+    mined: int = 0
+    resent: int = 0
+    replaced: int = 0
+    held: int = 0
 
 
 class Lanes:
@@ -93,6 +107,13 @@ class Lanes:
         self._held_until = 0.0
         self._hold = _FIRST_HOLD
         self._trouble: UnavailableError | None = None
+        self.counts = LaneCounts()
+
+    @property
+    def waiting(self) -> int:
+        """Transactions on their way."""
+        with self._lock:
+            return sum(len(lane.flights) for lane in self._lanes)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -170,6 +191,7 @@ class Lanes:
             self._await_room(lane)
             with self._lock:  # somebody else may have taken the room
                 flights = lane.depart(calls[: max(0, self._room(lane))], time.monotonic())
+                self.counts.signed += len(flights)
         self._woken.set()
         return flights
 
@@ -263,6 +285,7 @@ class Lanes:
             for flight, answer in zip(fresh, answers, strict=True):
                 self._heard(flight, answer, now)
         if any(answer.verdict is Verdict.FULL for answer in answers):
+            self.counts.held += 1
             self._held_until = now + self._hold
             self._hold = min(2 * self._hold, _LONGEST_HOLD)
             _log.warning("pool_full", held_seconds=self._held_until - now, transactions=len(fresh))
@@ -302,6 +325,7 @@ class Lanes:
                 if isinstance(answer, dict) and answer.get("blockHash") is not None and not flight.landed:
                     flight.receipt = answer
                     flight.lane.land(flight, now)
+                    self.counts.mined += 1
                     moved = True
         return moved
 
@@ -332,6 +356,8 @@ class Lanes:
             before = len(lane.flights)
             raws = lane.again(int(count, 16), now)
             moved |= len(lane.flights) < before
+            self.counts.replaced += before - len(lane.flights)
+            self.counts.resent += len(raws)
         if raws:
             _log.warning("lane_sends_again", lane=lane.address, first_nonce=int(count, 16), transactions=len(raws))
         for answer in pool.offer(self._rpc, raws, everywhere=True):

@@ -18,6 +18,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -82,6 +83,15 @@ class Node:
             raise UnavailableError(f"the node answered HTTP {response.status_code} without JSON") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many nodes are listed, how many of them may be used, and the place in the list of the one in use, from 1."""
+
+    listed: int
+    usable: int
+    used: int
+
+
 class Nodes:
     """The nodes of a list, most wanted first. Safe to use from several threads; `now` is a monotonic clock.
 
@@ -97,6 +107,7 @@ class Nodes:
         self._chain_id: str | None = None
         self._look_due = 0.0
         self._looking = threading.Lock()
+        self._unfit: frozenset[Node] = frozenset()
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -110,6 +121,11 @@ class Nodes:
                 self._look_due = self._now() + _LOOK_SECONDS
                 self._looking.release()
         return self._used
+
+    def standing(self) -> Standing:
+        """How the list stands, as far as the last look and the questions since say."""
+        usable = [node for node in self._awake(self._nodes) if node not in self._unfit]
+        return Standing(len(self._nodes), len(usable), self._nodes.index(self._used) + 1)
 
     def leave(self, node: Node) -> None:
         """A node did not answer: the next one that is not resting is used. Alone, a node is kept."""
@@ -146,6 +162,7 @@ class Nodes:
         if not heads:
             return
         newest = max(heads.values())
+        self._unfit = frozenset(node for node in self._nodes if newest - heads.get(node, 0) > STALE_SECONDS)
         for node in self._nodes:
             # one that was left has to be well up with the others before it is used again, or use would flicker
             bound = STALE_SECONDS if node is self._used else STALE_SECONDS // 2

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from salus.adapters.chain.nodes import Node, Nodes, addresses
+from salus.adapters.chain.nodes import Node, Nodes, Standing, addresses
 from salus.core.errors import UnavailableError
 
 _READS = (
@@ -88,6 +88,11 @@ class Rpc:
         )
         self._nodes = Nodes([Node(address, timeout, self._transport) for address in addresses(url)])
         self._attempts = attempts + len(self._nodes) - 1
+
+    @property
+    def standing(self) -> Standing:
+        """How its nodes stand."""
+        return self._nodes.standing()
 
     def close(self) -> None:
         """Close the kept connections."""

@@ -190,7 +190,10 @@ def test_process__killed_while_the_chain_goes_on__has_the_index_of_one_that_was_
     until(lambda: ((process.get("/ready") or {}).get("indexed") or 0) >= target)
     assert set(process.get("/ready")["alerts"]) <= {str(kind) for kind in EXPECTED_ALERTS}
     assert process.get("/health") == {"status": "ok"}
-    assert b"salus_watch_indexed_block" in process.ask("GET", "/metrics")[1]
+    shown = process.ask("GET", "/metrics")[1]
+    assert b"salus_watch_indexed_block" in shown
+    assert b"salus_chain_answers 1.0" in shown
+    assert b"salus_chain_final_block" in shown
     assert process.stop() in {0, -signal.SIGTERM}
     verified = process.run("verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr

@@ -168,6 +168,7 @@ def test_record__while_one_is_on_its_way__waits_for_company(desk: Desk) -> None:
     desk.relay.gate.set()
     assert {future.result().code for future in [first, *asked]} == {Code.GRANTED}
     assert desk.relay.sizes == [1, 20]
+    assert (ledger.batches, ledger.requests) == (2, 21)
     assert all(desk.is_granted(access) for access in accesses)
 
 
@@ -175,8 +176,7 @@ def test_record__as_many_as_fit__depart_without_waiting_longer(desk: Desk) -> No
     ledger = desk.ledger(most=4)
     first = desk.first_on_its_way(ledger)
     asked = [desk.ask(ledger, desk.fresh()) for _ in range(10)]
-    until(lambda: waiting(ledger) == 2)
-    assert desk.relay.underway == 3
+    until(lambda: waiting(ledger) == 2 and desk.relay.underway == 3)
     desk.relay.gate.set()
     assert {future.result().code for future in [first, *asked]} == {Code.GRANTED}
     assert sorted(desk.relay.sizes) == [1, 2, 4, 4]
