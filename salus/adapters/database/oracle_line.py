@@ -10,13 +10,14 @@ lost its session without noticing finds another number in the transaction it wan
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, Lock, Thread, local
 from time import monotonic
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection, Engine, delete, insert, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from salus.adapters.database import postgres
 from salus.adapters.database.engine import writing
@@ -95,6 +96,9 @@ class OracleLine:
         with self._turn:
             self._ended = True
             self._number = None
+            if self._session is not None:
+                with suppress(SQLAlchemyError):
+                    self._session.exec_driver_sql("SELECT pg_advisory_unlock_all()")  # at once, not once it is noticed
             self._hang_up()
 
     def _ask(self) -> None:
