@@ -57,6 +57,8 @@ __all__ = [
 ]
 
 DEADLINE_SECONDS = 600
+_NOT_SEEN = {Code.ACCESS_UNKNOWN, Code.ACCESS_NOT_FINAL}
+_NOT_SEEN_PAUSE_SECONDS = 0.25
 USER_TAG = b"salus.user.v1"
 """`userDigest` is SHA-256 of this and the canonical opening `{"person", "salt"}`; the HPKE info of the sealed opening
 is this and the accessId."""
@@ -148,13 +150,16 @@ class Stopwatch:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What reading needs: the ledger, the custodians, the content, who calls, and the regulator's encryption key (to
-    whom the opening of `userDigest` is sealed; None where there is no regulator)."""
+    whom the opening of `userDigest` is sealed; None where there is no regulator). `patience` is for custodians whose
+    nodes are behind, in seconds; `pause` sleeps."""
 
     ledger: AccessLedger
     custodians: CustodianClient
     content: ContentStore
     caller: Caller
     regulator_key: bytes | None = None
+    patience: float = 3.0
+    pause: Callable[[float], None] = time.sleep
 
 
 def open_with_consent(package: ConsentPackage, ask: Ask, participant: ParticipantId, reading: Reading) -> Opened:
@@ -328,7 +333,7 @@ def _collect(session: Session, reading: Reading, watch: Stopwatch) -> Opened:
         call = reading.caller.call("release", custodian, session.body_for(custodian))
         return Released.from_json(reading.custodians.release(custodian, call))
 
-    answers = ask_all(session.custodians, release)
+    answers = ask_all(session.custodians, lambda custodian: _when_seen(lambda: release(custodian), reading))
     answers.require()
     watch.lap("shares")
     opener = _Opener(access_id, session.session_key, session.gateway, reading.content, answers)
@@ -363,6 +368,19 @@ def _collect(session: Session, reading: Reading, watch: Stopwatch) -> Opened:
         watch.milliseconds,
         failed,
     )
+
+
+def _when_seen(release: Callable[[], Released], reading: Reading) -> Released:
+    """What a custodian releases once its own node has the access: it may hear of a final block later than ours."""
+    waited = 0.0
+    while True:
+        try:
+            return release()
+        except RefusedError as refused:
+            if refused.code not in _NOT_SEEN or waited >= reading.patience:
+                raise
+        reading.pause(_NOT_SEEN_PAUSE_SECONDS)
+        waited += _NOT_SEEN_PAUSE_SECONDS
 
 
 class _Opener:

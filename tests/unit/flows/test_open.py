@@ -16,7 +16,7 @@ from salus.core.merkle import records_root
 from salus.core.policy import ParticipantStatus
 from salus.core.state import RecordStatus
 from salus.flows import grant
-from salus.flows.open import USER_TAG, AccessDeniedError, Ask, open_again, require_final
+from salus.flows.open import USER_TAG, AccessDeniedError, Ask, open_again, open_with_consent, require_final
 from tests.unit.flows.world import DOCTOR, REGULATOR_KEY, TREATMENT, Patient, World, texts
 
 
@@ -52,6 +52,42 @@ def test_open__granted__the_chain_named_exact_records_before_any_key_moved(world
     assert opened.access.record_count == 2
     event = world.chain.events(head.number, head.number)[-1]
     assert (event.args["kind"], event.args["referenceId"]) == (EntryKind.ACCESS_GRANTED, opened.access_id)
+
+
+@pytest.mark.parametrize("code", [Code.ACCESS_UNKNOWN, Code.ACCESS_NOT_FINAL])
+def test_open__a_custodians_node_is_behind__is_asked_again_until_it_has_the_access(
+    world: World, patient: Patient, code: Code
+) -> None:
+    world.publish(world.seal(patient, "glucose"))
+    pauses, late = list[float](), world.custodians[0]
+
+    def behind(verb: str, call: dict[str, object], answer: dict[str, object]) -> dict[str, object]:
+        if verb == "release" and len(pauses) < 3:
+            raise RefusedError(code)
+        return answer
+
+    world.bend(late, behind)
+    reading = replace(world.reading(), pause=pauses.append)
+    opened = open_with_consent(world.consent(patient), TREATMENT, world.reader, reading)
+    assert (texts(opened), len(pauses), opened.liars) == ({"glucose"}, 3, ())
+
+
+def test_open__custodians_never_see_the_access__says_so_after_some_seconds(world: World, patient: Patient) -> None:
+    world.publish(world.seal(patient, "glucose"))
+    pauses = list[float]()
+
+    def behind(verb: str, call: dict[str, object], answer: dict[str, object]) -> dict[str, object]:
+        if verb == "release":
+            raise RefusedError(Code.ACCESS_NOT_FINAL)
+        return answer
+
+    for custodian in world.custodians:
+        world.bend(custodian, behind)
+    reading = replace(world.reading(), pause=pauses.append)
+    with pytest.raises(RefusedError) as refused:
+        open_with_consent(world.consent(patient), TREATMENT, world.reader, reading)
+    assert refused.value.code is Code.ACCESS_NOT_FINAL
+    assert sum(pauses) == reading.patience * len(world.custodians)
 
 
 def test_open__scope_of_the_request__no_wider_than_the_records(world: World, patient: Patient) -> None:
