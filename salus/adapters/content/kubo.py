@@ -41,6 +41,16 @@ class KuboStore:
         self._members = Members(nodes, copies, quota)
         self._erasing = Lock()  # two erasures in one batch would each put its own root in the place of the batch's
 
+    @property
+    def copies(self) -> int:
+        """How many nodes must have an envelope."""
+        return self._members.copies
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Its nodes, as an erasure and a check name them."""
+        return tuple(node.name for node in self._members.nodes)
+
     # the port
 
     def put(self, data: bytes) -> bytes:

@@ -126,8 +126,7 @@ class KuboNode:
 
     def size(self) -> int:
         """Bytes its repository takes."""
-        (value,) = _values(self._ask("repo/stat", {"size-only": "true"}))
-        return int(value["RepoSize"])
+        return int(_member(self._ask("repo/stat", {"size-only": "true"}), "RepoSize"))
 
     # pins
 
@@ -144,10 +143,10 @@ class KuboNode:
     def pinned_by(self, cid: Cid) -> Cid | None:
         """A root that keeps a block: itself, or one that names it; None when nothing does."""
         try:
-            (value,) = _values(self._ask("pin/ls", {"arg": str(cid), "type": "all"}, _LISTING_SECONDS))
+            keys = _member(self._ask("pin/ls", {"arg": str(cid), "type": "all"}, _LISTING_SECONDS), "Keys")
         except NotFoundError:
             return None
-        kind = str(value["Keys"][str(cid)]["Type"])
+        kind = str(keys[str(cid)]["Type"])
         return cid_from_text(kind.rpartition(" ")[2]) if kind.startswith("indirect") else cid
 
     def pin(self, root: Cid, fetch: float) -> None:
@@ -194,10 +193,10 @@ class KuboNode:
     def file_of(self, digest: bytes) -> Cid | None:
         """Root of the file that stands for an envelope."""
         try:
-            (value,) = _values(self._ask("files/stat", {"arg": _path("large", digest), "offline": "true"}))
+            answer = self._ask("files/stat", {"arg": _path("large", digest), "offline": "true"})
         except NotFoundError:
             return None
-        return cid_from_text(str(value["Hash"]))
+        return cid_from_text(str(_member(answer, "Hash")))
 
     def unname_file(self, digest: bytes) -> None:
         """Forget which file stands for an envelope."""
@@ -226,10 +225,10 @@ class KuboNode:
 
     def _entries(self, path: str) -> list[str]:
         try:
-            (value,) = _values(self._ask("files/ls", {"arg": path}, _LISTING_SECONDS))
+            entries = _member(self._ask("files/ls", {"arg": path}, _LISTING_SECONDS), "Entries")
         except NotFoundError:
             return []
-        return [str(entry["Name"]) for entry in value.get("Entries") or ()]
+        return [str(entry["Name"]) for entry in entries or ()]
 
     # the wire
 
@@ -291,6 +290,14 @@ def _values(answer: httpx.Response) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in answer.text.splitlines() if line]
     except ValueError as error:
+        raise UnavailableError("a content node answers in another form than Kubo's") from error
+
+
+def _member(answer: httpx.Response, name: str) -> Any:
+    """A member of an answer that is one object."""
+    try:
+        return _values(answer)[0][name]
+    except (IndexError, KeyError, TypeError) as error:
         raise UnavailableError("a content node answers in another form than Kubo's") from error
 
 
