@@ -13,7 +13,7 @@ from cli import output
 from cli.participant import hall, joining, machines
 from cli.participant.joining import JoiningKeys
 from salus.adapters.chain.participants import MachineKeys
-from salus.core.errors import InputError
+from salus.core.errors import ConflictError, InputError
 from salus.core.ids import ZERO_ADDRESS, from_hex, hex32
 from salus.core.membership import Membership
 from salus.core.policy import ParticipantRole
@@ -116,6 +116,14 @@ def vote_in(
         place.membership(who)
         admit([(who, terms)], place.chamber(hall.Voters(member or (), passphrase_file)), place.chain.reader)
         found = place.membership(who)
+    if (found.roles, found.accredited_until, found.hourly_quota) != (
+        granted,
+        terms.accredited_until,
+        terms.hourly_quota,
+    ):
+        raise ConflictError(
+            f"{participant} is a member already, on other terms: `salus participant renew` changes them"
+        )
     output.emit(joining.facts(who, found), joining.told(who, found))
 
 

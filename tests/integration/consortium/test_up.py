@@ -174,8 +174,11 @@ def test_admission__institution_with_its_own_node__let_in_and_voted_in_then_out(
         participant = applied["participant"]
         assert (peers(), made["validator"] in world.signers()) == (0, False)
         world.run("consortium", "introduce", made["enode"])
-        admitted = world.run("participant", "admit", participant, "--roles", "source,care", "--until", "2027-11-30")
+        admit = ("participant", "admit", participant, "--until", "2027-11-30", "--roles")
+        admitted = world.run(*admit, "source,care")
         assert admitted["status"] == "ACTIVE"
+        assert world.run(*admit, "source,care") == admitted
+        world.run(*admit, "research", code=7)  # it is a member on other terms
         until("its node has the members as peers", lambda: peers() == 4)
         until("its validator is voted in", lambda: made["validator"] in world.signers())
 
@@ -191,13 +194,22 @@ def test_admission__institution_with_its_own_node__let_in_and_voted_in_then_out(
         with world.serving(tmp_path / "sidecar.log", "consortium", "sidecar", "--settings", str(node / "sidecar.env")):
             until("its own sidecar follows", lambda: ready(world.base + 192))
 
-        # suspended: voted out, then alone; the others go on
-        world.run("participant", "suspend", participant)
+        # suspended by members of the Council that vote apart: voted out, then alone; the others go on
+        world.run(*votes(world, "council-1", "participant", "suspend", participant, "--decision", "audit"), code=5)
+        assert world.run("participant", "show", participant) == renewed
+        world.run(*votes(world, "council-2", "participant", "suspend", participant, "--decision", "audit"))
         until("its validator is voted out", lambda: made["validator"] not in world.signers())
         until("its node is alone", lambda: peers() == 0)
         height = world.status()["hospital-a-node"]["head"]
         until("the others go on", lambda: world.status()["hospital-a-node"]["head"] >= height + 4)
         assert {row["state"] for row in world.status().values()} == {"well"}
+
+
+def votes(world: Consortium, member: str, *words: str) -> tuple[str, ...]:
+    """A command as one member of the Council types it on a machine of its own, with its own node."""
+    keys, node = world.folder / "keys", load_network(world.folder / "chain").nodes["custodian-1"]
+    who = ("--member", str(keys / f"{member}.json"), "--passphrase-file", str(keys / "passphrase"))
+    return (*words, *who, "--rpc", node.url, "--deployment", str(world.folder / "deployment.json"))
 
 
 def ready(port: int) -> bool:
