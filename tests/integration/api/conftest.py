@@ -91,7 +91,7 @@ def site(stage: ChainStage) -> Iterator[ApiStage]:
     grounds = stage.grounds
     services = [grounds.watch(), *(grounds.api(name) for name in ("hospital-a", "checkup"))]
     hospital, source = (ApiSite(service, ApiClient(service.url)) for service in services[1:])
-    with _ticking(stage.mine):
+    with ticking(stage.mine):
         try:
             start_all(services)
             yield ApiStage(stage, FolderStore(grounds.content), hospital, source)
@@ -101,7 +101,7 @@ def site(stage: ChainStage) -> Iterator[ApiStage]:
             source.client.close()
 
 
-class _ticking:  # noqa: N801 - a context manager reads like a verb
+class ticking:  # noqa: N801 - a context manager reads like a verb
     """A block every half second, as a chain has them."""
 
     def __init__(self, mine: Callable[[], None]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import rlp
 from coincurve import PrivateKey
 
+from cli import app
 from devnet.clique_nodes import CliqueNodes, node_part
 from salus.adapters.chain.finality import clique_signer
 from salus.core.hashing import keccak
@@ -161,3 +164,17 @@ def test_links__every_byte_late__blocks_still_come(nodes: CliqueNodes) -> None:
     assert {link["ms"] for link in nodes.links.state()} == {200}
     advances(nodes, "a", 5)
     agree(nodes)
+
+
+def test_follow__by_the_command__proves_the_chain_from_its_genesis_and_goes_on_from_its_file(
+    nodes: CliqueNodes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "light.json"
+    words = ["follow", "--node", nodes.network.nodes["a"].url, "--state", str(state), "--engine", "clique"]
+    assert app.run([*words, "--trust", str(nodes.network.genesis_file)]) == 0
+    assert "is final" in capsys.readouterr().out
+    first = json.loads(state.read_text())["snapshot"]["number"]
+    nodes.await_("blocks", lambda: nodes.height("a") > first + 8)
+    assert app.run(words) == 0
+    assert json.loads(state.read_text())["snapshot"]["number"] > first
+    assert app.run([*words[:-1], "qbft"]) == 7  # the file is of another engine
