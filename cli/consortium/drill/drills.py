@@ -37,6 +37,7 @@ def drills(kills: int, seed: int, hold: float = HOLD_SECONDS) -> list[Drill]:
     }
     return [
         *(_killing(short, part) for short, part in killed.items()),
+        Drill("kill-three", "a node, a custodian and an oracle killed at one moment", _kill_three),
         Drill("one-dead", "one validator of four dead", lambda stage: _dead(stage, (_LAST,), hold)),
         Drill("two-dead", "two validators of four dead", lambda stage: _dead(stage, (_LAST_BUT_ONE, _LAST), hold)),
         Drill("all-dead", "everything killed at one moment", _all_dead),
@@ -66,7 +67,7 @@ def drills(kills: int, seed: int, hold: float = HOLD_SECONDS) -> list[Drill]:
     ]
 
 
-SHORT = ("kill-node", "kill-custodian", "kill-oracle", "two-dead", "partition-3-1", "kills")
+SHORT = ("kill-three", "two-dead", "partition-3-1", "kills")
 """Drills of the short form."""
 
 
@@ -81,6 +82,12 @@ def _killing(short: str, part: str) -> Drill:
         return f"kill -9 of {part}"
 
     return Drill(f"kill-{short}", f"kill -9 of {part}", play)
+
+
+def _kill_three(stage: Stage) -> str:
+    parts = (*nodes_of([_LAST_BUT_ONE]), Name.CUSTODIAN_3.value, f"{Name.HOSPITAL_B}-oracle")
+    stage.scene.kill(*parts)
+    return f"kill -9 of {', '.join(parts)} at once"
 
 
 def _dead(stage: Stage, members: tuple[str, ...], hold: float) -> str:

@@ -37,18 +37,19 @@ def assert_nothing_is_wrong_and_much_went_on(results: dict[str, dict[str, Any]])
         assert wrong == [0, 0, 0, 0], result
         told = result["seen"]
         assert all(told[f"the sender of {source}"]["AA"] > 0 for source in ("checkup", "hospital-b")), result
+        assert told["the nurse"]["listed"] > 0, result
         assert told["the doctor"]["opened"] > 0, result
         assert told["the patient who revokes"]["denied after a revocation"] > 0, result
     last = list(results.values())[-1]
     assert last["versions"] >= last["messages"] > 100
-    assert last["releases"] >= 2 * last["accesses"] > 0 or last["releases"] > last["accesses"] > 0
+    assert last["releases"] > last["accesses"] > 0  # two of three custodians at least, for each that was granted
     assert last["anchors"] > 10
 
 
 def test_drill__short_form__nothing_lost_doubled_or_released_early(geth: Path, tmp_path: Path) -> None:
     del geth  # built by now, or the test is skipped
     results = drilled(tmp_path, "--short", seconds=600)
-    assert list(results) == ["kill-node", "kill-custodian", "kill-oracle", "two-dead", "partition-3-1", "kills"]
+    assert list(results) == ["kill-three", "two-dead", "partition-3-1", "kills"]
     assert_nothing_is_wrong_and_much_went_on(results)
 
 
@@ -56,5 +57,5 @@ def test_drill__short_form__nothing_lost_doubled_or_released_early(geth: Path, t
 def test_drill__every_drill_and_200_kills__nothing_lost_doubled_or_released_early(geth: Path, tmp_path: Path) -> None:
     del geth  # as above
     results = drilled(tmp_path, "all", "--kills", "200", seconds=7200)
-    assert len(results) == 18
+    assert len(results) == 19
     assert_nothing_is_wrong_and_much_went_on(results)
