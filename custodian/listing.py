@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from custodian.log import Kind, listed, reported
+from custodian.retention import over
 from custodian.rules import (
     Admitted,
     Custodian,
@@ -42,7 +43,7 @@ from salus.core.package import ConsentPackage
 from salus.core.policy import ParticipantRole, qualified
 
 VERB = "list"
-_HISTORY = (Code.RECORD_INVALID, Code.RECORD_DESTROYED)
+_HISTORY = (Code.RECORD_INVALID, Code.RECORD_DESTROYED, Code.RECORD_RETENTION_OVER)
 """What a subject sees of its own records only when it asks for history."""
 
 
@@ -205,11 +206,14 @@ def sort_records(
     sources = {state.source for state in subject_at(custodian.chain, subject, view)}
     records = settle(custodian, custodian.store.of_subject(subject), view)
     older = set() if history else superseded(custodian, records, view)
+    ended = over(custodian, subject, records, view)
     inside: list[KeptRecord] = []
     withheld: list[tuple[KeptRecord, Code]] = []
     prefetch_states(custodian, [r for r in records if r.anchored and not (scope and scope.refusal(r))], view)
     for record in records:
         code = _refusal(custodian, record, sources, scope, older, view)
+        if code is None and record.key in ended:
+            code = Code.RECORD_RETENTION_OVER
         if code is None:
             inside.append(record)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from salus.core.custody import BatchRef, DepositBatch, KeptRecord, LogEntry, Order, WrappedShare
@@ -88,8 +88,12 @@ class CustodianStore(Protocol):
         """Batches deposited since a time (Unix seconds) that are not known to be anchored, oldest first."""
         ...
 
-    def mark_anchored(self, batches: Iterable[int], now: int) -> None:
-        """Remember that batches are anchored at a final block."""
+    def mark_anchored(self, batches: Mapping[int, int]) -> None:
+        """Remember that batches are anchored at a final block, and when by the chain (Unix seconds by key)."""
+        ...
+
+    def newest_anchored(self, source: ParticipantId, records: Iterable[RecordId]) -> dict[RecordId, int]:
+        """When the newest anchored version of each record that has one was anchored first, by the chain."""
         ...
 
     def shares(self, keys: Iterable[int]) -> dict[int, WrappedShare]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from custodian.log import released
+from custodian.retention import over
 from custodian.rules import (
     Admitted,
     Custodian,
@@ -195,9 +196,12 @@ def _judge(
     own = settle(custodian, own, view)
     older = set() if body.history else superseded(custodian, own, view)
     prefetch_states(custodian, own, view)
+    ended = over(custodian, permit.subject, own, view)
     allowed: list[KeptRecord] = []
     for record in own:
         code = _refusal(custodian, record, permit.scope, older, view)
+        if code is None and record.key in ended:
+            code = Code.RECORD_RETENTION_OVER
         if code is None:
             allowed.append(record)
         else:

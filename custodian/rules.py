@@ -31,6 +31,7 @@ from salus.core.merkle import records_root
 from salus.core.package import SignedLink
 from salus.core.policy import ConsentStatus, ParticipantRole, ParticipantStatus, Standing, decide, qualified
 from salus.core.ports import ChainReader, Clock, Randomness, Signer
+from salus.core.retention import GRACE_DAYS
 from salus.core.state import BlockStamp, ConsentState, Denial, ParticipantState, SubjectState
 
 HEAD_AGE_SECONDS = 5
@@ -42,7 +43,8 @@ class Custodian:
     """What every verb needs: who this custodian is, its node, its store, its keys.
 
     `encryption_key` is the X25519 private key, 32 bytes. `head_age` is the age in seconds above which a head is stale:
-    5, or two block periods where blocks are slower.
+    5, or two block periods where blocks are slower. `grace_days` is how long after the end of its retention a record is
+    still released.
     """
 
     id: ParticipantId
@@ -54,6 +56,7 @@ class Custodian:
     clock: Clock
     random: Randomness
     head_age: int = HEAD_AGE_SECONDS
+    grace_days: int = GRACE_DAYS
 
     @property
     def salus(self) -> Domain:

@@ -84,6 +84,7 @@ def opened(settings: Settings, *, afresh: bool = False) -> Iterator[Parts]:
                 clock=SystemClock(),
                 random=secrets.token_bytes,
                 head_age=settings.head_age,
+                grace_days=settings.grace_days,
             )
             yield Parts(custodian, chain.writer([signer]), chain, trust)
         finally:

@@ -16,6 +16,7 @@
 | `SALUS_CUSTODIAN_HEAD_AGE` | seconds above which the node's head is stale; 5, or two block periods | 5 |
 | `SALUS_CUSTODIAN_MAX_BODY_BYTES` | largest call taken | 4194304 |
 | `SALUS_CUSTODIAN_SWEEP_SECONDS` | pause between sweeps of orders, log and keys | 5 |
+| `SALUS_CUSTODIAN_RETENTION_GRACE_DAYS` | days after its retention for which a record is still released | 30 |
 | `SALUS_CUSTODIAN_PORT` | port on 127.0.0.1 | 8440 |
 """
 
@@ -28,6 +29,7 @@ from pathlib import Path
 
 from salus.core.errors import InputError, SetupError
 from salus.core.ids import ParticipantId, from_hex
+from salus.core.retention import GRACE_DAYS
 
 _PREFIX = "SALUS_CUSTODIAN_"
 
@@ -51,6 +53,7 @@ class Settings:
     max_body: int
     sweep_seconds: float
     port: int
+    grace_days: int = GRACE_DAYS
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
@@ -78,6 +81,7 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
             max_body=int(values.get(f"{_PREFIX}MAX_BODY_BYTES", str(4 * 1024 * 1024))),
             sweep_seconds=float(values.get(f"{_PREFIX}SWEEP_SECONDS", "5")),
             port=int(values.get(f"{_PREFIX}PORT", "8440")),
+            grace_days=_days(values, "RETENTION_GRACE_DAYS", GRACE_DAYS),
         )
     except InputError as error:
         raise SetupError(f"{_PREFIX}PARTICIPANT_ID is 0x and 64 hex digits") from error
@@ -86,6 +90,13 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
             f"{_PREFIX}EPOCH, {_PREFIX}HEAD_AGE, {_PREFIX}MAX_BODY_BYTES and {_PREFIX}PORT are whole numbers, "
             f"{_PREFIX}SWEEP_SECONDS a number of seconds"
         ) from error
+
+
+def _days(values: Mapping[str, str], name: str, default: int) -> int:
+    text = values.get(_PREFIX + name) or str(default)
+    if not text.isascii() or not text.isdigit():
+        raise SetupError(f"{_PREFIX}{name} is a whole number of days")
+    return int(text)
 
 
 def _own_node(url: str) -> str:

@@ -20,15 +20,15 @@ _REFUSALS = {
 }
 
 
-def is_anchored(chain: ChainReader, batch: BatchRef, view: View) -> bool:
-    """Whether a batch is anchored at the final block by its source, with the same count and custodian set."""
+def anchored_at(chain: ChainReader, batch: BatchRef, view: View) -> int:
+    """When a batch was anchored by its source, with the same count and custodian set; 0 if not, at the final block."""
     anchor = chain.anchor(batch.source, batch.root, view.final)
     expected = (batch.count, batch.custodian_set, BATCH_TAG)
-    return anchor.anchored_at != 0 and (anchor.count, anchor.custodian_set, anchor.tag) == expected
+    return anchor.anchored_at if (anchor.count, anchor.custodian_set, anchor.tag) == expected else 0
 
 
 def prefetch_anchors(custodian: Custodian, batches: Iterable[BatchRef], view: View) -> None:
-    """Fetch what `is_anchored` will read of these batches."""
+    """Fetch what `anchored_at` will read of these batches."""
     custodian.chain.prefetch([("anchor", (batch.source, batch.root)) for batch in batches], view.final)
 
 
@@ -38,9 +38,9 @@ def settle(custodian: Custodian, records: Iterable[KeptRecord], view: View) -> l
     carrying = custodian.store.batches_of(record.key for record in kept if not record.anchored)
     batches = {batch.key: batch for several in carrying.values() for batch in several}
     prefetch_anchors(custodian, batches.values(), view)
-    anchored = {key for key, batch in batches.items() if is_anchored(custodian.chain, batch, view)}
+    anchored = {key: at for key, batch in batches.items() if (at := anchored_at(custodian.chain, batch, view))}
     if anchored:
-        custodian.store.mark_anchored(anchored, custodian.clock.now())
+        custodian.store.mark_anchored(anchored)
     now = {key for key, several in carrying.items() if any(batch.key in anchored for batch in several)}
     return [replace(record, anchored=True) if record.key in now else record for record in kept]
 

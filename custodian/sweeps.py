@@ -13,7 +13,7 @@ import structlog
 from custodian.destroy import erase_ordered
 from custodian.metrics import Metrics
 from custodian.rules import Custodian, look
-from custodian.standing import is_anchored, prefetch_anchors
+from custodian.standing import anchored_at, prefetch_anchors
 from custodian.wrap import period_at
 from salus.core.custody import Order, log_root
 from salus.core.days import SHANGHAI_OFFSET, day_at
@@ -66,9 +66,9 @@ def sweep_anchors(custodian: Custodian) -> int:
     view = look(custodian)
     batches = custodian.store.open_batches(custodian.clock.now() - _HOUR, BATCHES_AT_ONCE)
     prefetch_anchors(custodian, batches, view)
-    anchored = [batch.key for batch in batches if is_anchored(custodian.chain, batch, view)]
+    anchored = {batch.key: at for batch in batches if (at := anchored_at(custodian.chain, batch, view))}
     if anchored:
-        custodian.store.mark_anchored(anchored, custodian.clock.now())
+        custodian.store.mark_anchored(anchored)
     return len(anchored)
 
 

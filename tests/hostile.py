@@ -26,7 +26,8 @@ Played = tuple[Sequence[Outcome], LeafHash | None]
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One hostile act. `needs` names what a stage must be able to do: `forge` chain entries no contract would write,
-    `final` blocks behind the head, `council` decisions."""
+    `final` blocks behind the head, `council` decisions,
+    `years` that pass."""
 
     name: str
     code: Code
@@ -1048,6 +1049,14 @@ def deposit_of_level_5_without_inner_shares(stage: Stage) -> Played:
     record = replace(stage.seal(case.patient.subject, Draft(level=5)), inner_shares=())
     calls = stage.deposit_calls([record], stage.source)
     return _whole([stage.outcome(c, "deposit", call) for c, call in calls.items()])
+
+
+@scenario(Code.RECORD_RETENTION_OVER, "years")
+def leaf_past_its_retention_and_the_grace(stage: Stage) -> Played:
+    case = Case(stage)
+    stage.pass_seconds((5 * 365 + 2 + 31) * 86_400)
+    assert case.request(**case.own(from_day=1)) is Code.GRANTED
+    return _record(case, by=case.patient.controller)
 
 
 @scenario(Code.RECORD_DESTROYED)

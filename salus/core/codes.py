@@ -69,6 +69,7 @@ class Code(IntEnum):
     RECORD_SUPERSEDED = 151
     RECORD_DESTROYED = 152
     RECORD_EXCLUDED = 153
+    RECORD_RETENTION_OVER = 154
     NODE_STALE = 170
     CHAIN_SHORTENED = 171
     CUSTODIAN_INACTIVE = 172
@@ -137,6 +138,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.RECORD_SUPERSEDED: "A newer version exists; ask for it, or for history.",
     Code.RECORD_DESTROYED: "The record was ordered to be destroyed.",
     Code.RECORD_EXCLUDED: "The consent excludes this record by name.",
+    Code.RECORD_RETENTION_OVER: "The years this copy is kept are over; its patient can have it kept longer, up to five.",
     Code.NODE_STALE: "The custodian's own node is behind; nothing is released until it catches up.",
     Code.CHAIN_SHORTENED: "The custodian's chain lost blocks it had seen; an operator must look.",
     Code.CUSTODIAN_INACTIVE: "This custodian is suspended or expelled.",

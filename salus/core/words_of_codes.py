@@ -66,6 +66,7 @@ _ZH: Mapping[Code, str] = {
     Code.RECORD_SUPERSEDED: "该记录已有更新的版本，请请求新版本或请求历史版本。",
     Code.RECORD_DESTROYED: "该记录已被责令销毁。",
     Code.RECORD_EXCLUDED: "授权点名排除了该记录。",
+    Code.RECORD_RETENTION_OVER: "该副本的保存年限已满；患者可以延长保存，最长五年。",
     Code.NODE_STALE: "保管方自己的节点落后，追上之前不放行任何内容。",
     Code.CHAIN_SHORTENED: "保管方所见的链丢失了已见过的区块，须由操作员检查。",
     Code.CUSTODIAN_INACTIVE: "该保管方已被暂停或除名。",

@@ -189,4 +189,7 @@ def test_ids__participant_and_subject__agree(deployed):
 def test_codes__solidity_table__is_the_shared_one():
     source = (ROOT / "contracts" / "types" / "Codes.sol").read_text()
     found = {name: int(value) for name, value in re.findall(r"constant ([A-Z_]+) = (\d+);", source)}
-    assert found == {case["name"]: case["expected"] for case in cases("codes")}
+    shared = {case["name"]: case["expected"] for case in cases("codes")}
+    assert found.items() <= shared.items()
+    # Custodians' codes may be newer than the contracts, which don't use them: their bytecode names its sources.
+    assert all(shared[name] >= 100 for name in shared.keys() - found.keys())

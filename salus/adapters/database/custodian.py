@@ -8,11 +8,11 @@ backup contains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Engine, Select, delete, event, func, insert, select, update
+from sqlalchemy import Engine, Select, bindparam, delete, event, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from salus.adapters.database import custodian_rows as rows
@@ -27,6 +27,7 @@ from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef, 
 NONCE_SECONDS = 3600
 _CACHE_KIB = 8_192
 _CHECKPOINT_PAGES = 12_000
+_MARK_ANCHORED = update(t.batch).where(t.batch.c.key == bindparam("of_batch")).values(anchored_at=bindparam("at"))
 
 
 class DatabaseCustodianStore:
@@ -172,13 +173,31 @@ class DatabaseCustodianStore:
         with reading(self._engine) as connection:
             return [rows.batch_ref(row) for row in connection.execute(query)]
 
-    def mark_anchored(self, batches: Iterable[int], now: int) -> None:
-        """Remember that batches are anchored at a final block."""
+    def mark_anchored(self, batches: Mapping[int, int]) -> None:
+        """Remember that batches are anchored at a final block, and when by the chain."""
         with writing(self._engine) as connection:
+            connection.execute(_MARK_ANCHORED, [{"of_batch": key, "at": at} for key, at in batches.items()])
             for chunk in rows.chunks(set(batches)):
-                connection.execute(update(t.batch).where(t.batch.c.key.in_(chunk)).values(anchored_at=now))
                 members = select(t.batch_record.c.record).where(t.batch_record.c.batch.in_(chunk))
                 connection.execute(update(t.record).where(t.record.c.key.in_(members)).values(anchored=True))
+
+    def newest_anchored(self, source: ParticipantId, records: Iterable[RecordId]) -> dict[RecordId, int]:
+        """When the newest anchored version of each record that has one was anchored first, by the chain."""
+        newest: dict[RecordId, tuple[int, int]] = {}
+        with reading(self._engine) as connection:
+            for chunk in rows.chunks(set(records)):
+                query = (
+                    select(t.record.c.record_id, t.record.c.version, func.min(t.batch.c.anchored_at))
+                    .join(t.batch_record, t.batch_record.c.record == t.record.c.key)
+                    .join(t.batch, t.batch.c.key == t.batch_record.c.batch)
+                    .where(t.record.c.source == source, t.record.c.record_id.in_(chunk))
+                    .where(t.batch.c.anchored_at.is_not(None))
+                    .group_by(t.record.c.record_id, t.record.c.version)
+                )
+                for name, version, at in connection.execute(query):
+                    record_id = RecordId(bytes(name))
+                    newest[record_id] = max(newest.get(record_id, (0, 0)), (int(version), int(at)))
+        return {record_id: at for record_id, (_, at) in newest.items()}
 
     def shares(self, keys: Iterable[int]) -> dict[int, WrappedShare]:
         """Wrapped shares by record key; erased ones are missing."""

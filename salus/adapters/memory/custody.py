@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Any
@@ -218,16 +218,27 @@ class MemoryCustodianStore:
             batches = [b for b in self._batches.values() if b.anchored_at is None and b.deposited_at >= since]
             return [batch.ref for batch in batches][:limit]
 
-    def mark_anchored(self, batches: Iterable[int], now: int) -> None:
-        """Remember that batches are anchored at a final block."""
-        wanted = set(batches)
+    def mark_anchored(self, batches: Mapping[int, int]) -> None:
+        """Remember that batches are anchored at a final block, and when by the chain."""
         with self._lock:
             for batch in self._batches.values():
-                if batch.ref.key in wanted:
-                    batch.anchored_at = now
+                if batch.ref.key in batches:
+                    batch.anchored_at = batches[batch.ref.key]
                     for key in batch.records:
                         if key in self._records:
                             self._records[key] = replace(self._records[key], anchored=True)
+
+    def newest_anchored(self, source: ParticipantId, records: Iterable[RecordId]) -> dict[RecordId, int]:
+        """When the newest anchored version of each record that has one was anchored first, by the chain."""
+        wanted = set(records)
+        first: dict[tuple[RecordId, int], int] = {}
+        with self._lock:
+            for batch in self._batches.values():
+                kept = [self._records[key] for key in batch.records if key in self._records]
+                for one in kept if batch.anchored_at is not None and batch.ref.source == source else []:
+                    name = (one.leaf.record_id, one.leaf.version)
+                    first[name] = min(first.get(name, batch.anchored_at or 0), batch.anchored_at or 0)
+        return {record: at for (record, _), at in sorted(first.items()) if record in wanted}
 
     def shares(self, keys: Iterable[int]) -> dict[int, WrappedShare]:
         """Wrapped shares by record key; erased ones are missing."""

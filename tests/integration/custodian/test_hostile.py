@@ -9,7 +9,7 @@ from tests.custody_stage import Case, Draft
 from tests.hostile import SCENARIOS, Scenario
 from tests.integration.custodian.conftest import ChainStage
 
-_MEMORY_ONLY = {"forge", "final"}
+_MEMORY_ONLY = {"forge", "final", "years"}
 _REAL = [pytest.param(scenario, id=scenario.name) for scenario in SCENARIOS if not scenario.needs & _MEMORY_ONLY]
 
 

@@ -127,7 +127,7 @@ def test_store__leaf_in_two_batches__is_anchored_by_either(store: CustodianStore
     assert store.open_batches(0, 10) == refs
     assert store.open_batches(0, 1) == refs[:1]
     assert store.open_batches(1001, 10) == []
-    store.mark_anchored([refs[1].key], 2000)
+    store.mark_anchored({refs[1].key: 2000})
     assert store.open_batches(0, 10) == refs[:1]
     assert all(k.anchored for k in store.of_subject(SUBJECT))
     assert store.batches_of([kept.key]) == {kept.key: refs[:1]}
@@ -141,11 +141,11 @@ def test_store__newest__counts_anchored_versions_of_the_source_only(store: Custo
     record = old.leaf.record_id
     assert store.newest(SOURCE, [record]) == {}
     refs = store.open_batches(0, 10)
-    store.mark_anchored([refs[0].key, refs[2].key], 2000)
+    store.mark_anchored({refs[0].key: 2000, refs[2].key: 2000})
     assert store.newest(SOURCE, [record]) == {record: 1}
     assert [kept.leaf.version for kept in store.unanchored_of(SOURCE, [record])] == [2]
     assert store.unanchored_of(OTHER, [record]) == []
-    store.mark_anchored([refs[1].key], 2000)
+    store.mark_anchored({refs[1].key: 2000})
     assert store.newest(SOURCE, [record, RecordId(ZERO32)]) == {record: 2}
 
 
@@ -177,7 +177,7 @@ def test_store__seen_block__only_rises(store: CustodianStore) -> None:
 def test_store__chain_accepted__what_the_lost_blocks_said_is_forgotten(store: CustodianStore) -> None:
     store.deposit(batch_of(item("a")), content())
     (batch,) = store.open_batches(0, 10)
-    store.mark_anchored([batch.key], 1000)
+    store.mark_anchored({batch.key: 1000})
     store.note_orders([], 7)
     store.set_anchored_log_day(20_000, None)
     store.accept_chain(3, b"a" * 32, 1000, content("chain"))
