@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import yaml
 
 from devnet.clique import PORTS, CliqueNetwork, CliqueSettings, found_network
 from devnet.clique_nodes import CliqueNodes
+from salus.adapters.chain import participants
 from salus.adapters.chain.connect import Chain, connect, connect_deployer
 from salus.adapters.chain.finality import clique_signer
 from salus.adapters.keys.signer import LocalSigner
@@ -24,7 +25,7 @@ from salus.core.ids import ParticipantId, to_address
 from salus.core.policy import ParticipantRole
 from salus.core.ports import ContractCall
 from salus.core.state import ParticipantKind
-from salus.flows.admit import Applicant, Terms, admit, apply
+from salus.flows.admit import Applicant, Terms, admit, apply, renew
 from salus.flows.council import Chamber, decide
 from salus.flows.deploy import deploy
 from sidecar import settings
@@ -80,7 +81,10 @@ class Scene:
 
         def looked() -> bool:
             self.look()
-            return holds() or bool(time.sleep(0.5))
+            if holds():
+                return True
+            time.sleep(0.5)
+            return False
 
         self.nodes.await_(what, looked)
 
@@ -191,3 +195,28 @@ def test_admission__applied_admitted_suspended__node_and_validator_follow_the_re
         str(clique_signer(nodes.ask("a", "eth_getBlockByNumber", hex(height + each), False))).lower()  # noqa: FBT003
         for each in range(1, 5)
     }
+
+
+def test_renewal__machine_replaced__new_node_and_validator_come_and_the_old_ones_go(scene: Scene) -> None:
+    nodes = scene.nodes
+    nodes.add("f")
+    nodes.add("g")
+    nodes.start("f", "g")
+    for name in FOUR:
+        scene.sidecar(name)  # their books have the new addresses
+    old, new = nodes.network.nodes["f"], nodes.network.nodes["g"]
+    member = scene.applies("f")
+    scene.admits([member])
+    scene.until("the first machine is voted in", lambda: old.sealer in scene.signers())
+
+    (before,) = scene.chain.reader.read_all([participants.all_of(member)], scene.chain.reader.head())
+    assert before.node_key == bytes.fromhex(old.node_id)
+    validator = to_address(bytes.fromhex(new.sealer[2:]))
+    renew(member, before, replace(before, node_key=bytes.fromhex(new.node_id), validator=validator), scene.chamber)
+
+    scene.until("the new node is let in", lambda: nodes.peers("g") >= 3)
+    scene.until("the new one seals", lambda: new.sealer in scene.signers())
+    scene.until("the old one does not", lambda: old.sealer not in scene.signers())
+    scene.until("the old node is let go", lambda: nodes.peers("f") == 0)
+    height = nodes.height("a")
+    nodes.await_("blocks go on", lambda: nodes.height("a") >= height + 3)
