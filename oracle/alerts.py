@@ -40,6 +40,7 @@ class AlertKind(StrEnum):
     CONTENT_AWAY = "content-away"
     CUSTODIAN_AWAY = "custodian-away"
     CHAIN_AWAY = "chain-away"
+    DESTRUCTION_OVERDUE = "destruction-overdue"
 
 
 ADVICE = {
@@ -57,6 +58,7 @@ ADVICE = {
     AlertKind.CONTENT_AWAY: "Mend the content folder or its disk; messages are taken meanwhile.",
     AlertKind.CUSTODIAN_AWAY: "Call the custodian's operator; records wait for it and are not lost.",
     AlertKind.CHAIN_AWAY: "Mend the node, or wait for the chain; messages are taken meanwhile.",
+    AlertKind.DESTRUCTION_OVERDUE: "Ordered, cooled off, and still here: the oracle's log says what is in the way.",
 }
 
 
@@ -72,6 +74,7 @@ class Limits:
     disk_percent: int = 10
     away_seconds: int = 60
     calm_seconds: int = 30
+    destruction_seconds: int = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ class Snapshot:
     `silent` gives, for each source that should not be silent, seconds since it was heard and seconds it may be silent.
     `bound` is how many messages may be pending before intake is held. `judged`, `refused` and `unstored` count since
     the oracle began. `rejected` is how many things must be mended before changed source files come into force, by file.
-    `failing`, `custodians` are seconds by name. `chain_seconds` is how long the node is away, or how
+    `failing`, `custodians` are seconds by name. `overdue` is how many orders of destruction are not carried out though
+    their cooling-off ended so long ago that somebody must look. `chain_seconds` is how long the node is away, or how
     old its head is while something waits for it.
     """
 
@@ -103,6 +107,7 @@ class Snapshot:
     database_seconds: int = 0
     content_seconds: int = 0
     chain_seconds: int = 0
+    overdue: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +218,7 @@ def rules(now: Snapshot, history: list[Snapshot], limits: Limits) -> Iterator[Me
     yield Measure(AlertKind.DATABASE_AWAY, "", max(lost, now.database_seconds), away, failed >= away, failed == 0)
     yield _seconds(AlertKind.CONTENT_AWAY, "", now.content_seconds, away)
     yield _seconds(AlertKind.CHAIN_AWAY, "", now.chain_seconds, away)
+    yield _count(AlertKind.DESTRUCTION_OVERDUE, now.overdue, 1)
     for source, (silent, allowed) in now.silent.items():
         yield Measure(AlertKind.SOURCE_SILENT, source, silent, allowed, silent >= allowed, silent < allowed)
     for file, wrong in now.rejected.items():

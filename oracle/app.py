@@ -10,6 +10,7 @@
 | `GET /v1/proofs/{leaf}` | whoever knows the leaf | | `{root, proof}` of its anchored batch |
 | `POST /v1/links/waiting` | a controller | signed call `links` | `{links: [{key, typedData}]}` |
 | `POST /v1/links` | a controller | signed call `agree`, body `{key, deadline, signature}` | `{agreed}` |
+| `POST /v1/retention/{verb}` | a controller, own operator | signed call | see `oracle.retention` |
 | `POST /v1/erasures` | own operator | header: signed call `erase`, body `{recordId}` | `{removed, envelopes}` |
 | `POST /v1/operations/{verb}` | own operator | header: signed call | see `oracle.office` |
 | `GET /health`, `/ready`, `/metrics` | monitoring | | |
@@ -36,6 +37,7 @@ from starlette.routing import Route
 from oracle.agreements import Agreements
 from oracle.attempts import Attempts
 from oracle.claims import Claims
+from oracle.destruction import Destruction
 from oracle.intake.gate import Gate
 from oracle.intake.http import STATUS_NO_REPLY, STATUS_NOT_DUE, answer, content_type_of
 from oracle.intake.ports import Peer, Taker
@@ -45,16 +47,20 @@ from oracle.metrics import Metrics
 from oracle.office import Office
 from oracle.problems import BUSY, MEDIA_TYPE, NO_TOKEN, TOO_LARGE, TOO_MANY, Problem, problem_of
 from oracle.proofs import AnchoredBatches, inclusion_proof
+from oracle.retention import RetentionDesk
 from oracle.sources import Source
 from oracle.store import Erasing
+from salus.core.calls import SignedCall
 from salus.core.canonical import canonical, integer, parse
 from salus.core.cid import cid_of, digest_of
 from salus.core.codes import Code
 from salus.core.errors import InputError, NotFoundError, RefusedError, SalusError
-from salus.core.ids import LeafHash, ParticipantId, RecordId, from_hex, hex32, read_address
+from salus.core.ids import LeafHash, ParticipantId, RecordId, SubjectRef, from_hex, hex32, read_address
 from salus.core.ports import ContentStore
+from salus.core.retention import Agreement
 
 MAX_CLAIM_BYTES = 16 * 1024
+_MOST_DAYS = 5 * 366
 
 _log = structlog.get_logger()
 Reply = dict[str, Any] | bytes | Problem
@@ -95,6 +101,8 @@ class Front:
     agreements: Agreements
     content: ContentStore
     erasing: Erasing
+    retention: RetentionDesk
+    destruction: Destruction
     batches: AnchoredBatches
     members: Members
     attempts: Attempts
@@ -118,6 +126,10 @@ def create_app(front: Front) -> Starlette:
             Route("/v1/proofs/{leaf}", endpoints.proofs),
             Route("/v1/links/waiting", endpoints.links, methods=["POST"]),
             Route("/v1/links", endpoints.agree, methods=["POST"]),
+            Route("/v1/retention/due", endpoints.due, methods=["POST"]),
+            Route("/v1/retention/agree", endpoints.agree_to_destruction, methods=["POST"]),
+            Route("/v1/retention/list", endpoints.list_due, methods=["POST"]),
+            Route("/v1/retention/sweep", endpoints.sweep, methods=["POST"]),
             Route("/v1/erasures", endpoints.erasures, methods=["POST"]),
             Route("/v1/operations/{verb}", endpoints.operations, methods=["POST"]),
             Route("/health", endpoints.health),
@@ -190,6 +202,20 @@ class _Endpoints:
 
     async def agree(self, request: Request) -> Response:
         return await self._called(request, _agree)
+
+    async def due(self, request: Request) -> Response:
+        return await self._called(request, _due)
+
+    async def agree_to_destruction(self, request: Request) -> Response:
+        return await self._called(request, _agree_to_destruction)
+
+    async def list_due(self, request: Request) -> Response:
+        header = request.headers.get("authorization", "")
+        return await _answered(lambda: _list_due(self._front, header))
+
+    async def sweep(self, request: Request) -> Response:
+        header = request.headers.get("authorization", "")
+        return await _answered(lambda: _sweep(self._front, header))
 
     async def erasures(self, request: Request) -> Response:
         header = request.headers.get("authorization", "")
@@ -278,10 +304,59 @@ def _agree(front: Front, value: dict[str, Any]) -> Reply:
     return {"agreed": key}
 
 
-def _erase(front: Front, header: str) -> Reply:
-    call, participant = front.members.admit(header, "erase")
+def _due(front: Front, value: dict[str, Any]) -> Reply:
+    call = front.members.signer(value, "retention.due")
+    subject = SubjectRef(from_hex(_text(call.body, "subjectRef")))
+    found = front.retention.due_of(call.signer, subject, _days(call.body))
+    return {"records": [one.to_json() for one in found]}
+
+
+def _agree_to_destruction(front: Front, value: dict[str, Any]) -> Reply:
+    call = front.members.signer(value, "retention.agree")
+    agreement = Agreement(
+        RecordId(from_hex(_text(call.body, "recordId"))),
+        SubjectRef(from_hex(_text(call.body, "subjectRef"))),
+        integer(call.body.get("custodianSet"), 32),
+        integer(call.body.get("deadline"), 64),
+        from_hex(_text(call.body, "signature"), 65),
+    )
+    agreed = front.retention.agree(call.signer, agreement)
+    return {"agreed": hex32(agreed.copy.record_id)}
+
+
+def _list_due(front: Front, header: str) -> Reply:
+    call = _own(front, header, "retention.list")
+    found = front.retention.due(_days(call.body))
+    return {"records": [one.to_json() for one in found], "graceDays": front.retention.grace_days}
+
+
+def _sweep(front: Front, header: str) -> Reply:
+    _own(front, header, "retention.sweep")
+    swept = front.destruction.sweep()
+    return {
+        "filed": swept.filed,
+        "dropped": swept.dropped,
+        "carriedOut": swept.carried_out,
+        "open": swept.open,
+    }
+
+
+def _days(body: dict[str, Any]) -> int:
+    days = integer(body.get("withinDays", 0))
+    if not 0 <= days <= _MOST_DAYS:
+        raise InputError(f"withinDays is from 0 to {_MOST_DAYS}")
+    return days
+
+
+def _own(front: Front, header: str, verb: str) -> SignedCall:
+    call, participant = front.members.admit(header, verb)
     if participant != front.source:
         raise RefusedError(Code.NOT_OPERATOR)
+    return call
+
+
+def _erase(front: Front, header: str) -> Reply:
+    call = _own(front, header, "erase")
     erased = front.erasing.erase(RecordId(from_hex(_text(call.body, "recordId"))))
     return {"removed": erased.removed, "envelopes": [cid_of(digest) for digest in erased.envelopes]}
 

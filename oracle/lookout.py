@@ -86,7 +86,8 @@ class Senses:
     begin with the name of a source file and a colon.
 
     `missing` gives numbers that have not come for so many seconds, by source; `deposits` open batches older than so
-    many seconds, `deposited` those that all custodians have; `members` names the custodians of a set in order.
+    many seconds, `deposited` those that all custodians have; `members` names the custodians of a set in order;
+    `overdue` counts orders of destruction not carried out whose cooling-off ended so many seconds ago.
     """
 
     pressure: Pressure
@@ -102,6 +103,7 @@ class Senses:
     deposited: Callable[[], Iterable[Batch]]
     members: Callable[[int], tuple[str, ...]]
     places: Mapping[str, Path]
+    overdue: Callable[[int], int] = lambda _: 0
 
 
 class Lookout:
@@ -201,6 +203,7 @@ class Lookout:
             database_seconds=senses.pressure.failing_seconds,
             content_seconds=senses.content.seconds,
             chain_seconds=self._chain_seconds(now, reads=reads),
+            overdue=senses.overdue(self._limits.destruction_seconds) if reads else 0,
         )
 
     def _silent(self, now: int) -> dict[str, tuple[int, int]]:

@@ -56,6 +56,20 @@ class Metrics:
         self.webhook_failures = Counter(
             "salus_oracle_webhook_failures_total", "Posts of alerts in vain, tried again", registry=self.registry
         )
+        self.destructions = Counter(
+            "salus_oracle_destructions_total",
+            "Orders of destruction, by what became of them at the source",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.open_destructions = Gauge(
+            "salus_oracle_destructions_open", "Orders not carried out", registry=self.registry
+        )
+        self.overdue_destructions = Gauge(
+            "salus_oracle_destructions_overdue",
+            "Those of them whose cooling-off has ended",
+            registry=self.registry,
+        )
         self.groups = Counter("salus_oracle_journal_groups_total", "Group commits", registry=self.registry)
         self.outcomes = Counter(
             "salus_oracle_messages_total", "Messages processed", ["outcome"], registry=self.registry
@@ -140,6 +154,11 @@ class Metrics:
         for state in (MessageState.DONE, MessageState.QUARANTINED, MessageState.FAILED):
             self.outcomes.labels(state.name.lower()).inc(states.count(state))
         self.versions.inc(len(work.versions))
+
+    def watch_destruction(self, open_orders: Callable[[], int], overdue: Callable[[], int]) -> None:
+        """Show orders that are not carried out, read at each scrape."""
+        self.open_destructions.set_function(open_orders)
+        self.overdue_destructions.set_function(overdue)
 
     def watch_figures(self, figures: Callable[[], Iterable[Figure]]) -> None:
         """Show the figures of quality of the present day, read at each scrape."""

@@ -31,6 +31,7 @@ from salus.core.journal import (
 from salus.core.leaf import Leaf
 from salus.core.numbering import OpenGap
 from salus.core.operations import AuditRow, MessageStatus, Order, Selection
+from salus.core.retention import Agreement, KeptCopy, OpenOrder
 from salus.core.state import BlockStamp
 
 
@@ -213,6 +214,28 @@ class Outbox(Protocol):
     def done_invalidations(self, offset: int, limit: int) -> list[DoneInvalidation]: ...
 
     def reopen(self, batches: Sequence[int], invalidations: Sequence[int], seen: BlockStamp) -> None: ...
+
+
+class RetentionStore(Protocol):
+    """How long records are kept, agreements to their end, and destruction orders."""
+
+    def kept(
+        self, anchored_before: int, after: int, limit: int, subject: SubjectRef | None = None
+    ) -> list[KeptCopy]: ...
+
+    def agree(self, agreement: Agreement) -> None: ...
+
+    def agreements(self) -> list[Agreement]: ...
+
+    def drop(self, record_id: RecordId, subject: SubjectRef) -> None: ...
+
+    def followed(self) -> int: ...
+
+    def note(self, orders: Iterable[OpenOrder], block: int) -> None: ...
+
+    def open_orders(self) -> list[OpenOrder]: ...
+
+    def carried_out(self, record_id: RecordId, subject: SubjectRef, at: int, absent: int) -> None: ...
 
 
 class Numbers(Protocol):

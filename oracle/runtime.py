@@ -33,6 +33,7 @@ from oracle.attempts import Attempts
 from oracle.audit import Auditing, Seal
 from oracle.claims import Claims, Desk
 from oracle.deposit import Depositing
+from oracle.destruction import Destruction, DestructionWatch
 from oracle.drain import Ending, drained
 from oracle.gaps import GapWatch
 from oracle.intake.doors import Doors
@@ -58,6 +59,7 @@ from oracle.reading import InlineReader, ProcessReader, Reader
 from oracle.refused import RefusedKeeper
 from oracle.reload import Reload
 from oracle.replies import Composer, Fetching, OwnConnections, ProcessingResults, SenderConnections, Sending
+from oracle.retention import RetentionDesk
 from oracle.seal import Sealing, Sharing
 from oracle.settings import JournalSettings, Settings, SourcesSettings
 from oracle.sitekey import RAW, SHARES, SiteKey
@@ -85,6 +87,7 @@ from salus.adapters.database.oracle_operations import DatabaseOperations
 from salus.adapters.database.oracle_outbox import DatabaseOutbox
 from salus.adapters.database.oracle_quality import DatabaseQuality
 from salus.adapters.database.oracle_records import DatabaseRecords
+from salus.adapters.database.oracle_retention import DatabaseRetention
 from salus.adapters.keys import keystore
 from salus.adapters.period_keys import FolderPeriodKeys
 from salus.core.days import day_at
@@ -182,6 +185,8 @@ class Parts:
     pipeline: Pipeline
     claims: Claims
     erasing: Erasing
+    retention: RetentionDesk
+    destruction: Destruction
     content: ContentHolding
     metrics: Metrics
     sources: LiveSources
@@ -285,6 +290,24 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
     depositing = Depositing(outbox, reader, custodians, caller, kept.site, source, clock, time.monotonic)
     anchoring = Anchoring(outbox, reader, writer, kept.site, source, clock, time.sleep)
     linking = Linking(DatabaseLinks(kept.database), reader, writer, kept.site, clock, time.monotonic)
+    erasing = Erasing(records, content, reader, clock, kept.site, source)
+    ends = DatabaseRetention(kept.database, source)
+    retention = RetentionDesk(ends, reader, source, settings.operations.grace_days)
+    destruction = Destruction(
+        ends,
+        retention,
+        records,
+        erasing,
+        content,
+        reader,
+        writer,
+        custodians,
+        caller,
+        source,
+        clock,
+        metrics,
+        time.sleep,
+    )
     sources = LiveSources(_sources(settings))
     profiled = partial(profile_of, is_checkup=_is_checkup(settings, reader))
     profiles = _profiles(settings, sources.all(), profiled)
@@ -325,7 +348,9 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
             source,
             clock,
         ),
-        erasing=Erasing(records, content, reader, clock, kept.site, source),
+        erasing=erasing,
+        retention=retention,
+        destruction=destruction,
         content=content,
         metrics=metrics,
         sources=sources,
@@ -376,6 +401,8 @@ async def _serve(parts: Parts) -> None:
         agreements=Agreements(kept.links, parts.chain.reader, SystemClock()),
         content=parts.content,
         erasing=parts.erasing,
+        retention=parts.retention,
+        destruction=parts.destruction,
         batches=DatabaseOutbox(parts.kept.database),
         members=members,
         attempts=Attempts(time.monotonic),
@@ -420,11 +447,13 @@ async def _serve(parts: Parts) -> None:
     watches = (_watch_sources(parts, doors), results.watch(), sending.watch(), folders.watch())
     watching = [asyncio.create_task(one) for one in watches]
     stop = Event()
-    purger = Thread(target=_purge, args=(parts, stop), name="purge", daemon=True)
-    watcher = Thread(target=_watch_gaps, args=(parts, stop), name="gaps", daemon=True)
+    rounds = [
+        Thread(target=work, args=(parts, stop), name=name, daemon=True)
+        for name, work in (("purge", _purge), ("gaps", _watch_gaps), ("destruction", _destroy_due))
+    ]
     server = _Server(_http(front, settings.http_port))
     keepers: list[_Keeper] = [Bell(kept.engine, workers.wake), pressure, lookout, *([hook] if hook is not None else [])]
-    threads: list[_Begun] = [parts.journal, workers, purger, watcher, *keepers]
+    threads: list[_Begun] = [parts.journal, workers, *rounds, *keepers]
     for begun in threads:
         begun.start()
     serving, asked = asyncio.create_task(server.serve()), asyncio.create_task(ending.asked())
@@ -539,6 +568,7 @@ def _lookout(
         deposited=lambda: outbox.batches(BatchState.DEPOSITED, _LOOKED_AT),
         members=members,
         places=places,
+        overdue=parts.destruction.overdue,
     )
     tell = hook.tell if hook is not None else lambda _: None
     return Lookout(senses, settings.operations.limits, SystemClock().now, parts.metrics.registry, tell)
@@ -599,6 +629,7 @@ def _figures(parts: Parts) -> dict[str, object]:
     backlog = parts.kept.database.backlog()
     return {
         "sourceId": "0x" + parts.settings.participant.hex(),
+        "inLine": parts.kept.database.line.is_held(),
         "head": parts.chain.reader.head().number,
         "pendingMessages": backlog.pending,
         "pendingBytes": backlog.pending_bytes,
@@ -618,6 +649,13 @@ def _watch_gaps(parts: Parts, stop: Event) -> None:
             watch.look()
         except Exception as error:  # noqa: BLE001 - looked at again at the next round
             _log.warning("gaps not looked at", error=type(error).__name__)
+
+
+def _destroy_due(parts: Parts, stop: Event) -> None:
+    """Carry out final orders, and order what is past its years and agreed to."""
+    failures = parts.metrics.worker_errors.labels("destruction")
+    hours, line = parts.settings.operations.retention_hours, parts.kept.database.line
+    DestructionWatch(parts.destruction, hours, line.is_held, time.monotonic, failures.inc).run(stop.wait)
 
 
 def _purge(parts: Parts, stop: Event) -> None:

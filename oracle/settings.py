@@ -24,6 +24,8 @@
 | `SALUS_ORACLE_HTTP_TOKEN_FILE` | file with the bearer token senders over HTTP must show | none asked |
 | `SALUS_ORACLE_READERS` | processes that read messages; 0: the oracle's own does | 2 |
 | `SALUS_ORACLE_RETAIN_DAYS` | days the journal keeps messages whose records are anchored | 30 |
+| `SALUS_ORACLE_RETENTION_HOURS` | orders what is past its years and agreed to each so many hours; 0: never | 24 |
+| `SALUS_ORACLE_RETENTION_GRACE_DAYS` | days a patient has to answer before the Council is asked | 30 |
 | `SALUS_ORACLE_MOST_PENDING` | messages not processed and versions in no batch at which intake holds | 100000 |
 | `SALUS_ORACLE_MOST_PENDING_BYTES` | bytes of messages not processed at which it does | 4294967296 |
 | `SALUS_ORACLE_DRAIN_SECONDS` | after SIGTERM: seconds to bring to the chain what is under way | 8 |
@@ -35,6 +37,7 @@
 | `SALUS_ORACLE_ALERT_GAP_SECONDS` | alert when a sender's number has not come for so long | 600 |
 | `SALUS_ORACLE_ALERT_DISK_PERCENT` | alert below so much free room of a disk | 10 |
 | `SALUS_ORACLE_ALERT_AWAY_SECONDS` | alert when something has failed for so long | 60 |
+| `SALUS_ORACLE_ALERT_DESTRUCTION_SECONDS` | alert when an order is not carried out so long after it could | 86400 |
 | `SALUS_ORACLE_ALERT_CALM_SECONDS` | an alert is cleared when all was well for so long | 30 |
 """
 
@@ -49,6 +52,7 @@ from oracle.alerts import Limits
 from oracle.pressure import Bounds
 from salus.core.errors import InputError, SetupError
 from salus.core.ids import ParticipantId, from_hex
+from salus.core.retention import GRACE_DAYS
 
 PREFIX = "SALUS_ORACLE_"
 _HTTP_PORT = 8450
@@ -63,6 +67,8 @@ class OperationsSettings:
     drain_seconds: int = 8
     limits: Limits = field(default_factory=Limits)
     webhook: str | None = field(default=None, repr=False)
+    retention_hours: int = 24
+    grace_days: int = GRACE_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +162,11 @@ def _operations(values: Mapping[str, str]) -> OperationsSettings:
             disk_percent=_number(values, "ALERT_DISK_PERCENT", limits.disk_percent),
             away_seconds=max(1, _number(values, "ALERT_AWAY_SECONDS", limits.away_seconds)),
             calm_seconds=_number(values, "ALERT_CALM_SECONDS", limits.calm_seconds),
+            destruction_seconds=_number(values, "ALERT_DESTRUCTION_SECONDS", limits.destruction_seconds),
         ),
         _webhook(values),
+        _number(values, "RETENTION_HOURS", usual.retention_hours),
+        _number(values, "RETENTION_GRACE_DAYS", usual.grace_days),
     )
 
 

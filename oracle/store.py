@@ -69,12 +69,16 @@ class Erasing:
         A record that was filed under several patients needs an order for each.
 
         Raises:
-            ConflictError: the chain has no order for it that is final and past its cooling-off.
+            ConflictError: the chain has no order for it that is final and past its cooling-off, or a legal hold was
+                set since.
+            UnavailableError: a place of the content store did not answer.
         """
         leaves = self._records.versions(record_id)
         final = self._chain.final()
         if not leaves or not all(self._is_due(leaf, final) for leaf in leaves):
             raise ConflictError("no destruction of this record is due at a final block: order it, or wait")
+        if any(self._chain.subject(subject, final).hold for subject in {leaf.subject for leaf in leaves}):
+            raise ConflictError("a legal hold keeps this record")
         digests = tuple(leaf.envelope_digest for leaf in leaves)
         removed = sum(self._content.delete(digest) for digest in digests)
         raws, shares = self._records.sealed_rows(record_id)

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from salus.core.days import SHANGHAI_OFFSET, date_of, day_at, day_of
 from salus.core.errors import InputError
+from salus.core.ids import ParticipantId, RecordId, SubjectRef
 from salus.core.state import RecordStatus
 
 MIN_YEARS = 1
@@ -68,6 +69,43 @@ class Retention:
         if now < self.due_at:
             return Standing.KEPT
         return Standing.DUE if now < self.due_at + grace_days * DAY_SECONDS else Standing.OVER
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCopy:
+    """A source's record whose newest anchored version is in `custodian_set`; `anchored_at` by the chain, Unix seconds.
+
+    `key` is its number in the source's database, ascending.
+    """
+
+    key: int
+    record_id: RecordId
+    subject: SubjectRef
+    version: int
+    custodian_set: int
+    anchored_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A controller's signed Destruction: it lets the source order one record's destruction until `deadline`."""
+
+    record_id: RecordId
+    subject: SubjectRef
+    custodian_set: int
+    deadline: int
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """A final order of a source's record that is not carried out; `erasable_from` in Unix seconds."""
+
+    source: ParticipantId
+    record_id: RecordId
+    subject: SubjectRef
+    custodian_set: int
+    erasable_from: int
 
 
 def years_of(chosen: int) -> int:

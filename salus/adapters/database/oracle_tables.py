@@ -208,3 +208,24 @@ invalidation = sa.Table(
     sa.UniqueConstraint("version", name="oracle_invalidation_version"),
 )
 _partial("oracle_invalidation_open", invalidation.c.key, where="done_at IS NULL")
+sa.Index("oracle_record_subject", record.c.subject_ref)
+agreed_destruction = sa.Table(
+    "oracle_agreed_destruction",
+    metadata,
+    sa.Column("record_id", _HASH, primary_key=True),
+    sa.Column("subject_ref", _HASH, primary_key=True),
+    sa.Column("custodian_set", sa.BigInteger, nullable=False),
+    sa.Column("deadline", sa.BigInteger, nullable=False),
+    sa.Column("signature", Octets(65), nullable=False),
+)
+destruction = sa.Table(
+    "oracle_destruction",
+    metadata,
+    sa.Column("record_id", _HASH, primary_key=True),
+    sa.Column("subject_ref", _HASH, primary_key=True),
+    sa.Column("custodian_set", sa.BigInteger, nullable=False),
+    sa.Column("erasable_from", sa.BigInteger, nullable=False),
+    sa.Column("done_at", sa.BigInteger),
+    sa.Column("absent", sa.Integer),
+)
+_partial("oracle_destruction_open", destruction.c.erasable_from, where="done_at IS NULL")
