@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +14,17 @@ from tests.integration.stores.disk import Disk, refusal
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
+def disk() -> Iterator[Disk]:
     if (why := refusal()) is not None:
         if os.environ.get("CI"):
             pytest.fail(why)
         pytest.skip(f"{why}: no power was cut")
-    with Disk(tmp_path / "disks") as made:
-        yield made
+    folder = Path(
+        tempfile.mkdtemp(prefix="salus-disks-")
+    )  # pytest's own folders can't be reached by PostgreSQL's account
+    folder.chmod(0o755)
+    try:
+        with Disk(folder / "disks") as made:
+            yield made
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
