@@ -17,6 +17,7 @@ from salus.core.state import ProposalState, ProposalStatus
 EncodedCall = tuple[Address, bytes]
 """Target and calldata, as a proposal holds them."""
 _PAUSE_SECONDS = 0.5
+_FORK_SECONDS = 15.0
 
 
 class CouncilBoard(Protocol):
@@ -88,15 +89,15 @@ def decide(calls: Sequence[ContractCall], salt: bytes, chamber: Chamber) -> TxRe
     for member in members:
         if board.proposal(proposal).approvals >= threshold:
             break
-        _approve(member, proposal)
+        _approve(member, proposal, chamber.pause)
     if chamber.partial and (given := board.proposal(proposal).approvals) < threshold:
         raise UnavailableError(f"the proposal has {given} of {threshold} approvals: the other members run the same")
     return _execute(ContractCall("Council", "execute", (encoded, salt)), chamber)
 
 
-def _approve(member: ChainWriter, proposal: bytes) -> None:
+def _approve(member: ChainWriter, proposal: bytes, pause: Callable[[float], None]) -> None:
     try:
-        member.send(ContractCall("Council", "approve", (proposal,)))
+        _send_patiently(member, ContractCall("Council", "approve", (proposal,)), pause)
     except ChainRevert as revert:
         if revert.error != "CouncilAlreadyVoted":
             raise
@@ -106,7 +107,7 @@ def _execute(call: ContractCall, chamber: Chamber) -> TxReceipt:
     waited = 0.0
     while True:
         try:
-            return chamber.members[0].send(call)
+            return _send_patiently(chamber.members[0], call, chamber.pause)
         except ChainRevert as revert:
             if revert.error != "CouncilDelayed":
                 raise
@@ -115,3 +116,22 @@ def _execute(call: ContractCall, chamber: Chamber) -> TxReceipt:
                 raise UnavailableError(f"the proposal is approved; run this again after Unix time {until}") from revert
         chamber.pause(_PAUSE_SECONDS)
         waited += _PAUSE_SECONDS
+
+
+def _send_patiently(member: ChainWriter, call: ContractCall, pause: Callable[[float], None]) -> TxReceipt:
+    """Send a call that builds on a step just mined. Where that step's block was exchanged, or another node answers that
+    has not got it yet, the step comes again within some blocks, for its transaction is in the pools."""
+    waited = 0.0
+    while True:
+        try:
+            return member.send(call)
+        except ChainRevert as revert:
+            if not _step_is_missing(revert) or waited >= _FORK_SECONDS:
+                raise
+        pause(_PAUSE_SECONDS)
+        waited += _PAUSE_SECONDS
+
+
+def _step_is_missing(revert: ChainRevert) -> bool:
+    unknown = revert.error == "CouncilProposalNotOpen" and revert.args_by_name.get("state") == ProposalStatus.UNKNOWN
+    return unknown or revert.error == "CouncilNotApproved"

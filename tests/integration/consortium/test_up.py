@@ -69,8 +69,14 @@ class Consortium:
         return {row["part"]: row for row in json.loads(ended.stdout)}
 
     def signers(self) -> set[str]:
-        network = load_network(self.folder / "chain")
-        return set(ipc.ask(network.ipc("hospital-a"), "clique_getSigners"))
+        return set(self.ask("hospital-a", "clique_getSigners"))
+
+    def height(self, name: str) -> int:
+        return int(self.ask(name, "eth_blockNumber"), 16)
+
+    def ask(self, name: str, method: str) -> Any:
+        """Result of a call on the node of an institution."""
+        return ipc.ask(load_network(self.folder / "chain").ipc(name), method)
 
     @contextmanager
     def serving(self, log: Path, *words: str) -> Iterator[None]:
@@ -115,8 +121,8 @@ def test_up__from_nothing__every_part_is_well_and_nodes_seal(world: Consortium) 
     assert set(rows) == {"keeper", "links"} | NODES | SIDECARS | SERVICES
     assert {row["state"] for row in rows.values()} == {"well"}
     assert all(rows[name]["peers"] == 3 and rows[name]["final"] > 0 for name in NODES | SIDECARS)
-    heads = [rows[name]["head"] for name in NODES]
-    until("blocks come", lambda: all(world.status()[name]["head"] > max(heads) for name in NODES))
+    highest = max(rows[name]["head"] for name in NODES)
+    until("blocks come", lambda: all(world.height(name.removesuffix("-node")) > highest for name in NODES))
 
 
 def test_up__runs_already__starts_nothing_anew(world: Consortium) -> None:
@@ -167,7 +173,6 @@ def test_admission__institution_with_its_own_node__let_in_and_voted_in_then_out(
         assert (applied["status"], applied["principal"]) == ("APPLIED", operator)
         assert applied["nodeKey"] in made["enode"]
         assert applied["validator"].lower() == made["validator"]
-        assert world.run(*asked, "--from-node", str(socket)) == applied
         world.run(*asked, code=7)  # without the node it would be another application
 
         # the Council admits: let in, caught up, voted in by the members' sidecars, sealing
@@ -177,7 +182,6 @@ def test_admission__institution_with_its_own_node__let_in_and_voted_in_then_out(
         admit = ("participant", "admit", participant, "--until", "2027-11-30", "--roles")
         admitted = world.run(*admit, "source,care")
         assert admitted["status"] == "ACTIVE"
-        assert world.run(*admit, "source,care") == admitted
         world.run(*admit, "research", code=7)  # it is a member on other terms
         until("its node has the members as peers", lambda: peers() == 4)
         until("its validator is voted in", lambda: made["validator"] in world.signers())
@@ -200,8 +204,8 @@ def test_admission__institution_with_its_own_node__let_in_and_voted_in_then_out(
         world.run(*votes(world, "council-2", "participant", "suspend", participant, "--decision", "audit"))
         until("its validator is voted out", lambda: made["validator"] not in world.signers())
         until("its node is alone", lambda: peers() == 0)
-        height = world.status()["hospital-a-node"]["head"]
-        until("the others go on", lambda: world.status()["hospital-a-node"]["head"] >= height + 4)
+        height = world.height("hospital-a")
+        until("the others go on", lambda: world.height("hospital-a") >= height + 4)
         assert {row["state"] for row in world.status().values()} == {"well"}
 
 
@@ -218,7 +222,7 @@ def ready(port: int) -> bool:
 
 
 def test_down__all_stops_and_up_goes_on_with_the_same_chain(world: Consortium) -> None:
-    height = world.status()["custodian-3-node"]["head"]
+    height = world.height("custodian-3")
     assert set(world.run("consortium", "down")["stopped"]) == {"keeper", "links"} | NODES | SIDECARS | SERVICES
     assert {row["state"] for row in world.run("consortium", "status", code=5)} == {"dead"}
     assert world.run("consortium", "down")["stopped"] == []

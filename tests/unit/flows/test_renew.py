@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pytest
 
 from salus.core.errors import ConflictError, InputError, UnavailableError
-from salus.core.hashing import keccak
-from salus.core.ids import ZERO_ADDRESS, Address, ParticipantId, to_address
+from salus.core.ids import ZERO_ADDRESS, ParticipantId, to_address
 from salus.core.membership import Membership
 from salus.core.policy import ParticipantRole, ParticipantStatus
-from salus.core.ports import ContractCall, TxReceipt
-from salus.core.state import BlockStamp, ProposalState, ProposalStatus
+from salus.core.ports import ContractCall
 from salus.flows.admit import renew
-from salus.flows.council import Chamber, EncodedCall
+from tests.unit.flows.chamber import Council, chamber
 
 ID = ParticipantId(b"\x01" * 32)
 BEFORE = Membership(
@@ -31,60 +28,6 @@ BEFORE = Membership(
     ZERO_ADDRESS,
 )
 AFTER = replace(BEFORE, accredited_until=2_000, node_key=b"\x05" * 64, validator=to_address(b"\x06" * 20))
-
-
-@dataclass
-class Council:
-    """A Council of two of three in memory; `done` are the calls that were carried out."""
-
-    votes: dict[bytes, set[int]] = field(default_factory=dict)
-    executed: set[bytes] = field(default_factory=set)
-    done: list[EncodedCall] = field(default_factory=list)
-
-    def encode(self, call: ContractCall) -> EncodedCall:
-        return Address(call.contract), repr((call.function, call.args)).encode()
-
-    def proposal_id(self, calls: Sequence[EncodedCall], salt: bytes) -> bytes:
-        return keccak(repr(list(calls)).encode() + salt)
-
-    def proposal(self, proposal_id: bytes) -> ProposalState:
-        given = self.votes.get(proposal_id)
-        status = ProposalStatus.UNKNOWN if given is None else ProposalStatus.OPEN
-        status = ProposalStatus.EXECUTED if proposal_id in self.executed else status
-        return ProposalState(status, ZERO_ADDRESS, len(given or ()), 0)
-
-    def threshold(self) -> int:
-        return 2
-
-    def holder(self, contract: str) -> Address | None:
-        del contract
-        return None
-
-
-@dataclass
-class Voter:
-    """One member's writer."""
-
-    council: Council
-    number: int
-
-    def send(self, call: ContractCall) -> TxReceipt:
-        match call.function:
-            case "propose":
-                calls, salt = call.args
-                self.council.votes[self.council.proposal_id(calls, salt)] = {self.number}
-            case "approve":
-                self.council.votes[call.args[0]].add(self.number)
-            case "execute":
-                calls, salt = call.args
-                self.council.executed.add(self.council.proposal_id(calls, salt))
-                self.council.done += calls
-        return TxReceipt(bytes(32), BlockStamp(1, bytes(32), 0), 0, ())
-
-
-def chamber(council: Council, *numbers: int, partial: bool = False) -> Chamber:
-    voters = [Voter(council, number) for number in numbers]
-    return Chamber(council, voters, lambda _: None, partial=partial)  # type: ignore[arg-type]  # writers that only send
 
 
 def test_renew__new_keys_and_term__is_one_call_with_everything() -> None:
