@@ -25,6 +25,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "audit": ("audit",),
     "oracle": ("oracle",),
     "quality": ("quality",),
+    "retention": ("retention",),
     "participant": ("participant",),
     "services": ("watch", "custodian"),
     "check": ("verify", "explain"),

@@ -11,9 +11,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from custodian.rules import Custodian, View, subject_at
+from custodian.standing import settle
 from salus.core.custody import KeptRecord
-from salus.core.ids import ParticipantId, RecordId, SubjectRef
+from salus.core.ids import ParticipantId, RecordId, SubjectRef, order_id
 from salus.core.retention import Retention, Standing
+
+
+def standing_of(
+    custodian: Custodian, source: ParticipantId, record: RecordId, subject: SubjectRef, view: View
+) -> Standing | None:
+    """How a record stands by this custodian's own deposits and node; None where it holds no anchored version of it.
+
+    What a member of the Council asks before it votes for an order. The grace is this custodian's.
+    """
+    kept = [one for one in custodian.store.versions_of(source, record) if one.leaf.subject == subject]
+    settle(custodian, kept, view)
+    anchored_at = custodian.store.newest_anchored(source, [record]).get(record) if kept else None
+    if anchored_at is None:
+        return None
+    state = custodian.chain.subject(subject, view.final)
+    order = custodian.chain.record_state(source, order_id(record, subject), view.head)
+    kept_for = Retention(anchored_at, state.retention_years, held=state.hold, status=order.status)
+    return kept_for.standing(view.final.timestamp, custodian.grace_days)
 
 
 def over(custodian: Custodian, subject: SubjectRef, records: Sequence[KeptRecord], view: View) -> set[int]:

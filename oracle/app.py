@@ -210,12 +210,10 @@ class _Endpoints:
         return await self._called(request, _agree_to_destruction)
 
     async def list_due(self, request: Request) -> Response:
-        header = request.headers.get("authorization", "")
-        return await _answered(lambda: _list_due(self._front, header))
+        return await self._called(request, _list_due)
 
     async def sweep(self, request: Request) -> Response:
-        header = request.headers.get("authorization", "")
-        return await _answered(lambda: _sweep(self._front, header))
+        return await self._called(request, _sweep)
 
     async def erasures(self, request: Request) -> Response:
         header = request.headers.get("authorization", "")
@@ -324,14 +322,18 @@ def _agree_to_destruction(front: Front, value: dict[str, Any]) -> Reply:
     return {"agreed": hex32(agreed.copy.record_id)}
 
 
-def _list_due(front: Front, header: str) -> Reply:
-    call = _own(front, header, "retention.list")
+def _list_due(front: Front, value: dict[str, Any]) -> Reply:
+    call = _own(front, *front.members.member(value, "retention.list"))
     found = front.retention.due(_days(call.body))
-    return {"records": [one.to_json() for one in found], "graceDays": front.retention.grace_days}
+    return {
+        "records": [one.to_json() for one in found],
+        "graceDays": front.retention.grace_days,
+        "sourceId": hex32(front.source),
+    }
 
 
-def _sweep(front: Front, header: str) -> Reply:
-    _own(front, header, "retention.sweep")
+def _sweep(front: Front, value: dict[str, Any]) -> Reply:
+    _own(front, *front.members.member(value, "retention.sweep"))
     swept = front.destruction.sweep()
     return {
         "filed": swept.filed,
@@ -348,15 +350,14 @@ def _days(body: dict[str, Any]) -> int:
     return days
 
 
-def _own(front: Front, header: str, verb: str) -> SignedCall:
-    call, participant = front.members.admit(header, verb)
+def _own(front: Front, call: SignedCall, participant: ParticipantId) -> SignedCall:
     if participant != front.source:
         raise RefusedError(Code.NOT_OPERATOR)
     return call
 
 
 def _erase(front: Front, header: str) -> Reply:
-    call = _own(front, header, "erase")
+    call = _own(front, *front.members.admit(header, "erase"))
     erased = front.erasing.erase(RecordId(from_hex(_text(call.body, "recordId"))))
     return {"removed": erased.removed, "envelopes": [cid_of(digest) for digest in erased.envelopes]}
 

@@ -38,7 +38,15 @@ class Members:
             SignatureError: not signed by whom it names, or meant for another verb or recipient.
             RefusedError: stale (109), no operator (106), or the participant isn't active (10).
         """
-        call = self.signer(self._read(header), verb)
+        return self.member(self._read(header), verb)
+
+    def member(self, value: dict[str, Any], verb: str) -> tuple[SignedCall, ParticipantId]:
+        """The same of a call that stands in a body.
+
+        Raises:
+            InputError, SignatureError, RefusedError: as `admit`.
+        """
+        call = self.signer(value, verb)
         head = self._chain.head()
         participant = self._chain.operator_of(call.signer, head)
         if participant is None:

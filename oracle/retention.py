@@ -4,8 +4,8 @@
 | --- | --- | --- | --- |
 | `POST /v1/retention/due` | a controller | signed call, `{subjectRef, withinDays?}` | `{records}` |
 | `POST /v1/retention/agree` | a controller | signed call, an `Agreement` | `{agreed}` |
-| `POST /v1/retention/list` | own operator | header: signed call, `{withinDays?}` | `{records, graceDays}` |
-| `POST /v1/retention/sweep` | own operator | header: signed call, `{}` | `{filed, dropped, carriedOut, open}` |
+| `POST /v1/retention/list` | own operator | signed call, `{withinDays?}` | `{records, graceDays, sourceId}` |
+| `POST /v1/retention/sweep` | own operator | signed call, `{}` | `{filed, dropped, carriedOut, open}` |
 
 A call's verb is `retention.` and the last word of the path.
 Times are those of the final block. Nothing here tells content: ids, counts, days.
@@ -43,13 +43,17 @@ _SHORTEST = MIN_YEARS * 365 * DAY_SECONDS - DAY_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A record that is due, or will be in the time asked for; `controller` zero while nobody claimed its subject."""
+    """A record that is due, or will be in the time asked for; `controller` zero while nobody claimed its subject.
+
+    `as_of` is the final block's time, Unix seconds.
+    """
 
     copy: KeptCopy
     due_at: int
     standing: Standing
     controller: Address
     agreed: bool
+    as_of: int
 
     def to_json(self) -> dict[str, Any]:
         """As it is told to operators and to its controller."""
@@ -64,6 +68,7 @@ class Due:
             "standing": self.standing.value,
             "claimed": self.controller != ZERO_ADDRESS,
             "agreed": self.agreed,
+            "asOf": self.as_of,
         }
 
 
@@ -97,7 +102,7 @@ class RetentionDesk:
                 standing = self._retention(copy, state, final).standing(final.timestamp, self.grace_days)
                 if standing in (*_DUE, Standing.KEPT):
                     is_agreed = (copy.record_id, copy.subject) in agreed
-                    found.append(Due(copy, kept.due_at, standing, state.controller, is_agreed))
+                    found.append(Due(copy, kept.due_at, standing, state.controller, is_agreed, final.timestamp))
             if len(page) < _PAGE:
                 break
             after = page[-1].key

@@ -4,40 +4,25 @@ from __future__ import annotations
 
 import time
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cli import output
+from cli.commands import patient_retention
 from cli.in_a_line import in_a_line
-from cli.patient.session import PatientSession, WalletFile
+from cli.patient.opened import PassphraseFile, Source, Wallet, api_of, opened_session, passphrase_of, wallet_path
+from cli.patient.session import WalletFile
 from cli.world.cast import Name
-from cli.world.layout import World
-from cli.world.running import running_world
 from salus.adapters.api_client import ApiClient
-from salus.adapters.keys.files import read_passphrase
 from salus.core.codes import EXPLANATIONS
 from salus.core.days import date_of
-from salus.core.errors import ConflictError, InputError, SetupError
+from salus.core.errors import ConflictError, InputError
 from salus.core.ids import ConsentId, LeafHash, from_hex, hex32
 from salus.core.labels import Action, Category, Form, Purpose, Topic, mask_of, names
 from salus.flows.grant import Offer
 
 _DAY_SECONDS = 86_400
-Wallet = Annotated[
-    Path | None,
-    typer.Option(
-        "--wallet", help="Wallet file; patient.wallet of the running world when left out.", envvar="SALUS_WALLET"
-    ),
-]
-PassphraseFile = Annotated[
-    Path | None,
-    typer.Option(
-        help="File whose first line opens the wallet; asked for when left out.", envvar="SALUS_WALLET_PASSPHRASE_FILE"
-    ),
-]
-Source = Annotated[Name, typer.Argument(help="Institution that knows you.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,15 +42,16 @@ def register(app: typer.Typer) -> None:
     patient.command("consents")(consents)
     patient.command("withheld")(withheld)
     patient.command("log")(log)
+    patient_retention.register(patient)
     app.add_typer(patient, name="patient")
 
 
 def new(wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:
     """Make a new wallet. Its words are shown once: whoever has them is you."""
-    path = _wallet(wallet)
+    path = wallet_path(wallet)
     if path.exists():
         raise ConflictError(f"there is a wallet at {path} already: name another file with --wallet")
-    made = WalletFile(path, _passphrase(passphrase_file, confirm=True)).create()
+    made = WalletFile(path, passphrase_of(passphrase_file, confirm=True)).create()
     output.emit(
         {"wallet": str(path), "words": made.mnemonic},
         [f"wallet {path}", "Write these words down and keep them apart from it:", f"  {made.mnemonic}"],
@@ -79,14 +65,14 @@ def claim(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Take control of your records at an institution."""
-    world, session = _session(wallet, passphrase_file)
+    world, session = opened_session(wallet, passphrase_file)
     own = session.claim(ApiClient(world.oracle_url(source)), code, world.ids[source])
     output.emit({"source": hex32(own.source), "subjectRef": hex32(own.subject)}, [f"claimed at {source}"])
 
 
 def records(source: Source, wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:
     """List your records at an institution, without opening them."""
-    world, session = _session(wallet, passphrase_file)
+    world, session = opened_session(wallet, passphrase_file)
     rows = [
         {
             "leaf": hex32(item.leaf),
@@ -108,7 +94,7 @@ def open_own(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Open your own records; it is logged like any access."""
-    world, session = _session(wallet, passphrase_file)
+    world, session = opened_session(wallet, passphrase_file)
     chosen = None if not leaf else [LeafHash(from_hex(item)) for item in leaf]
     opened = session.open(world.ids[source], chosen)
     value = {
@@ -142,7 +128,7 @@ def grant(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Allow one institution to open some records, and hand it the package."""
-    world, session = _session(wallet, passphrase_file)
+    world, session = opened_session(wallet, passphrase_file)
     now = int(time.time())
     try:
         offer = Offer(
@@ -162,7 +148,7 @@ def grant(
     except KeyError as error:
         raise InputError(f"{error.args[0]} is in none of the tables of docs/policy.md") from error
     old = ConsentId(from_hex(replaces)) if replaces else None
-    given = session.grant(world.ids[source], offer, _api(world, grantee), old)
+    given = session.grant(world.ids[source], offer, api_of(world, grantee), old)
     output.emit(
         {"consentId": hex32(given.consent)}, [f"consent {hex32(given.consent)} is live, {grantee} has the package"]
     )
@@ -184,7 +170,7 @@ def revoke(
     consent: Annotated[str, typer.Argument()], wallet: Wallet = None, passphrase_file: PassphraseFile = None
 ) -> None:
     """Take one consent back, at once."""
-    _, session = _session(wallet, passphrase_file)
+    _, session = opened_session(wallet, passphrase_file)
     wanted = ConsentId(from_hex(consent))
     if session.wallet.consent(wanted).status in ("revoked", "replaced"):
         raise ConflictError(f"this consent is {session.wallet.consent(wanted).status} already")
@@ -196,7 +182,7 @@ def revoke_all(
     grantee: Annotated[Name, typer.Argument()], wallet: Wallet = None, passphrase_file: PassphraseFile = None
 ) -> None:
     """Void everything you ever signed for an institution."""
-    world, session = _session(wallet, passphrase_file)
+    world, session = opened_session(wallet, passphrase_file)
     session.revoke_all(world.ids[grantee])
     output.emit({"revoked": grantee}, [f"everything signed for {grantee} is void"])
 
@@ -208,7 +194,7 @@ def freeze(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Stop every access to your records of an institution."""
-    world, session = _session(wallet, passphrase_file)
+    world, session = opened_session(wallet, passphrase_file)
     session.freeze(world.ids[source], frozen=not off)
     output.emit({"frozen": not off}, ["allowed again" if off else "frozen"])
 
@@ -220,7 +206,7 @@ def links(
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Merges of your numbers, or their undoing, that wait for your signature; no consent comes to cover more by one."""
-    world, session = _session(wallet, passphrase_file)
+    world, session = opened_session(wallet, passphrase_file)
     oracle = ApiClient(world.oracle_url(source))
     waiting = session.waiting_links(oracle, world.ids[source])
     if sign is None:
@@ -245,14 +231,14 @@ def links(
 
 def trust(wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:
     """Accept the custodians' keys as the API names them now, after the Council has renewed one."""
-    _, session = _session(wallet, passphrase_file)
+    _, session = opened_session(wallet, passphrase_file)
     keys = session.custodian_keys(trust=True)
     output.emit({"custodians": len(keys)}, [f"keys of {len(keys)} custodians are known now"])
 
 
 def consents(wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:
     """List the consents this wallet signed."""
-    world, session = _session(wallet, passphrase_file)
+    world, session = opened_session(wallet, passphrase_file)
     rows = [
         {"consentId": hex32(given.consent), "grantee": world.name_of(given.grantee), "status": given.status}
         for given in session.wallet.consents
@@ -265,38 +251,16 @@ def withheld(
     consent: Annotated[str, typer.Argument()], wallet: Wallet = None, passphrase_file: PassphraseFile = None
 ) -> None:
     """What a consent leaves out, and why."""
-    _, session = _session(wallet, passphrase_file)
+    _, session = opened_session(wallet, passphrase_file)
     rows = session.withheld(ConsentId(from_hex(consent)))
     output.emit_table(rows, {"count": "records", "name": "left out because", "code": "code"}, "nothing is left out")
 
 
 def log(wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:
     """Who asked, for what, when, with which outcome."""
-    _, session = _session(wallet, passphrase_file)
+    _, session = opened_session(wallet, passphrase_file)
     entries: list[dict[str, Any]] = session.log()
     output.emit(entries, [entry["sentences"].get("en", entry["name"]) for entry in entries])
-
-
-def _session(wallet: Path | None, passphrase_file: Path | None) -> tuple[World, PatientSession]:
-    world, path = running_world(), _wallet(wallet)
-    if not path.exists():
-        raise SetupError(f"there is no wallet at {path}: `salus patient new` makes one, --wallet names another")
-    file = WalletFile(path, _passphrase(passphrase_file))
-    return world, PatientSession(file, _api(world, Name.HOSPITAL_B))
-
-
-def _api(world: World, name: Name) -> ApiClient:
-    return ApiClient(world.api_url(name), participant=world.ids[name])
-
-
-def _wallet(named: Path | None) -> Path:
-    return named if named is not None else running_world().folder / "patient.wallet"
-
-
-def _passphrase(file: Path | None, *, confirm: bool = False) -> str:
-    if file is not None:
-        return read_passphrase(file)
-    return str(typer.prompt("Passphrase of the wallet", hide_input=True, confirmation_prompt=confirm, err=True))
 
 
 def _split(text: str) -> list[str]:

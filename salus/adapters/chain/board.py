@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from salus.adapters.chain import council
 from salus.adapters.chain.directory import Directory
 from salus.adapters.chain.reader import Reader
+from salus.core.errors import IntegrityError
 from salus.core.ids import ZERO_ADDRESS, Address
 from salus.core.ports import ContractCall
 from salus.core.state import ProposalState
@@ -30,6 +31,19 @@ class Board:
         """
         address, abi = self._directory.resolve(call.contract)
         return address, abi.function(call.function).encode(call.args)
+
+    def decode(self, call: EncodedCall) -> ContractCall:
+        """The call that a proposal holds; its contract is named by the address.
+
+        Raises:
+            InputError: the target never held a role of this deployment.
+            IntegrityError: the calldata is of none of its functions.
+        """
+        address, abi = self._directory.resolve(call[0])
+        for function in abi.functions.values():
+            if function.selector == call[1][:4]:
+                return ContractCall(address, function.name, function.decode_arguments(call[1]))
+        raise IntegrityError(f"the calldata is of no function of {abi.contract}")
 
     def proposal_id(self, calls: Sequence[EncodedCall], salt: bytes) -> bytes:
         """Id of a list of calls, 32 bytes."""
