@@ -170,6 +170,16 @@ class Grounds:
         }
         return self._service("oracle", folder, settings | more, "HTTP_PORT")
 
+    def second_oracle(self, first: Service, source: str) -> Service:
+        """Another oracle on the journal of one: its settings, with doors and an operator account of its own."""
+        party, folder = self.world.party(source), self._made("oracle-2")
+        own = keystore.create(folder / "operator.json", _PASSPHRASE, secrets.token_bytes, keystore.LIGHT)
+        deadline = self.world.reader.head().timestamp + 600
+        add_operator(party.participant, own, deadline, party.writer, self.world.reader)
+        settings = {"KEYSTORE": str(folder / "operator.json"), "MLLP_PORT": str(free_port())}
+        kept = {name: told for name, told in first.settings.items() if name != "HTTP_PORT"}
+        return self._service("oracle", folder, kept | settings, "HTTP_PORT")
+
     def watch(self, **more: str) -> Service:
         """The watch."""
         settings = {"DATABASE_URL": self.index_url, "POLL_SECONDS": "0.2"}
