@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from salus.core import envelope, hpke, shares
 from salus.core.access import MAX_RECORDS, Access, AccessKind
@@ -56,6 +56,7 @@ __all__ = [
     "require_final",
 ]
 
+T = TypeVar("T")
 DEADLINE_SECONDS = 600
 _NOT_SEEN = {Code.ACCESS_UNKNOWN, Code.ACCESS_NOT_FINAL}
 _NOT_SEEN_PAUSE_SECONDS = 0.25
@@ -246,7 +247,11 @@ def _listed_unless_named(
 ) -> list[ListedRecord]:
     """What is listed; if that is refused, whoever named leaves still asks the chain, which says no for all to see."""
     try:
-        return list_records(reading.caller, reading.custodians, package.links, body)
+        return _when_seen(
+            lambda: list_records(reading.caller, reading.custodians, package.links, body),
+            {Code.CONSENT_NOT_YET_VALID},
+            reading,
+        )
     except RefusedError:
         if ask.leaves is None:
             raise
@@ -333,7 +338,7 @@ def _collect(session: Session, reading: Reading, watch: Stopwatch) -> Opened:
         call = reading.caller.call("release", custodian, session.body_for(custodian))
         return Released.from_json(reading.custodians.release(custodian, call))
 
-    answers = ask_all(session.custodians, lambda custodian: _when_seen(lambda: release(custodian), reading))
+    answers = ask_all(session.custodians, lambda custodian: _when_seen(lambda: release(custodian), _NOT_SEEN, reading))
     answers.require()
     watch.lap("shares")
     opener = _Opener(access_id, session.session_key, session.gateway, reading.content, answers)
@@ -370,14 +375,18 @@ def _collect(session: Session, reading: Reading, watch: Stopwatch) -> Opened:
     )
 
 
-def _when_seen(release: Callable[[], Released], reading: Reading) -> Released:
-    """What a custodian releases once its own node has the access: it may hear of a final block later than ours."""
+def _when_seen(ask: Callable[[], T], not_seen: Collection[Code], reading: Reading) -> T:
+    """What custodians answer once their own nodes have what ours has: they may hear later of a final block.
+
+    Raises:
+        RefusedError: another code, or one of `not_seen` even after the reading's patience.
+    """
     waited = 0.0
     while True:
         try:
-            return release()
+            return ask()
         except RefusedError as refused:
-            if refused.code not in _NOT_SEEN or waited >= reading.patience:
+            if refused.code not in not_seen or waited >= reading.patience:
                 raise
         reading.pause(_NOT_SEEN_PAUSE_SECONDS)
         waited += _NOT_SEEN_PAUSE_SECONDS

@@ -72,6 +72,22 @@ def test_open__a_custodians_node_is_behind__is_asked_again_until_it_has_the_acce
     assert (texts(opened), len(pauses), opened.liars) == ({"glucose"}, 3, ())
 
 
+def test_open__custodians_see_a_new_consent_a_moment_later__are_asked_again(world: World, patient: Patient) -> None:
+    world.publish(world.seal(patient, "glucose"))
+    pauses = list[float]()
+
+    def behind(verb: str, call: dict[str, object], answer: dict[str, object]) -> dict[str, object]:
+        if verb == "list" and len(pauses) < 3:
+            raise RefusedError(Code.CONSENT_NOT_YET_VALID)
+        return answer
+
+    for custodian in world.custodians:
+        world.bend(custodian, behind)
+    reading = replace(world.reading(), pause=pauses.append)
+    opened = open_with_consent(world.consent(patient), TREATMENT, world.reader, reading)
+    assert (texts(opened), len(pauses)) == ({"glucose"}, 3)
+
+
 def test_open__custodians_never_see_the_access__says_so_after_some_seconds(world: World, patient: Patient) -> None:
     world.publish(world.seal(patient, "glucose"))
     pauses = list[float]()
