@@ -16,7 +16,7 @@ from salus.adapters.chain.participants import MachineKeys
 from salus.core.errors import ConflictError, InputError
 from salus.core.ids import ZERO_ADDRESS, from_hex, hex32
 from salus.core.membership import Membership
-from salus.core.policy import ParticipantRole
+from salus.core.policy import ParticipantRole, ParticipantStatus
 from salus.core.state import ParticipantKind
 from salus.flows.admit import Terms, admit, renew
 
@@ -115,7 +115,7 @@ def vote_in(
         who = place.participant(participant)
         place.membership(who)
         admit([(who, terms)], place.chamber(hall.Voters(member or (), passphrase_file)), place.chain.reader)
-        found = place.membership(who)
+        found = place.once(who, lambda member: member.status is ParticipantStatus.ACTIVE)
     if (found.roles, found.accredited_until, found.hourly_quota) != (
         granted,
         terms.accredited_until,
@@ -164,7 +164,7 @@ def change(
             encryption_key=before.encryption_key if encryption_key is None else from_hex(encryption_key),
         )
         renew(who, before, after, place.chamber(hall.Voters(member or (), passphrase_file)))
-        found = place.membership(who)
+        found = place.once(who, lambda member: member == after)
     output.emit(joining.facts(who, found), joining.told(who, found))
 
 

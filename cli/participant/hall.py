@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from salus.core.ids import Address, ParticipantId, from_hex
 from salus.core.membership import Membership
 from salus.core.policy import ParticipantStatus
 from salus.flows.council import Chamber
+
+_LOOKS, _LOOK_SECONDS = 20, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,25 @@ class Hall:
             raise NotFoundError(f"nobody has applied as 0x{participant.hex()} on this chain")
         membership: Membership = found
         return membership
+
+    def once(
+        self,
+        participant: ParticipantId,
+        holds: Callable[[Membership], bool] = lambda _: True,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> Membership:
+        """As `membership`, once it holds what was just sent: another node, or a fork, may be some blocks behind. What
+        is there after that time is returned all the same.
+
+        Raises:
+            NotFoundError: nobody applied by that id.
+        """
+        for _ in range(_LOOKS):
+            with suppress(NotFoundError):
+                if holds(found := self.membership(participant)):
+                    return found
+            pause(_LOOK_SECONDS)
+        return self.membership(participant)
 
     def chamber(self, voters: Voters) -> Chamber:
         """Who votes here. With keystores votes may be missing: members elsewhere run the same command.

@@ -76,7 +76,7 @@ def ask_to_join(
     signer = keys.signer()
     applicant = Applicant(signer.address, kind, keys.encryption_key(), _SALT, accreditation, of.node_key, of.validator)
     participant = apply(applicant, hall.chain.writer([signer]), hall.chain.reader)
-    found = hall.membership(participant)
+    found = hall.once(participant)
     asked = (int(kind), accreditation, applicant.encryption_key, of.node_key, of.validator)
     has = (found.kind, found.accreditation, found.encryption_key, found.node_key, found.validator)
     if asked != has:
