@@ -30,6 +30,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "services": ("watch", "custodian"),
     "check": ("verify", "explain"),
     "backup": ("backup", "restore"),
+    "database": ("database",),
     "content": ("content",),
     "doctor": ("doctor",),
     "follow": ("follow",),

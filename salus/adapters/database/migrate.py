@@ -7,24 +7,37 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
+from sqlalchemy.exc import ProgrammingError
 
 from salus.adapters.database.engine import writing
+from salus.core.errors import SetupError
 
+_NOT_ALLOWED = "42501"  # SQLSTATE insufficient_privilege
 _HERE = Path(__file__).parent / "migrations"
 
 
 def migrate(engine: Engine, service: str, revision: str = "head") -> None:
     """Bring a service's schema (`oracle`, `custodian`, `index`, `api`) to a revision; up from an empty database too.
 
+    Raises:
+        SetupError: this account may not change the schema.
+
     Migrations live in `migrations/<service>/`; `migrations/env.py` is shared by all.
     """
     config = _config(service)
-    with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        if revision == "base":
-            command.downgrade(config, "base")
-        else:
-            command.upgrade(config, revision)
+    try:
+        with writing(engine) as connection:
+            config.attributes["connection"] = connection
+            if revision == "base":
+                command.downgrade(config, "base")
+            else:
+                command.upgrade(config, revision)
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NOT_ALLOWED:
+            raise
+        raise SetupError(
+            f"this account may not change the schema: run `salus database migrate {service}` as the database's owner"
+        ) from error
 
 
 def _config(service: str) -> Config:
