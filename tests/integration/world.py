@@ -88,7 +88,7 @@ def plan_and_settings() -> tuple[dict[str, Any], dict[str, Any], list[LocalSigne
     return plan, settings, members
 
 
-def build(anvil: Anvil) -> ChainWorld:
+def build(anvil: Anvil, accredited_days: int = 365) -> ChainWorld:
     """Deploy and admit everything on a running Anvil."""
     plan, settings, members = plan_and_settings()
     deployer = connect_deployer(anvil.url, [account("deployer")])
@@ -104,10 +104,10 @@ def build(anvil: Anvil) -> ChainWorld:
     chamber = chamber_of(deployment.address("Council"))
     with ThreadPoolExecutor(max_workers=len(CAST)) as pool:
         parties = {party.name: party for party in pool.map(lambda name: _apply(name, chain), CAST)}
-    year = chain.reader.head().timestamp + 365 * 86400
+    until = chain.reader.head().timestamp + accredited_days * 86400
     admit(
         [
-            (party.participant, Terms(CAST[name][1], year, 0 if ParticipantRole.CUSTODY in CAST[name][1] else 100_000))
+            (party.participant, Terms(CAST[name][1], until, 0 if ParticipantRole.CUSTODY in CAST[name][1] else 100_000))
             for name, party in parties.items()
         ],
         chamber,
