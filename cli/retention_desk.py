@@ -22,7 +22,7 @@ from salus.adapters.keys import keystore
 from salus.core.errors import InputError
 from salus.flows.custody import Caller
 
-_WITHIN = re.compile(r"(\d{1,4})([dmy])")
+_WITHIN = re.compile(r"([0-9]{1,4})([dmy])")
 _DAYS = {"d": 1, "m": 31, "y": 366}
 _SWEEP_SECONDS = 600.0
 
