@@ -58,7 +58,7 @@ from oracle.quarantine import Quarantine
 from oracle.reading import InlineReader, ProcessReader, Reader
 from oracle.refused import RefusedKeeper
 from oracle.reload import Reload
-from oracle.replies import Composer, Fetching, OwnConnections, ProcessingResults, SenderConnections, Sending
+from oracle.replies import Composer, Fetching, OwnConnections, ProcessingResults, SenderConnections, Sending, Standing
 from oracle.retention import RetentionDesk
 from oracle.seal import Sealing, Sharing
 from oracle.settings import JournalSettings, Settings, SourcesSettings
@@ -433,6 +433,8 @@ async def _serve(parts: Parts) -> None:
         own,
         now=SystemClock().now,
         told=lambda outcome, number: metrics.acknowledgments.labels(outcome).inc(number),
+        standing=partial(_standing, parts),
+        came_here=by_sender.came_here,
     )
     folders = Folders(
         reception,
@@ -496,6 +498,12 @@ async def _drain(parts: Parts, gate: Gate, ending: Ending, doors: Doors) -> None
     if ending.is_asked and not await asyncio.to_thread(_others, parts):
         seconds = parts.settings.operations.drain_seconds
         await drained(parts.kept.database.backlog, seconds, time.monotonic)
+
+
+def _standing(parts: Parts) -> Standing:
+    """Among the oracles of the journal, for replies."""
+    line = parts.kept.database.line
+    return Standing(alone=not line.others(), in_line=line.is_held())
 
 
 def _others(parts: Parts) -> int:

@@ -56,6 +56,10 @@ class SenderConnections:
         if len(self._came_by) > _REMEMBERED:
             self._came_by.popitem(last=False)
 
+    def came_here(self, name: bytes) -> bool:
+        """Whether a message came by a connection of this oracle and waits for its acknowledgment."""
+        return name in self._came_by
+
     def acknowledged(self, source: str, message: bytes) -> None:
         """A sender has acknowledged something; what nobody waits for is passed over."""
         code, control_id = outcome_of(message)

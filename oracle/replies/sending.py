@@ -15,11 +15,13 @@ import structlog
 
 from oracle.replies.compose import Composer
 from oracle.replies.ports import AckStore, Delivery, Outgoing, Outlet
+from oracle.replies.shares import Standing
 from oracle.sources import LiveSources, Source
 from salus.core.acks import OwedAck
 from salus.core.errors import IntegrityError
 
 TOGETHER = 32
+_SEEN = 512
 POLL_SECONDS = 0.25
 _FIRST_PAUSE = 1
 _LONGEST_PAUSE = 300
@@ -30,7 +32,10 @@ _log = structlog.get_logger()
 
 
 class Sending:
-    """Sends for those who are owed something. `told` counts what became of it; `now` gives Unix seconds."""
+    """Sends for those who are owed something. `told` counts what became of it; `now` gives Unix seconds.
+
+    `standing` may take its time; `came_here` says whether a message, by its name, came by a connection of this oracle.
+    """
 
     def __init__(
         self,
@@ -43,6 +48,8 @@ class Sending:
         now: Callable[[], int],
         told: Callable[[str, int], None] = lambda _outcome, _count: None,
         poll: float = POLL_SECONDS,
+        standing: Callable[[], Standing] = Standing,
+        came_here: Callable[[bytes], bool] = lambda _name: True,
     ) -> None:
         self._store = store
         self._sources = sources
@@ -52,6 +59,8 @@ class Sending:
         self._now = now
         self._told = told
         self._poll = poll
+        self._standing = standing
+        self._came_here = came_here
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def watch(self) -> None:
@@ -86,8 +95,12 @@ class Sending:
             return 0
         own = source.acknowledgement.reply_to is not None
         transports = ("mllp", "http", "file") if own else ("mllp",)
-        owed = await asyncio.to_thread(self._store.owed, name, transports, TOGETHER)
-        ready, unwanted = self._ready(owed, source)
+        standing = await asyncio.to_thread(self._standing)
+        seen = TOGETHER if standing.alone else _SEEN  # others' must not hide this oracle's
+        owed = await asyncio.to_thread(self._store.owed, name, transports, seen)
+        now, came_here = self._now(), self._came_here
+        ours = [ack for ack in owed if standing.sends(ack, own=own, came_here=came_here, now=now)][:TOGETHER]
+        ready, unwanted = self._ready(ours, source)
         if unwanted:
             await asyncio.to_thread(self._store.answered, unwanted)
         if not ready:
