@@ -1,4 +1,4 @@
-"""`python -m custodian [serve|accept-chain]`: keep and release shares, or accept a chain that lost blocks."""
+"""`python -m custodian [serve|accept-chain|audit]`: keep and release shares, accept a shortened chain, count shares."""
 
 from __future__ import annotations
 
@@ -7,17 +7,23 @@ import sys
 
 from custodian import runtime, settings
 from salus.core.errors import SalusError
+from salus.core.ids import hex32
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 on success, 1 when a part is wrong."""
     parser = argparse.ArgumentParser(prog="custodian", description=__doc__)
-    parser.add_argument("command", nargs="?", default="serve", choices=("serve", "accept-chain"))
+    parser.add_argument("command", nargs="?", default="serve", choices=("serve", "accept-chain", "audit"))
     command = parser.parse_args(argv).command
     try:
         told = settings.read()
         if command == "serve":
             runtime.serve(told)
+        elif command == "audit":
+            found = runtime.audit(told, lambda _: None)
+            for source, holding in found.sources.items():
+                sys.stdout.write(f"{hex32(source)} {holding}\n")
+            return 0 if found.is_whole else 1
         else:
             number = runtime.accept_chain(told)
             sys.stdout.write(f"accepted the chain up to block {number}; the custodian's log has an entry of it\n")

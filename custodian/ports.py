@@ -88,12 +88,20 @@ class CustodianStore(Protocol):
         """Batches deposited since a time (Unix seconds) that are not known to be anchored, oldest first."""
         ...
 
+    def kept_in(self, source: ParticipantId, root: Root) -> list[KeptRecord] | None:
+        """Record versions of a batch that are not erased, in any order; None if the batch was never deposited."""
+        ...
+
     def mark_anchored(self, batches: Mapping[int, int]) -> None:
         """Remember that batches are anchored at a final block, and when by the chain (Unix seconds by key)."""
         ...
 
     def newest_anchored(self, source: ParticipantId, records: Iterable[RecordId]) -> dict[RecordId, int]:
         """When the newest anchored version of each record that has one was anchored first, by the chain."""
+        ...
+
+    def fingerprints(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """By record key what its shares must have as fingerprint, as they were deposited."""
         ...
 
     def shares(self, keys: Iterable[int]) -> dict[int, WrappedShare]:
@@ -115,6 +123,10 @@ class CustodianStore(Protocol):
 
         Returns how many versions of the record are erased, now and before. Nothing left to erase logs nothing.
         """
+        ...
+
+    def tombstones(self, source: ParticipantId) -> int:
+        """How many record versions of a source were erased."""
         ...
 
     def erased(self, leaves: Sequence[LeafHash]) -> set[LeafHash]:

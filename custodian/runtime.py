@@ -15,6 +15,8 @@ from threading import Event, Thread
 import structlog
 
 from custodian.app import Desk, create_app
+from custodian.audit import Audit, Progress
+from custodian.audit import audit as look_at_all
 from custodian.log import chain_accepted
 from custodian.metrics import Metrics
 from custodian.rules import Custodian
@@ -138,6 +140,16 @@ def accept_chain(settings: Settings) -> int:
         entry = chain_accepted(final.number, final.hash)
         custodian.store.accept_chain(final.number, final.hash, custodian.clock.now(), entry)
         return final.number
+
+
+def audit(settings: Settings, tell: Progress) -> Audit:
+    """Look whether every share that should be here is, beside the custodian that may be running.
+
+    Raises:
+        UnavailableError: the node is away.
+    """
+    with opened(settings) as parts:
+        return look_at_all(parts.custodian, tell)
 
 
 def _believed(settings: Settings) -> Chain:

@@ -5,10 +5,12 @@ On a real machine the same is `python -m watch` and `python -m custodian` under 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
+import custodian.audit
 import custodian.runtime
 import custodian.settings
 import watch.runtime
@@ -30,6 +32,7 @@ def register(app: typer.Typer) -> None:
     keeper = typer.Typer(help="A custodian's decisions.", no_args_is_help=True)
     keeper.callback()(lambda: None)  # one verb alone would become the noun
     keeper.command("accept-chain")(accept_chain)
+    keeper.command("audit")(audit)
     app.add_typer(keeper, name="custodian")
 
 
@@ -68,6 +71,25 @@ def accept_chain(name: Annotated[Name, typer.Argument(help="Which custodian.")])
     told = custodian.settings.read(custodian_part(running_world(), name).environment)
     number = custodian.runtime.accept_chain(told)
     output.emit({"custodian": name, "block": number}, [f"{name} accepts the chain up to block {number}"])
+
+
+def audit(name: Annotated[Name, typer.Argument(help="Which custodian.")]) -> None:
+    """Count whether every anchored record version has its share here, and that it opens; exit code 6 if one does not.
+
+    Nothing is shown of a share. Example: salus custodian audit custodian-1
+    """
+    world = running_world()
+    told = custodian.settings.read(custodian_part(world, name).environment)
+    found = custodian.runtime.audit(told, lambda block: output.say(f"   looked up to block {block} …"))
+    rows = [{"source": world.name_of(source), **_counted(holding)} for source, holding in found.sources.items()]
+    output.emit_table(rows, {column: column for column in rows[0]} if rows else {}, "nothing is anchored yet")
+    if not found.is_whole:
+        raise typer.Exit(6)
+
+
+def _counted(holding: custodian.audit.Holding) -> dict[str, int]:
+    value = asdict(holding)
+    return {name: len(told) if isinstance(told, list) else told for name, told in value.items()}
 
 
 def _watch_settings() -> watch.settings.Settings:

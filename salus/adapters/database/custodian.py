@@ -252,6 +252,35 @@ class DatabaseCustodianStore:
                 found.update(LeafHash(bytes(leaf)) for (leaf,) in connection.execute(query))
         return found
 
+    def kept_in(self, source: ParticipantId, root: Root) -> list[KeptRecord] | None:
+        """Record versions of a batch that are not erased; None if the batch was never deposited."""
+        with reading(self._engine) as connection:
+            of_batch = select(t.batch.c.key).where(t.batch.c.source == source, t.batch.c.root == root)
+            batch = connection.execute(of_batch).scalar_one_or_none()
+            if batch is None:
+                return None
+            query = (
+                select(t.record)
+                .join(t.batch_record, t.batch_record.c.record == t.record.c.key)
+                .where(t.batch_record.c.batch == batch)
+            )
+            return [rows.kept_record(row) for row in connection.execute(query)]
+
+    def fingerprints(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """By record key what its shares must have as fingerprint."""
+        found: dict[int, bytes] = {}
+        with reading(self._engine) as connection:
+            for chunk in rows.chunks(keys):
+                query = select(t.record.c.key, t.record.c.fingerprint).where(t.record.c.key.in_(chunk))
+                found.update((int(row.key), bytes(row.fingerprint)) for row in connection.execute(query))
+        return found
+
+    def tombstones(self, source: ParticipantId) -> int:
+        """How many record versions of a source were erased."""
+        query = select(func.count()).select_from(t.tombstone).where(t.tombstone.c.source == source)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
     def versions_of(self, source: ParticipantId, record: RecordId) -> list[KeptRecord]:
         """Versions of a record that are not erased."""
         query = select(t.record).where(t.record.c.source == source, t.record.c.record_id == record)

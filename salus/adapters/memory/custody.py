@@ -272,6 +272,22 @@ class MemoryCustodianStore:
         with self._lock:
             return {leaf for gone in self._tombstones.values() for leaf in gone}.intersection(leaves)
 
+    def kept_in(self, source: ParticipantId, root: Root) -> list[KeptRecord] | None:
+        """Record versions of a batch that are not erased; None if the batch was never deposited."""
+        with self._lock:
+            batch = self._batches.get((source, root))
+            return None if batch is None else [self._records[key] for key in batch.records if key in self._records]
+
+    def fingerprints(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """By record key what its shares must have as fingerprint."""
+        with self._lock:
+            return {key: self._fingerprints[key] for key in keys if key in self._fingerprints}
+
+    def tombstones(self, source: ParticipantId) -> int:
+        """How many record versions of a source were erased."""
+        with self._lock:
+            return sum(len(leaves) for (of, _), leaves in self._tombstones.items() if of == source)
+
     def versions_of(self, source: ParticipantId, record: RecordId) -> list[KeptRecord]:
         """Versions of a record that are not erased."""
         kept = [k for k in self._all() if k.source == source and k.leaf.record_id == record]

@@ -97,6 +97,10 @@ def test_record__destroyed__opens_from_no_combination_of_disks_and_backups(stack
     restored.await_ready()
     assert readable(stack, [*everything, disks_of(stack)]) == {theirs}
     assert {leaf.record_id for leaf in shares_of(restored, database_of(restored))} == {theirs}
+    for custodian in stack.custodians:
+        audit = custodian.run("audit")
+        assert audit.returncode == 0, audit.stdout + audit.stderr
+        assert "versions=2, whole=1, erased=1, damaged=0, keyless=0, missing=0" in audit.stdout
 
 
 # what is left

@@ -61,6 +61,9 @@ def test_everything_on_one_disk__power_cut__lost_nothing_doubled_nothing(stack: 
     assert {one.record_id for one in found} == said.keys()
     patients = [stack.claim(f"P{n}") for n in range(_PATIENTS)]
     opened = stack.opened_by(patients)
+    for custodian in stack.custodians:
+        audit = custodian.run("audit")
+        assert audit.returncode == 0, audit.stdout + audit.stderr
     assert {record: versions[-1] for record, versions in opened.items()} == {
         record: versions[-1] for record, versions in said.items()
     }

@@ -74,6 +74,25 @@ def content(kind: str = "deposit", reference: str = "") -> dict[str, str]:
     return {"kind": kind, "reference": reference}
 
 
+def test_store__batch__tells_what_is_kept_of_it(store: CustodianStore) -> None:
+    first, second = item("a"), item("b")
+    batch = batch_of(first, second)
+    store.deposit(batch, content())
+    kept = store.kept_in(SOURCE, batch.root)
+    assert kept is not None
+    assert {one.leaf_hash for one in kept} == {first.leaf_hash, second.leaf_hash}
+    marks = store.fingerprints(one.key for one in kept)
+    assert {marks[one.key] for one in kept} == {first.fingerprint, second.fingerprint}
+    assert store.kept_in(SOURCE, Root(bytes(32))) is None
+    assert store.kept_in(ParticipantId(bytes(32)), batch.root) is None
+    assert store.tombstones(SOURCE) == 0
+    store.erase(SOURCE, first.leaf.record_id, SUBJECT, 2000, lambda _: content("destroy"))
+    left = store.kept_in(SOURCE, batch.root)
+    assert left is not None
+    assert [one.leaf_hash for one in left] == [second.leaf_hash]
+    assert (store.tombstones(SOURCE), store.tombstones(ParticipantId(bytes(32)))) == (1, 0)
+
+
 def test_store__deposit__is_found_with_every_field(store: CustodianStore) -> None:
     first, second = item("a"), item("b")
     store.deposit(batch_of(first, second), content())
