@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from cli.consortium.drill.course import Drill, Stage
-from cli.consortium.drill.scene import all_nodes, nodes_of
+from cli.consortium.drill.scene import nodes_of, until
 from cli.consortium.drill.skewed_clock import skewed
 from cli.world.cast import VALIDATORS, Name
 from cli.world.raising import KEEPER
@@ -20,6 +20,7 @@ _LAST, _LAST_BUT_ONE = VALIDATORS[-1], VALIDATORS[-2]
 _DELAY_MILLISECONDS, _SKEW_SECONDS = 200, 120
 _BETWEEN_KILLS_SECONDS = (1.0, 8.0)
 _KEEPER_RESTS = 2.0
+_REVIVAL_PATIENCE = 120.0
 HOLD_SECONDS, SHORT_HOLD_SECONDS = 40.0, 15.0
 
 
@@ -147,12 +148,13 @@ def _random_kills(stage: Stage, kills: int, seed: int) -> str:
     for number in range(1, kills + 1):
         stage.hold(chance.uniform(*_BETWEEN_KILLS_SECONDS), f"kill {number} of {kills}; so far {_named(killed)}")
         part = chance.choice(parts)
+        until(f"{part} runs", lambda: part in stage.scene.parts(), _REVIVAL_PATIENCE)  # noqa: B023 - used at once
         stage.scene.kill(part)
         killed[part] += 1
         if part == KEEPER:
             time.sleep(chance.uniform(0, _KEEPER_RESTS))
             stage.scene.start_keeper()
-    return f"{kills} kills, seed {seed}: {_named(killed)}; of {len(all_nodes())} nodes and {len(parts)} parts in all"
+    return f"{kills} kills, seed {seed}: {_named(killed)}; of {len(parts)} parts in all"
 
 
 def _named(killed: Counter[str]) -> str:

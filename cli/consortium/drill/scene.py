@@ -19,10 +19,9 @@ from cli import output
 from cli.consortium.keeper import keeper_part
 from cli.consortium.orders import Orders, read_orders, write_orders
 from cli.consortium.status import rows
-from cli.world.cast import VALIDATORS
 from cli.world.layout import World
 from cli.world.networks import Network, clique_of, node_part_name
-from cli.world.raising import KEEPER, raise_world, start_missing, stop
+from cli.world.raising import raise_world, start_missing, stop
 from devnet.clique import CliqueNetwork
 from devnet.clique_nodes import node_part
 from devnet.geth_binary import geth_binary
@@ -137,11 +136,6 @@ def nodes_of(names: Iterable[str]) -> list[str]:
     return [node_part_name(name) for name in names]
 
 
-def all_nodes() -> list[str]:
-    """Names of the parts that are nodes."""
-    return nodes_of(VALIDATORS)
-
-
 def until(what: str, holds: Callable[[], bool], patience: float) -> float:
     """Wait until something holds; the seconds it took.
 
@@ -156,6 +150,3 @@ def until(what: str, holds: Callable[[], bool], patience: float) -> float:
         if time.monotonic() - began > patience:
             raise UnavailableError(f"{what}: not within {patience:.0f} s")
         time.sleep(_POLL_SECONDS)
-
-
-__all__ = ["KEEPER", "Scene", "all_nodes", "nodes_of", "raise_scene", "until"]
