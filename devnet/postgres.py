@@ -229,10 +229,9 @@ class Postgres:
     def _answers(self) -> bool:
         try:
             with self.session() as session:
-                session.execute("SELECT 1")
+                return session.execute("SELECT pg_is_in_recovery()").fetchone() == (False,)
         except psycopg.OperationalError:
             return False
-        return True
 
     def _end(self, how: signal.Signals) -> None:
         child, self._child = self._child, None
