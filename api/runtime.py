@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import structlog
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request
@@ -35,11 +34,13 @@ from salus.adapters.database.api import DatabaseOnce, DatabasePackages, Database
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.index import DatabaseIndex
 from salus.adapters.database.migrate import migrate
+from salus.adapters.deployment_file import read_deployment
 from salus.adapters.keys import files, keystore
 from salus.adapters.keys.signer import LocalSigner
+from salus.adapters.service_log import log_lines
 from salus.core.consensus import engine_of
 from salus.core.errors import ConflictError, InputError, SetupError, UnavailableError
-from salus.core.ids import Address, ParticipantId, from_hex
+from salus.core.ids import ParticipantId, from_hex
 from salus.core.outcome import AccessLedger
 from salus.core.ports import ChainReader, ChainWriter
 from salus.core.ports_index import IndexReader
@@ -74,13 +75,7 @@ class FileTitles:
 
 def serve(settings: Settings) -> None:
     """Answer on HTTP until told to stop."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ]
-    )
+    log_lines()
     with opened(settings) as app:
         # no access log: paths carry ids of consents and subjects
         http_server.run(app, _HOST, settings.port, timeout_graceful_shutdown=_THREADS_CLOSE_SECONDS)
@@ -98,7 +93,9 @@ def opened(settings: Settings) -> Iterator[FastAPI]:
     index_engine = open_engine(settings.index_url, read_only=True)
     try:
         migrate(engine, "api")
-        chain = connect(settings.rpc_url, _council(settings), settings.finality)
+        chain = connect(
+            settings.rpc_url, read_deployment(settings.deployment, "SALUS_API_DEPLOYMENT").council, settings.finality
+        )
         custodians = HttpCustodians(_custodian_urls(settings))
         try:
             app = create_app(_parts(settings, chain, custodians, engine, DatabaseIndex(index_engine)))
@@ -208,14 +205,6 @@ def _require_apart(operator: LocalSigner, second: LocalSigner | None, relays: li
     accounts = [operator.address, *([] if second is None else [second.address]), *(relay.address for relay in relays)]
     if len(set(accounts)) != len(accounts):
         raise SetupError("operator, second operator and relay accounts of SALUS_API_… must all be different")
-
-
-def _council(settings: Settings) -> Address:
-    known = _json(settings.deployment, "SALUS_API_DEPLOYMENT")
-    try:
-        return Address(known["contracts"]["Council"][-1]["address"])
-    except (KeyError, IndexError, TypeError) as error:
-        raise SetupError("SALUS_API_DEPLOYMENT must name a deployment file that lists the Council") from error
 
 
 def _custodian_urls(settings: Settings) -> dict[ParticipantId, str]:

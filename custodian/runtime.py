@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
-import structlog
-
 from custodian.app import Desk, create_app
 from custodian.audit import Audit, Progress
 from custodian.audit import audit as look_at_all
@@ -30,13 +28,14 @@ from salus.adapters.database.custodian import DatabaseCustodianStore
 from salus.adapters.database.custodian_trust import TrustedHeader
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
+from salus.adapters.deployment_file import DeploymentFile, read_deployment
 from salus.adapters.keys import keystore, x25519
 from salus.adapters.period_keys import FolderPeriodKeys
+from salus.adapters.service_log import log_lines
 from salus.core.consensus.engine import Engine, engine_of
 from salus.core.consensus.snapshot import Snapshot
 from salus.core.consensus.start import trusted_start
 from salus.core.errors import IntegrityError, SetupError
-from salus.core.ids import Address
 from salus.core.state import BlockStamp
 
 _HOST = "127.0.0.1"
@@ -97,13 +96,7 @@ def opened(settings: Settings, *, afresh: bool = False) -> Iterator[Parts]:
 
 def serve(settings: Settings) -> None:
     """Answer on HTTP and sweep until told to stop."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ]
-    )
+    log_lines()
     with opened(settings) as parts:
         metrics, stop = Metrics(), Event()
         show_chain(metrics.registry, parts.chain.reader, lambda: parts.chain.rpc.standing, [parts.writer])
@@ -153,17 +146,17 @@ def audit(settings: Settings, tell: Progress) -> Audit:
 
 
 def _believed(settings: Settings) -> Chain:
-    return connect(settings.rpc_url, _deployment(settings)[1], settings.finality)
+    return connect(settings.rpc_url, _deployed(settings).council, settings.finality)
 
 
 def _proven(settings: Settings, trust: TrustedHeader, *, afresh: bool) -> ProvenChain:
-    chain_id, council = _deployment(settings)
+    deployed = _deployed(settings)
     engine = engine_of(settings.finality, settings.epoch)
     start = None if afresh else trust.load()
     return connect_proven(
         settings.rpc_url,
-        council,
-        chain_id,
+        deployed.council,
+        deployed.chain_id,
         engine,
         start or _genesis(settings, engine),
         _ignored if afresh else trust.keep,
@@ -186,10 +179,5 @@ def _genesis(settings: Settings, engine: Engine) -> Snapshot:
         ) from error
 
 
-def _deployment(settings: Settings) -> tuple[int, Address]:
-    """Chain id and address of the Council."""
-    try:
-        deployment = json.loads(settings.deployment.read_bytes())
-        return int(deployment["chainId"]), Address(deployment["contracts"]["Council"][-1]["address"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise SetupError("SALUS_CUSTODIAN_DEPLOYMENT names no deployment file with a Council") from error
+def _deployed(settings: Settings) -> DeploymentFile:
+    return read_deployment(settings.deployment, "SALUS_CUSTODIAN_DEPLOYMENT")

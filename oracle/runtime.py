@@ -88,12 +88,14 @@ from salus.adapters.database.oracle_outbox import DatabaseOutbox
 from salus.adapters.database.oracle_quality import DatabaseQuality
 from salus.adapters.database.oracle_records import DatabaseRecords
 from salus.adapters.database.oracle_retention import DatabaseRetention
+from salus.adapters.deployment_file import DeploymentFile, read_deployment
 from salus.adapters.keys import keystore
 from salus.adapters.period_keys import FolderPeriodKeys
+from salus.adapters.service_log import log_lines
 from salus.core.days import day_at
 from salus.core.erasable_keys import ErasableKeys
 from salus.core.errors import InputError, SalusError, SetupError
-from salus.core.ids import Address, ParticipantId, from_hex, hex32
+from salus.core.ids import ParticipantId, from_hex, hex32
 from salus.core.journal import BatchState
 from salus.core.ports import ChainReader, Signer
 from salus.core.state import ParticipantKind
@@ -232,7 +234,7 @@ def opened(settings: Settings) -> Iterator[Parts]:
     custodians = HttpCustodians(_custodian_urls(settings.custodians))
     try:
         with opened_journal(JournalSettings(settings.database_url, settings.site_key, settings.row_keys)) as kept:
-            chain = connect(settings.rpc_url, _council(settings.deployment), settings.finality)
+            chain = connect(settings.rpc_url, _deployed(settings).council, settings.finality)
             try:
                 yield _build(settings, kept, chain, signer, custodians)
             finally:
@@ -247,7 +249,7 @@ def serve(settings: Settings) -> None:
     Raises:
         SetupError: the database can't be written, or the node is on another chain.
     """
-    _configure_logs()
+    log_lines()
     sys.setswitchinterval(_SWITCH_SECONDS)  # the event loop and the journal's thread share the interpreter
     with opened(settings) as parts:
         for finding in preflight(parts):
@@ -268,7 +270,7 @@ def preflight(parts: Parts) -> list[checks.Finding]:
     return checks.run(
         [
             ("database", partial(checks.database, parts.kept.database.probe)),
-            ("chain", partial(checks.chain, reader, _chain_id(settings.deployment))),
+            ("chain", partial(checks.chain, reader, _deployed(settings).chain_id)),
             ("operator", partial(checks.operator, reader, parts.signer.address, settings.participant)),
             ("custodians", partial(checks.custodians, reader, settings.custodian_set, partial(_answers, urls))),
         ]
@@ -764,25 +766,5 @@ def _custodian_urls(path: Path) -> dict[ParticipantId, str]:
         raise SetupError("SALUS_ORACLE_CUSTODIANS names no JSON file of participantId to base URL") from error
 
 
-def _council(path: Path) -> Address:
-    try:
-        return Address(json.loads(path.read_bytes())["contracts"]["Council"][-1]["address"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise SetupError("SALUS_ORACLE_DEPLOYMENT names no deployment file with a Council") from error
-
-
-def _chain_id(path: Path) -> int:
-    try:
-        return int(json.loads(path.read_bytes())["chainId"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SetupError("SALUS_ORACLE_DEPLOYMENT names no deployment file with a chainId") from error
-
-
-def _configure_logs() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ]
-    )
+def _deployed(settings: Settings) -> DeploymentFile:
+    return read_deployment(settings.deployment, "SALUS_ORACLE_DEPLOYMENT")

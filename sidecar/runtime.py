@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from threading import Event, Thread
-
-import structlog
 
 from salus.adapters import http_server
 from salus.adapters.chain.connect import connect
 from salus.adapters.chain.node_admin import own_node
 from salus.adapters.chain.roll import Roll
 from salus.adapters.chain.rpc import Rpc
+from salus.adapters.deployment_file import read_deployment
+from salus.adapters.service_log import log_lines
 from salus.core.errors import SetupError, UnavailableError
-from salus.core.ids import Address
 from salus.core.node import Action, Seat
 from salus.core.state import BlockStamp
 from sidecar.app import create_app
@@ -48,7 +46,7 @@ def build(settings: Settings, metrics: Metrics) -> Follower:
     Raises:
         SetupError: the deployment file, the engine or a socket is wrong.
     """
-    council = _council(settings)
+    council = read_deployment(settings.deployment, "SALUS_SIDECAR_DEPLOYMENT").council
     node = own_node(settings.engine, Rpc(settings.rpc_url), settings.node_folder, settings.address_book, settings.ipc)
     clique = settings.engine == "clique"
 
@@ -69,7 +67,7 @@ def once(settings: Settings) -> tuple[Action, ...]:
 
 def serve(settings: Settings) -> None:
     """Follow the registry and answer on HTTP until told to stop."""
-    _log_lines()
+    log_lines()
     metrics, stop = Metrics(), Event()
     follower = build(settings, metrics)
     thread = Thread(target=follower.run, args=(stop, settings.poll_seconds), name="follower")
@@ -79,21 +77,3 @@ def serve(settings: Settings) -> None:
     finally:
         stop.set()
         thread.join()
-
-
-def _council(settings: Settings) -> Address:
-    try:
-        known = json.loads(settings.deployment.read_text(encoding="utf-8"))
-        return Address(known["contracts"]["Council"][-1]["address"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise SetupError("SALUS_SIDECAR_DEPLOYMENT must name a deployment file that lists the Council") from error
-
-
-def _log_lines() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ]
-    )

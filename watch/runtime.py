@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
-import structlog
 from sqlalchemy import Engine
 
 from salus.adapters import http_server
@@ -18,8 +16,8 @@ from salus.adapters.chain.metrics import show_chain
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.index import DatabaseIndex
 from salus.adapters.database.migrate import migrate
-from salus.core.errors import SetupError
-from salus.core.ids import Address
+from salus.adapters.deployment_file import read_deployment
+from salus.adapters.service_log import log_lines
 from salus.core.ports_index import Alert, IndexDigest
 from watch import alerts
 from watch.app import create_app
@@ -51,7 +49,9 @@ def opened(settings: Settings) -> Iterator[Parts]:
     """
     engine = open_engine(settings.database_url)
     try:
-        chain = connect(settings.rpc_url, _council(settings), settings.finality)
+        chain = connect(
+            settings.rpc_url, read_deployment(settings.deployment, "SALUS_WATCH_DEPLOYMENT").council, settings.finality
+        )
         try:
             migrate(engine, "index")
             yield Parts(chain, engine, DatabaseIndex(engine))
@@ -63,7 +63,7 @@ def opened(settings: Settings) -> Iterator[Parts]:
 
 def serve(settings: Settings) -> None:
     """Follow the chain and answer on HTTP until told to stop."""
-    _log_lines()
+    log_lines()
     with opened(settings) as parts:
         metrics, stop = Metrics(), Event()
         show_chain(metrics.registry, parts.chain.reader, lambda: parts.chain.rpc.standing)
@@ -113,21 +113,3 @@ def acknowledge(settings: Settings) -> list[Alert]:
     """Close the alerts that wait for a person, at the time of the chain's head."""
     with opened(settings) as parts:
         return alerts.acknowledge(parts.store, parts.chain.reader.head().timestamp)
-
-
-def _council(settings: Settings) -> Address:
-    try:
-        known = json.loads(settings.deployment.read_text(encoding="utf-8"))
-        return Address(known["contracts"]["Council"][-1]["address"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise SetupError("SALUS_WATCH_DEPLOYMENT must name a deployment file that lists the Council") from error
-
-
-def _log_lines() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ]
-    )

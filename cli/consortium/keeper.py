@@ -15,13 +15,13 @@ from pathlib import Path
 from threading import Event
 
 import structlog
-from structlog.processors import JSONRenderer, TimeStamper, add_log_level
 
 from cli.consortium.orders import Orders, read_orders
 from cli.world.layout import load
 from cli.world.raising import KEEPER
 from cli.world.services import chain_parts, service_parts
 from devnet.supervisor import Part, Supervisor
+from salus.adapters.service_log import log_lines
 from salus.core.errors import SalusError
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -111,7 +111,7 @@ def main(folder: Path) -> None:
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    structlog.configure(processors=[add_log_level, TimeStamper(fmt="iso", utc=True), JSONRenderer()])
+    log_lines()
     world = load(folder)
     parts = [*chain_parts(folder, world.ports, world.network), *service_parts(world)]
     keeper = Keeper(Supervisor(folder), parts, time.monotonic, lambda: read_orders(folder))

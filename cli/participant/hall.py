@@ -6,7 +6,6 @@ command names node and deployment, and each member of the Council votes with its
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,9 +17,10 @@ from cli.world.layout import World
 from cli.world.running import running_world
 from salus.adapters.chain import participants
 from salus.adapters.chain.connect import Chain, connect
+from salus.adapters.deployment_file import read_deployment
 from salus.adapters.keys import files, keystore
 from salus.core.errors import InputError, NotFoundError, SetupError
-from salus.core.ids import Address, ParticipantId, from_hex
+from salus.core.ids import ParticipantId, from_hex
 from salus.core.membership import Membership
 from salus.core.policy import ParticipantStatus
 from salus.flows.council import Chamber
@@ -124,11 +124,7 @@ def opened(place: Place) -> Iterator[Hall]:
     world = None if place.rpc is not None and place.deployment is not None else _world()
     url = place.rpc or (world.chain_url if world else "")
     file = place.deployment or (world.deployment_file if world else Path())
-    try:
-        council = Address(json.loads(file.read_bytes())["contracts"]["Council"][-1]["address"])
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise SetupError(f"{file} is no deployment file that lists the Council") from error
-    chain = connect(url, council)
+    chain = connect(url, read_deployment(file, "--deployment").council)
     try:
         yield Hall(chain, world)
     finally:

@@ -28,4 +28,4 @@ def read_deployment(path: Path, setting: str) -> DeploymentFile:
         known = json.loads(path.read_bytes())
         return DeploymentFile(int(known["chainId"]), read_address(known["contracts"]["Council"][-1]["address"]))
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, InputError) as error:
-        raise SetupError(f"{setting} must name a deployment file with its chainId and a Council") from error
+        raise SetupError(f"{setting} must name a deployment file that lists the Council") from error
