@@ -27,6 +27,8 @@ OTHERS: tuple[tuple[str, str, str, str], ...] = (
     ("SALUS_ANVIL", "`salus demo`, `up`, tests", "the Anvil to run", "the one npm installed here"),
     ("SALUS_GETH", "`salus consortium`, tests", "the geth 1.13 to run", "built once from `devnet/geth`"),
     ("SALUS_KUBO", "`salus up --content kubo`, tests", "the Kubo 0.43 to run", "built once from `devnet/kubo`"),
+    ("SALUS_POSTGRES", "tests, benches", "folder of PostgreSQL's programs, 15 or newer", "that of the newest package"),
+    ("SALUS_DATABASE_OWNER_URL", "`salus database migrate`", "the URL of a database's owner", "`--url`"),
     ("SALUS_QBFT_NODE", "tests", "a GoQuorum binary for tests on QBFT", "none: they are skipped, and say so"),
     ("SALUS_PYTHON", "`make …`", "the Python to build environments from", "`python3` of PATH, 3.11 to 3.13"),
 )
