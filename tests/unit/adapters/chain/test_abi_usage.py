@@ -71,9 +71,8 @@ UNUSED = {
         "isActive": "for contracts; contractOf says it",
     },
     "ParticipantRegistry": {
-        "renew": "by a proposal that members write themselves",
-        "expel": "as renew",
-        "appointPrincipal": "as renew",
+        "expel": "by a proposal that members write themselves",
+        "appointPrincipal": "as expel",
         "charge": "by the gateway only",
         "callerOf": "for the gateway",
         "actingFor": "for contracts",
