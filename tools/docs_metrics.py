@@ -25,7 +25,7 @@ Every service answers `GET /metrics` on its own port ([settings.md](settings.md)
 label names a person, a record or an access. What to alert on is in [runbook.md](runbook.md). What an oracle shows of
 its work while it runs stands in [quality.md](quality.md), [hl7-intake.md](hl7-intake.md#watching-it) and
 [runbook.md](runbook.md#alerts-of-an-oracle)."""
-_CHAIN = """What a service itself sees of its chain. Head and final block are asked at each scrape, a second at most;
+_CHAIN = """What a service itself sees of its chain. Head and final block are asked at each scrape, 3 s at most;
 from a node that hangs, what was seen last is told. Alert on `salus_chain_answers == 0`, on
 `salus_chain_head_age_seconds > 10`, on `salus_chain_head_block - salus_chain_final_block > 20` (Clique: five at most
 while all is well), on `salus_chain_node_used > 1` that lasts, and on a steady rise of

@@ -54,12 +54,13 @@ def look(sight: Sight, pause: float, sleep: Callable[[float], None] = time.sleep
     try:
         with ThreadPoolExecutor(max_workers=max(1, len(rpcs))) as pool:
             before = dict(zip(rpcs, pool.map(_tried(_head), rpcs.values()), strict=True))
-            mined = _counts(rpcs, list(accounts.values()), "latest")
+            alive = {name: rpc for name, rpc in rpcs.items() if before[name] is not None}  # the others cost patience
+            mined = _counts(alive, list(accounts.values()), "latest")
             sleep(pause)
             seen = pool.map(lambda name: _node(name, rpcs[name], sight, before[name]), rpcs)
             nodes = tuple(_agreeing(tuple(seen), rpcs))
             at_known = dict(found for node in nodes for found in _at_known(node, rpcs[node.name], sight.known))
-            senders = tuple(_senders(rpcs, accounts, mined))
+            senders = tuple(_senders(alive, accounts, mined))
     finally:
         for rpc in rpcs.values():
             rpc.close()

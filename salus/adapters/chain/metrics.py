@@ -1,7 +1,7 @@
 """What a service sees of its chain, for Prometheus: the same names on every service's /metrics (docs/metrics.md).
 
-Head and final block are asked at each scrape, for a second at most: from a node that hangs, what was seen last is told,
-with an age that grows. No label names an account or a person.
+Head and final block are asked at each scrape, for some seconds at most: from a node that hangs, what was seen last is
+told, with an age that grows. No label names an account or a person.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from salus.adapters.chain.nodes import Standing
 from salus.core.errors import SalusError
 from salus.core.state import BlockStamp
 
-_PATIENCE_SECONDS = 1.0
+_PATIENCE_SECONDS = 3.0
+"""More than a look around at several nodes takes while one of them hangs (`nodes`)."""
 
 
 class Blocks(Protocol):
@@ -100,7 +101,7 @@ class ChainCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every sample that can be told now."""
         seen, is_now = self._glimpse.look()
-        yield _gauge("answers", "1 if a node said its newest block within a second, else 0", is_now)
+        yield _gauge("answers", "1 if a node said its newest block within 3 s, else 0", is_now)
         if seen is not None:
             age = max(0.0, self._now() - seen.head.timestamp)
             yield _gauge("head_block", "Newest block that was seen", seen.head.number)
