@@ -112,6 +112,7 @@ def found(folder: Path, names: Iterable[str], base_port: int, binary: Path) -> S
     swarm = Swarm(folder, nodes)
     for name in nodes:
         _configure(swarm, name)
+    _settle(folder)
     _save(swarm)
     return swarm
 
@@ -143,6 +144,7 @@ def replaced(swarm: Swarm, name: str, binary: Path) -> Swarm:
     swarm = Swarm(swarm.folder, {**swarm.nodes, name: SwarmNode(name, old.api_port, old.peer_port, peer)})
     for other in swarm.nodes:
         _configure(swarm, other)
+    _settle(swarm.node_folder(name))
     _save(swarm)
     return swarm
 
@@ -162,10 +164,33 @@ def _initialise(folder: Path, key: Path, binary: Path) -> str:
 def _configure(swarm: Swarm, name: str) -> None:
     path = swarm.node_folder(name) / "config"
     config = configured(json.loads(path.read_text()), swarm, name)
+    _replace(path, json.dumps(config, indent=1))  # holds the node's private key
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file anew, for its owner only, whole or not at all, also when the power goes."""
     scratch = path.with_suffix(".new")
-    scratch.touch(0o600)  # holds the node's private key
-    scratch.write_text(json.dumps(config, indent=1))
+    scratch.unlink(missing_ok=True)
+    scratch.touch(0o600)
+    scratch.write_text(text)
+    _sync(scratch)
     scratch.replace(path)
+    _sync(path.parent)
+
+
+def _settle(folder: Path) -> None:
+    """Bring to disk what `ipfs init` left in memory: else a node that acknowledged could lose its own configuration."""
+    for path in (*folder.rglob("*"), folder):
+        if path.is_file() or path.is_dir():
+            _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def configured(config: dict[str, Any], swarm: Swarm, name: str) -> dict[str, Any]:
@@ -231,10 +256,8 @@ def _synced(spec: Any) -> Any:
 
 
 def _save(swarm: Swarm) -> None:
-    scratch = swarm.folder / "swarm.new"
     rows = [
         {"name": node.name, "api_port": node.api_port, "peer_port": node.peer_port, "peer_id": node.peer_id}
         for node in swarm.nodes.values()
     ]
-    scratch.write_text(json.dumps(rows, indent=1))
-    scratch.replace(swarm.folder / "swarm.json")
+    _replace(swarm.folder / "swarm.json", json.dumps(rows, indent=1))

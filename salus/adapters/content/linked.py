@@ -21,8 +21,8 @@ from salus.adapters.content.unixfs import PIECE, Piece, file_pieces, file_root
 from salus.core.cid import cid_of
 from salus.core.errors import InputError, IntegrityError, UnavailableError
 
-_AT_ONCE = 8
-"""Pieces in one archive, and pieces read ahead."""
+_AT_ONCE = 4
+"""Pieces in one archive, and pieces read ahead: each is in memory several times, once for each node at least."""
 _FETCH_BYTES_A_SECOND = 4 << 20
 
 

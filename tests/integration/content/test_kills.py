@@ -29,7 +29,7 @@ class Writer(Thread):
     def __init__(self, store: ContentHolding) -> None:
         super().__init__()
         self._store = store
-        self._stop_asked = Event()
+        self._stop_asked, self._given_up = Event(), Event()
         self.acknowledged: dict[bytes, bytes] = {}
         self.refused = 0
 
@@ -45,9 +45,14 @@ class Writer(Thread):
                     break
                 except UnavailableError:
                     self.refused += 1
-                    time.sleep(0.05)
+                    if self._given_up.wait(0.05):
+                        return
             self.acknowledged.update(zip(digests, given, strict=True))
             turn += 1
+
+    def give_up(self) -> None:
+        """What is under way never will be acknowledged: the nodes are gone for good."""
+        self._given_up.set()
 
     def end(self) -> None:
         """Finish the batch under way and end."""
