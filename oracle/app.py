@@ -336,8 +336,9 @@ def _sweep(front: Front, value: dict[str, Any]) -> Reply:
     _own(front, *front.members.member(value, "retention.sweep"))
     swept = front.destruction.sweep()
     return {
-        "filed": swept.filed,
-        "dropped": swept.dropped,
+        "filed": swept.filing.filed,
+        "dropped": swept.filing.dropped,
+        "refused": list(swept.filing.refused),
         "carriedOut": swept.carried_out,
         "open": swept.open,
     }

@@ -36,11 +36,19 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
-    """What one sweep did: orders filed, agreements dropped, orders carried out, and how many are open still."""
+class Filed:
+    """Orders filed, agreements dropped, and names of the contract's errors where it refused an order for now."""
 
-    filed: int
-    dropped: int
+    filed: int = 0
+    dropped: int = 0
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one sweep did: what was filed, how many orders were carried out, and how many are open still."""
+
+    filing: Filed
     carried_out: int
     open: int
 
@@ -79,10 +87,10 @@ class Destruction:
 
     def sweep(self) -> Swept:
         """File what is due and agreed to, then carry out every order that is due now."""
-        filed, dropped = self.file()
+        filed = self.file()
         self.follow()
         done = self.carry_out(0)
-        return Swept(filed, dropped, done, len(self._store.open_orders()))
+        return Swept(filed, done, len(self._store.open_orders()))
 
     def follow(self) -> int:
         """Read orders of this source's records up to the final block; how many are new or read again."""
@@ -105,13 +113,14 @@ class Destruction:
             found += len(orders)
         return found
 
-    def file(self) -> tuple[int, int]:
-        """Order what patients agreed to and is due still; how many were ordered, and how many agreements dropped.
+    def file(self) -> Filed:
+        """Order what patients agreed to and is due still.
 
         An agreement ends when its record is kept longer or held, its deadline has passed, or its subject has another
         controller.
         """
         filed = dropped = 0
+        refused: list[str] = []
         for agreement in self._store.agreements():
             if self._is_void(agreement):
                 self._store.drop(agreement.record_id, agreement.subject)
@@ -123,12 +132,14 @@ class Destruction:
                 if error.error == "RecordRegistryInvalidSignature":
                     self._store.drop(agreement.record_id, agreement.subject)
                     dropped += 1
+                else:
+                    refused.append(error.error)
                 _log.warning("order refused", record=hex32(agreement.record_id), error=error.error)
                 continue
             _log.info("destruction ordered", record=hex32(agreement.record_id))
             self._outcomes.labels("ordered").inc()
             filed += 1
-        return filed, dropped
+        return Filed(filed, dropped, tuple(refused))
 
     def carry_out(self, margin: int = FIRST_SECONDS) -> int:
         """Carry out the open orders whose cooling-off ended `margin` seconds ago or more; how many are done now."""

@@ -5,7 +5,7 @@
 | `POST /v1/retention/due` | a controller | signed call, `{subjectRef, withinDays?}` | `{records}` |
 | `POST /v1/retention/agree` | a controller | signed call, an `Agreement` | `{agreed}` |
 | `POST /v1/retention/list` | own operator | signed call, `{withinDays?}` | `{records, graceDays, sourceId}` |
-| `POST /v1/retention/sweep` | own operator | signed call, `{}` | `{filed, dropped, carriedOut, open}` |
+| `POST /v1/retention/sweep` | own operator | signed call, `{}` | `{filed, dropped, refused, carriedOut, open}` |
 
 A call's verb is `retention.` and the last word of the path.
 Times are those of the final block. Nothing here tells content: ids, counts, days.
@@ -18,7 +18,7 @@ from typing import Any
 
 from oracle.ports import RetentionStore
 from salus.core import signatures
-from salus.core.days import iso_utc
+from salus.core.days import date_of, day_at
 from salus.core.destruction import destruction_digest
 from salus.core.errors import ConflictError, NotFoundError
 from salus.core.ids import ZERO_ADDRESS, Address, ParticipantId, RecordId, SubjectRef, hex32, order_id
@@ -56,7 +56,7 @@ class Due:
     as_of: int
 
     def to_json(self) -> dict[str, Any]:
-        """As it is told to operators and to its controller."""
+        """As it is told to operators and to its controller; `dueFrom` is a civil day in Asia/Shanghai."""
         return {
             "recordId": hex32(self.copy.record_id),
             "subjectRef": hex32(self.copy.subject),
@@ -64,7 +64,7 @@ class Due:
             "custodianSet": self.copy.custodian_set,
             "anchoredAt": self.copy.anchored_at,
             "dueAt": self.due_at,
-            "dueFrom": iso_utc(self.due_at),
+            "dueFrom": date_of(day_at(self.due_at)).isoformat(),
             "standing": self.standing.value,
             "claimed": self.controller != ZERO_ADDRESS,
             "agreed": self.agreed,

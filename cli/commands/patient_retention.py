@@ -11,7 +11,7 @@ from cli.patient import retention
 from cli.patient.opened import PassphraseFile, Source, Wallet, opened_session
 from cli.retention_desk import read_within
 from salus.adapters.api_client import ApiClient
-from salus.core.errors import InputError
+from salus.core.errors import InputError, NotFoundError
 
 _COLUMNS = {
     "dueFrom": "due from",
@@ -96,6 +96,8 @@ def agree(
     unknown = [name for name in record or () if name not in rows]
     if unknown:
         raise InputError(f"{unknown[0]} is not due: see `salus patient retention due {source}`")
+    if not rows:
+        raise NotFoundError(f"nothing of yours is due there: see `salus patient retention due {source} --within 1y`")
     chosen = list(rows.values()) if everything else [rows[name] for name in record or ()]
     for row in chosen:
         retention.agree(session, oracle, world.ids[source], row)

@@ -64,7 +64,8 @@ def sweep(source: Source) -> None:
     """
     swept = ask(source, "sweep", {})
     done = f"{swept['filed']} ordered, {swept['carriedOut']} carried out, {swept['open']} open"
-    output.emit(swept, [f"{done}, {swept['dropped']} agreements dropped"])
+    refused = [f"refused by the contract for now, tried again: {error}" for error in swept["refused"]]
+    output.emit(swept, [f"{done}, {swept['dropped']} agreements dropped", *refused])
 
 
 def propose(

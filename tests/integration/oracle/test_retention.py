@@ -22,7 +22,7 @@ from salus.adapters.api_client import ApiClient
 from salus.adapters.content.folder import FolderStore
 from salus.adapters.keys import keystore
 from salus.core.codes import Code
-from salus.core.errors import ChainRevert, NotFoundError
+from salus.core.errors import ChainRevert, NotFoundError, RefusedError
 from salus.core.ids import ParticipantId, RecordId, hex32, order_id
 from salus.core.ports import ContractCall
 from salus.core.retention import DAY_SECONDS, GRACE_DAYS, due_at
@@ -90,6 +90,9 @@ def test_retention__years_pass__each_patient_gets_what_was_chosen(
         agree(stack, patients[name], records[name])
     with pytest.raises(NotFoundError):
         ask_due(stack, Patient(patients["agrees"].subject, patients["silent"].controller))
+    with pytest.raises(RefusedError) as refused:
+        list_as(stack, "hospital-a")
+    assert refused.value.code is Code.NOT_OPERATOR
     retain(stack, patients["extends"], 5)
     swept = run(capsys, "sweep", "here")
     assert (swept["filed"], swept["dropped"], swept["open"]) == (1, 1, 1)
@@ -194,6 +197,13 @@ def ask_due(stack: Stack, patient: Patient) -> list[dict[str, Any]]:
     with closing(ApiClient(stack.oracle.url)) as oracle:
         found: list[dict[str, Any]] = oracle.post("/v1/retention/due", call)["records"]
     return found
+
+
+def list_as(stack: Stack, party: str) -> None:
+    """Ask for everything that is due as an operator of some institution."""
+    caller = Caller(stack.world.party(party).operator, stack.world.reader.domain("Council"), SystemClock(), os.urandom)
+    with closing(ApiClient(stack.oracle.url)) as oracle:
+        oracle.post("/v1/retention/list", caller.call("retention.list", stack.source, {}))
 
 
 def agree(stack: Stack, patient: Patient, record: RecordId) -> None:

@@ -152,5 +152,12 @@ def test_alert__whatever_happens__raised_and_cleared_take_turns(steps: list[tupl
     assert {name for name, raised in last.items() if raised} == {(one.kind, one.source) for one in book.raised}
 
 
+def test_alert__orders_not_carried_out__ring_until_there_is_none() -> None:
+    book = AlertBook(LIMITS)
+    assert names(looked(book, range(10), overdue=2)) == [("destruction-overdue", "", True)]
+    assert names(looked(book, range(10, 20), overdue=1)) == []
+    assert names(looked(book, range(20, 80))) == [("destruction-overdue", "", False)]
+
+
 def test_alert__every_kind__has_advice() -> None:
     assert set(ADVICE) == set(AlertKind)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
-from oracle.destruction import FIRST_SECONDS, Destruction, DestructionWatch, Swept
+from oracle.destruction import FIRST_SECONDS, Destruction, DestructionWatch, Filed, Swept
 from oracle.retention import Due, RetentionDesk
 from oracle.store import Erasing
 from salus.adapters.database.oracle_retention import DatabaseRetention
@@ -228,13 +228,13 @@ def test_sweep__agreed__is_ordered_carried_out_after_its_cooling_off_and_proven_
     record, other = (leaf.record_id for leaf in scene.leaves if leaf.subject == scene.subject)
     scene.agree(record)
     assert [one.agreed for one in scene.desk.due_of(PATIENT.address, scene.subject)] == [True, False]
-    assert scene.destruction.sweep() == Swept(filed=1, dropped=0, carried_out=0, open=1)
-    assert scene.destruction.sweep() == Swept(0, 1, 0, 1)  # the agreement is used up
+    assert scene.destruction.sweep() == Swept(Filed(1), 0, 1)
+    assert scene.destruction.sweep() == Swept(Filed(dropped=1), 0, 1)  # the agreement is used up
     assert scene.metric("salus_oracle_destructions_open") == 1
     assert scene.metric("salus_oracle_destructions_overdue") == 0
     scene.pass_until(scene.clock.now() + COOLING_OFF + 1)
     assert scene.metric("salus_oracle_destructions_overdue") == 1
-    assert scene.destruction.sweep() == Swept(0, 0, 1, 0)
+    assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
     name = order_id(record, scene.subject)
     assert scene.chain.record_state(SOURCE, name, scene.chain.head()).status is RecordStatus.DESTROYED
     assert not scene.is_here(record)
@@ -246,7 +246,7 @@ def test_sweep__agreed__is_ordered_carried_out_after_its_cooling_off_and_proven_
 
 def test_sweep__silent_patient__orders_nothing(scene: Scene) -> None:
     scene.pass_years(days=GRACE_DAYS + 1)
-    assert scene.destruction.sweep() == Swept(0, 0, 0, 0)
+    assert scene.destruction.sweep() == Swept(Filed(), 0, 0)
     assert scene.writer.sent == []
 
 
@@ -264,9 +264,24 @@ def test_file__agreement_no_longer_good__is_dropped_and_nothing_ordered(scene: S
             scene.chain.set_subject(scene.subject, SOURCE, STRANGER.address, retention_years=1)
         case _:
             scene.pass_until(scene.clock.now() + 31 * DAY_SECONDS)
-    assert scene.destruction.file() == (0, 1)
+    assert scene.destruction.file() == Filed(dropped=1)
     assert scene.writer.sent == []
     assert scene.store.agreements() == []
+
+
+def test_file__refused_for_another_reason__is_told_and_kept_for_the_next_sweep(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.pass_years()
+    scene.agree(scene.leaves[0].record_id)
+
+    def refuse(_: Any) -> Any:
+        raise ChainRevert("RecordRegistryNotQualified", {})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.writer, "send", refuse)
+        assert scene.destruction.file() == Filed(refused=("RecordRegistryNotQualified",))
+    assert scene.destruction.file() == Filed(1)
 
 
 def test_carry_out__ordered_by_the_council__is_done_without_being_asked(scene: Scene) -> None:
@@ -297,7 +312,7 @@ def test_carry_out__hold_set_after_the_order__keeps_everything_until_it_is_lifte
     raws, _ = scene.oracle.records.sealed_rows(record)
     assert raws
     scene.chain.set_hold(scene.subject, hold=False)
-    assert scene.destruction.sweep() == Swept(0, 0, 1, 0)
+    assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
 
 
 def test_carry_out__too_few_custodians__waits_and_erases_nothing_before(scene: Scene) -> None:
@@ -308,7 +323,7 @@ def test_carry_out__too_few_custodians__waits_and_erases_nothing_before(scene: S
         scene.custodians.stop(one)
     assert scene.destruction.sweep().open == 1
     scene.custodians.start(CUSTODIANS[1])
-    assert scene.destruction.sweep() == Swept(0, 0, 1, 0)
+    assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
     assert not scene.is_here(record)
 
 
@@ -337,7 +352,7 @@ def test_carry_out__killed_after_each_step__the_next_process_ends_it(
         scene.oracle.metrics = type(scene.oracle.metrics)()
         scene.start()
         assert len(scene.store.open_orders()) == 1
-    assert scene.destruction.sweep() == Swept(0, 0, 1, 0)
+    assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
     assert [call.function for call in scene.writer.sent].count("attest") == len(CUSTODIANS)
 
 
@@ -346,8 +361,8 @@ def test_carry_out__content_still_found__is_tried_again(scene: Scene, monkeypatc
     scene.pass_until(scene.clock.now() + COOLING_OFF + 1)
     with monkeypatch.context() as patch:
         patch.setattr(type(scene.outside.content), "delete", lambda *_: False)
-        assert scene.destruction.sweep() == Swept(0, 0, 0, 1)
-    assert scene.destruction.sweep() == Swept(0, 0, 1, 0)
+        assert scene.destruction.sweep() == Swept(Filed(), 0, 1)
+    assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
 
 
 def test_watch__failing_step__does_not_end_the_thread(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

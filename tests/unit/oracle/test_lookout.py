@@ -42,6 +42,7 @@ class Scene:
     rejected: tuple[str, ...] = ()
     missing: Mapping[str, int] = field(default_factory=dict)
     told: list[Change] = field(default_factory=list)
+    overdue_after: int | None = None
 
     def __post_init__(self) -> None:
         self.pressure = Pressure(Bounds(), lambda: _or_raise(self.backlog), lambda _: None, lambda: self.now)
@@ -62,6 +63,7 @@ class Scene:
             deposited=lambda: self.deposited,
             members=lambda _: CUSTODIANS,
             places={"content": self.folder, "gone": self.folder / "not here"},
+            overdue=lambda seconds: int(self.overdue_after is not None and seconds >= self.overdue_after),
         )
         limits = replace(LIMITS, disk_percent=0)
         self.lookout = Lookout(senses, limits, lambda: self.now, self.registry, self.told.append)
@@ -103,6 +105,13 @@ def test_lookout__part_that_fails__is_an_alert_after_a_while_and_cleared_when_it
     assert [change.raised for change in scene.told] == [True, False]
     samples = {"alert": kind, "source": ""}
     assert scene.registry.get_sample_value("salus_oracle_alert", samples) == 0
+
+
+def test_lookout__order_not_carried_out__rings_after_its_limit(scene: Scene) -> None:
+    scene.overdue_after = LIMITS.destruction_seconds + 1
+    assert scene.look(1) == []
+    scene.overdue_after = LIMITS.destruction_seconds
+    assert scene.look(1) == [("destruction-overdue", "")]
 
 
 def test_lookout__silent_source__counts_from_its_last_message_or_the_start(scene: Scene) -> None:
