@@ -92,7 +92,8 @@ def _one(drill: Drill, stage: Stage, ledger: Ledger) -> Result:
     done, recovered, trouble, counts = "", None, "", Counts()
     try:
         done = drill.play(stage)
-        recovered, revoked = _recover(stage), stage.traffic.taker.denied
+        revoked = stage.traffic.taker.denied
+        recovered = _recover(stage)
         stage.tell("well again; waiting for a revocation that is obeyed")
         until("a revocation is obeyed", lambda: stage.traffic.taker.denied > revoked, _RECOVERY_PATIENCE)
         _drain(stage)

@@ -159,6 +159,8 @@ class Taker(Person):
         """Give, use, take back, be denied."""
         given = self._patient.grant(self._source, self._offering.offer(), self._offering.api)
         self.answers["consent given"] += 1
+        if not self._may_go_on.is_set():
+            return  # whoever counts need not wait for the rest
         told, value = self._open(self._staff, given.consent)
         self.answers[told] += 1
         if not (leaves := [record["leaf"] for record in value.get("records", [])]):

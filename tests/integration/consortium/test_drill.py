@@ -46,14 +46,16 @@ def assert_nothing_is_wrong_and_much_went_on(results: dict[str, dict[str, Any]])
     assert last["anchors"] > 10
 
 
+@pytest.mark.timeout(960)  # it is four minutes of a quiet machine
 def test_drill__short_form__nothing_lost_doubled_or_released_early(geth: Path, tmp_path: Path) -> None:
     del geth  # built by now, or the test is skipped
-    results = drilled(tmp_path, "--short", seconds=600)
+    results = drilled(tmp_path, "--short", seconds=900)
     assert list(results) == ["kill-three", "two-dead", "partition-3-1", "kills"]
     assert_nothing_is_wrong_and_much_went_on(results)
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(7500)
 def test_drill__every_drill_and_200_kills__nothing_lost_doubled_or_released_early(geth: Path, tmp_path: Path) -> None:
     del geth  # as above
     results = drilled(tmp_path, "all", "--kills", "200", seconds=7200)
