@@ -138,7 +138,7 @@ EXPLANATIONS: dict[Code, str] = {
     Code.RECORD_SUPERSEDED: "A newer version exists; ask for it, or for history.",
     Code.RECORD_DESTROYED: "The record was ordered to be destroyed.",
     Code.RECORD_EXCLUDED: "The consent excludes this record by name.",
-    Code.RECORD_RETENTION_OVER: "The years this copy is kept are over; its patient can have it kept longer, up to five.",
+    Code.RECORD_RETENTION_OVER: "The years this copy is kept are over; its patient can have it kept up to five.",
     Code.NODE_STALE: "The custodian's own node is behind; nothing is released until it catches up.",
     Code.CHAIN_SHORTENED: "The custodian's chain lost blocks it had seen; an operator must look.",
     Code.CUSTODIAN_INACTIVE: "This custodian is suspended or expelled.",

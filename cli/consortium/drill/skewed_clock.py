@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SECONDS = "SALUS_DRILL_SKEW_SECONDS"
+SECONDS = "DRILL_CLOCK_AHEAD_SECONDS"
 _SOURCE = f'''"""The clock of this process is wrong on purpose (salus consortium drill)."""
 
 import os
