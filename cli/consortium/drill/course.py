@@ -133,8 +133,8 @@ def _recover(stage: Stage) -> float:
     ill, well_since = list[str](), list[float]()
 
     def stays_well() -> bool:
-        now = time.monotonic()
         ill[:] = stage.scene.ailing()
+        now = time.monotonic()
         waiting = sum(came_off <= before for came_off, before in zip(stage.traffic.progress(), least, strict=True))
         if ill or waiting:
             well_since.clear()
