@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from custodian.ports import CustodianStore
-from custodian.retention import over
+from custodian.retention import over, standing_of
 from custodian.rules import look
 from custodian.standing import settle
 from salus.core.codes import Code
-from salus.core.retention import DAY_SECONDS, GRACE_DAYS, due_at
+from salus.core.ids import ParticipantId, SubjectRef
+from salus.core.retention import DAY_SECONDS, GRACE_DAYS, Standing, due_at
 from tests.custody_stage import Case, Draft
 from tests.unit.custodian.conftest import MemoryStage
 
@@ -125,3 +126,32 @@ def test_newest_anchored__leaf_in_two_batches__counts_from_the_first(either: Mem
     store.mark_anchored({batch.key: either.clock.now() for batch in batches})
     record = case.records[0].leaf.record_id
     assert store.newest_anchored(either.source.id, [record]) == {record: begun}
+
+
+def test_standing_of__what_a_member_asks_before_it_votes__is_by_this_custodians_data(either: MemoryStage) -> None:
+    case, begun = Case(either), either.clock.now()
+    member, record, subject = either.members[0], case.records[0].leaf.record_id, case.patient.subject
+
+    def standing(of: SubjectRef = subject, source: ParticipantId = either.source.id) -> Standing | None:
+        return standing_of(member, source, record, of, look(member))
+
+    assert standing() is Standing.KEPT
+    _pass_until(either, due_at(begun, 5))
+    assert standing() is Standing.DUE
+    _pass_until(either, due_at(begun, 5) + GRACE_DAYS * DAY_SECONDS)
+    assert standing() is Standing.OVER
+    assert standing(of=Case(either).patient.subject) is None
+    assert standing(source=either.reader.id) is None
+    either.chain.set_hold(subject, hold=True)
+    assert standing() is Standing.HELD
+    either.chain.set_hold(subject, hold=False)
+    either.order(record, case.patient)
+    assert standing() is Standing.ORDERED
+
+
+def test_standing_of__deposited_but_never_anchored__can_not_be_told(stage: MemoryStage) -> None:
+    case = Case(stage)
+    case.add(Draft(), anchored=False)
+    member, record = stage.members[0], case.records[1].leaf.record_id
+    stage.pass_seconds(10 * 366 * DAY_SECONDS)
+    assert standing_of(member, stage.source.id, record, case.patient.subject, look(member)) is None

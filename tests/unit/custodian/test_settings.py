@@ -34,3 +34,11 @@ def test_read__one_node__is_its_own(told: dict[str, str]) -> None:
 def test_read__several_nodes__are_refused(told: dict[str, str]) -> None:
     with pytest.raises(SetupError, match="its own and no other"):
         settings.read({**told, "SALUS_CUSTODIAN_RPC_URL": "http://127.0.0.1:8601,http://127.0.0.1:8602"})
+
+
+def test_read__grace_after_retention__thirty_days_unless_said(told: dict[str, str]) -> None:
+    assert settings.read(told).grace_days == 30
+    assert settings.read({**told, "SALUS_CUSTODIAN_RETENTION_GRACE_DAYS": "0"}).grace_days == 0
+    for wrong in ("-1", "1.5", "soon"):
+        with pytest.raises(SetupError, match="whole number of days"):
+            settings.read({**told, "SALUS_CUSTODIAN_RETENTION_GRACE_DAYS": wrong})

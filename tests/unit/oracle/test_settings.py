@@ -50,10 +50,13 @@ def test_operations__all_said__are_taken(needed: dict[str, str], tmp_path: Path)
         ALERT_DISK_PERCENT="6",
         ALERT_AWAY_SECONDS="7",
         ALERT_CALM_SECONDS="8",
+        ALERT_DESTRUCTION_SECONDS="9",
+        RETENTION_HOURS="0",
+        RETENTION_GRACE_DAYS="11",
         ALERT_WEBHOOK_FILE=str(tmp_path / "hook"),
     )
     hook = "https://alerts.example/hook/secret"
-    assert found == OperationsSettings(Bounds(5, 6), 0, Limits(1, 2, 3, 4, 5, 6, 7, 8), hook)
+    assert found == OperationsSettings(Bounds(5, 6), 0, Limits(1, 2, 3, 4, 5, 6, 7, 8, 9), hook, 0, 11)
     assert "secret" not in repr(found)
 
 
