@@ -176,6 +176,10 @@ def _consents(pairs: list[Pair]) -> list[str]:
     ]
 
 
+_EACH_IN_BATCH = 60_000
+"""Gas of a request that its operator delivers with others (DESIGN section 3)."""
+
+
 def _requests(ours: dict[tuple[str, str, str], int]) -> list[str]:
     rows = [
         "| alone, consent without limit of uses | {:,} | ≤ 130,000 |".format(
@@ -185,7 +189,8 @@ def _requests(ours: dict[tuple[str, str, str], int]) -> list[str]:
     for count in (10, 50):
         for how in ("sent by the operator", "relayed with signatures"):
             each = _of(ours, "requestMany", f"{count}, {how}") / count
-            rows.append(f"| in a batch of {count}, {how} | {each:,.0f} | {'≤ 60,000' if 'sent' in how else ''} |")
+            goal = f"≤ {_EACH_IN_BATCH:,}{'' if each <= _EACH_IN_BATCH else ': missed'}" if "sent" in how else ""
+            rows.append(f"| in a batch of {count}, {how} | {each:,.0f} | {goal} |")
     return ["", "## A request", "", "| | gas each | goal |", "| --- | --- | --- |", *rows]
 
 

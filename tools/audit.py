@@ -112,7 +112,7 @@ EXCEPTIONS: tuple[Allowed, ...] = (
     Allowed(
         "missing-zero-check",
         ("ConsentRegistry.admitGateway",),
-        "Zero means that no gateway may consume: the Council may decide that, after its delay.",
+        "Only the Council's `install` calls it, with an account that has code.",
     ),
     Allowed(
         "divide-before-multiply",
