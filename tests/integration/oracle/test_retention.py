@@ -151,7 +151,7 @@ def run(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> Any:
 
 def _members(folder: Path) -> list[tuple[str, ...]]:
     (folder / "votes").write_text(PASSPHRASE)
-    made = []
+    made: list[tuple[str, ...]] = []
     for number, member in enumerate(plan_and_settings()[2][:2]):
         file = folder / f"member-{number}.json"
         keystore.store(file, PASSPHRASE, member._key.secret, keystore.LIGHT)
@@ -248,7 +248,7 @@ def carried_out(stack: Stack, capsys: pytest.CaptureFixture[str], patient: Patie
     """Sweep until the order is carried out."""
 
     def done() -> bool:
-        return run(capsys, "sweep", "here")["open"] == 0
+        return int(run(capsys, "sweep", "here")["open"]) == 0
 
     until(done, 1.0)
     reader = stack.world.reader

@@ -93,7 +93,7 @@ class Scene:
         self.chain.order(SOURCE, record, subject=subject, erasable_from=self.clock.now() + COOLING_OFF)
 
     def _attest(self, attestation: tuple[bytes, bytes, bytes, bytes, int], _: bytes) -> None:
-        _, record, subject, custodian, _ = attestation
+        record, subject, custodian = attestation[1:4]
         name = order_id(RecordId(record), SubjectRef(subject))
         state = self.chain.record_state(SOURCE, name, self.chain.head())
         bits = state.attestations | 1 << CUSTODIANS.index(ParticipantId(custodian))
