@@ -15,7 +15,7 @@ from salus.core.errors import InputError
 _ALL = "all"
 _NOT_PASSED = 1
 _Names = Annotated[list[str] | None, typer.Argument(help="Drills by name, or `all`; without any they are listed.")]
-_Short = Annotated[bool, typer.Option("--short", help="A few drills with short harms: about four minutes.")]
+_Short = Annotated[bool, typer.Option("--short", help="A few drills with short harms: four to six minutes.")]
 _Kills = Annotated[int | None, typer.Option(min=0, help="Random kills; 20, or 4 with --short.")]
 _Seed = Annotated[int, typer.Option(help="Of the random kills.")]
 _Rate = Annotated[float, typer.Option(min=0.1, max=100, help="Messages a second of each of two sources.")]

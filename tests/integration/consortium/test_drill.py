@@ -1,6 +1,6 @@
 """`salus consortium drill` as a command: every count is zero, and what was counted was there.
 
-The short form is four minutes of crashes; the deep one plays every drill and kills 200 times.
+The short form is some minutes of crashes; the deep one plays every drill and kills 200 times.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def assert_nothing_is_wrong_and_much_went_on(results: dict[str, dict[str, Any]])
     assert last["anchors"] > 10
 
 
-@pytest.mark.timeout(960)  # it is four minutes of a quiet machine
+@pytest.mark.timeout(960)  # five to six minutes of two busy cores
 def test_drill__short_form__nothing_lost_doubled_or_released_early(geth: Path, tmp_path: Path) -> None:
     del geth  # built by now, or the test is skipped
     results = drilled(tmp_path, "--short", seconds=900)
