@@ -51,6 +51,7 @@ def _pytest(folder: str, *options: str) -> tuple[str, ...]:
 
 
 _EVERYTHING = ("-m", "")
+_CONSORTIUM = "tests/integration/consortium"
 # The configuration is named because solhint, left to find it, reports nothing at all.
 _SOLHINT = ("solhint", "--noPoster", "--max-warnings", "0", "-c", ".solhintrc.yaml", "contracts/**/*.sol")
 
@@ -86,20 +87,20 @@ GROUPS: dict[str, tuple[Stage, ...]] = {
     "integration": (
         Stage(
             "integration",
-            _pytest("tests/integration"),
+            _pytest("tests/integration", "--ignore", _CONSORTIUM),
             ("tests/integration",),
             deep=_EVERYTHING,
-            seconds=2400,
+            seconds=3000,
             waits=True,
         ),
+        Stage("consortium", _pytest(_CONSORTIUM), (_CONSORTIUM,), deep=_EVERYTHING, seconds=3600),
     ),
     "acceptance": (Stage("acceptance", _pytest("tests/acceptance"), ("tests/acceptance",), deep=_EVERYTHING),),
 }
 ALIASES = {"contracts": ("forge", "brownie", "ape")}
-BESIDE = (
-    "forge",
-    "ape",
-)  # not brownie: on a busy machine it takes a transaction that is not mined yet for a dropped one
+LANES = (("forge", "ape"), ("consortium",))
+"""Stages that run beside the one that waits, each lane one after another. Not brownie: on a busy machine it takes a
+transaction that is not mined yet for a dropped one."""
 
 _COUNT = re.compile(r"(\d+) (?:tests? )?(passed|failed|skipped|errors?)\b")
 _PYTEST_SUMMARY = re.compile(r"^=*\s*(?:\d+ [a-z]+(?:, )?)+ in [\d.]+s")
@@ -201,19 +202,21 @@ def run(stage: Stage, totals: Totals, *, deep: bool, environment: dict[str, str]
 
 
 def run_all(stages: Sequence[Stage], totals: Totals, *, deep: bool, environment: dict[str, str]) -> list[str]:
-    """Run stages, those of Solidity beside the one that waits; names of those that failed."""
-    beside = [stage for stage in stages if stage.name in BESIDE]
+    """Run stages, those of a lane beside the one that waits; names of those that failed."""
+    lanes = [[stage for name in lane for stage in stages if stage.name == name] for lane in LANES]
+    beside = [lane for lane in lanes if lane]
     failed: list[str] = []
     for stage in stages:
         if stage.waits and beside:
-            with ThreadPoolExecutor(1) as lane:
-                other = lane.submit(_quietly, beside, deep, environment)
+            with ThreadPoolExecutor(len(beside)) as pool:
+                others = [pool.submit(_quietly, lane, deep, environment) for lane in beside]
                 passed = run(stage, totals, deep=deep, environment=environment)
-                lost, counted, said = other.result()
-            _say(said)
-            totals.add(counted)
-            failed += lost
-        elif stage.name in BESIDE and any(one.waits for one in stages):
+                ended = [other.result() for other in others]
+            for lost, counted, said in ended:
+                _say(said)
+                totals.add(counted)
+                failed += lost
+        elif any(stage in lane for lane in beside) and any(one.waits for one in stages):
             continue
         else:
             passed = run(stage, totals, deep=deep, environment=environment)
