@@ -98,8 +98,13 @@ if [ "$level" = fuzz ]; then
   exit
 fi
 
-if [ "$level" = runtime ]; then
-  fresh venv "$locked runtime" || fresh venv "$locked test" || {
+if [ -n "$with_postgres" ] && [ "$level" = runtime ]; then
+  fresh venv "$locked postgres" || fresh venv "$locked test" || {
+    step 'Python packages of the services, and psycopg' sync .venv --inexact --no-default-groups --group runtime --group postgres
+    stamp venv "$locked postgres"
+  }
+elif [ "$level" = runtime ]; then
+  fresh venv "$locked runtime" || fresh venv "$locked postgres" || fresh venv "$locked test" || {
     step 'Python packages of the services' sync .venv --inexact --no-default-groups --group runtime # never takes test tools away
     stamp venv "$locked runtime"
   }

@@ -46,7 +46,9 @@ def open_postgres(url: URL, *, read_only: bool) -> Engine:
     try:
         engine = create_engine(url, connect_args=given, hide_parameters=True, **_POOL)
     except ModuleNotFoundError as error:
-        raise SetupError(f"{url.drivername} needs the package {error.name}, which this release lacks") from error
+        raise SetupError(
+            f"{url.drivername} needs the package {error.name}, which is no part of Salus: `tools/install.sh postgres`"
+        ) from error
 
     @event.listens_for(engine, "connect")
     def _begin(connection: Any, _record: Any) -> None:
