@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+
+from sqlalchemy import text
 
 from oracle.intake.receive import receive
 from oracle.sitekey import SiteKey
+from salus.adapters.database.engine import open_engine, reading
 from salus.core.ids import LeafHash
 from salus.core.journal import BatchState, MessageState
 from salus.core.merkle import MerkleTree
@@ -20,24 +21,28 @@ class MiscountError(Exception):
 
 
 def require_anchored_once(
-    sent: Sequence[bytes], listener: str, site: SiteKey, database: Path, events: Iterable[ChainEvent]
+    sent: Sequence[bytes], listener: str, site: SiteKey, database: str, events: Iterable[ChainEvent]
 ) -> int:
     """Compare what was sent and answered AA with journal, outbox and `BatchAnchored` events; number of records.
+
+    `database` is the URL of the oracle's.
 
     Raises:
         MiscountError: says what differs.
     """
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        state = int(MessageState.DONE)
-        journal = {
-            row[0] for row in connection.execute("SELECT message_hash FROM oracle_message WHERE state = ?", [state])
-        }
-        whole = connection.execute("SELECT count(*) FROM oracle_message").fetchone()[0]
-        records = Counter(row[0] for row in connection.execute("SELECT message FROM oracle_record_version"))
-        batches = connection.execute("SELECT key, root, size, state FROM oracle_batch").fetchall()
+    engine = open_engine(database, read_only=True)
+    with reading(engine) as connection:
+        done = text("SELECT message_hash FROM oracle_message WHERE state = :state")
+        journal = {bytes(row[0]) for row in connection.execute(done, {"state": int(MessageState.DONE)})}
+        whole = connection.execute(text("SELECT count(*) FROM oracle_message")).scalar_one()
+        records = Counter(row[0] for row in connection.execute(text("SELECT message FROM oracle_record_version")))
+        found = connection.execute(text("SELECT key, root, size, state FROM oracle_batch"))
+        batches = [(row.key, bytes(row.root), row.size, row.state) for row in found]
         leaves: dict[int | None, list[LeafHash]] = {}
-        for batch, leaf in connection.execute("SELECT batch, leaf_hash FROM oracle_record_version ORDER BY key"):
-            leaves.setdefault(batch, []).append(LeafHash(leaf))
+        versions = connection.execute(text("SELECT batch, leaf_hash FROM oracle_record_version ORDER BY key"))
+        for batch, leaf in versions:
+            leaves.setdefault(batch, []).append(LeafHash(bytes(leaf)))
+    engine.dispose()
     expected = {site.digest("message", listener, *receive(raw).message_key) for raw in sent}
     _require(journal == expected and whole == len(expected), f"{len(sent)} messages were answered AA, {whole} are kept")
     _require(len(records) == whole, f"{whole - len(records)} messages made no record")

@@ -1,6 +1,6 @@
 """The whole write path: MLLP to anchored, with three custodians as processes and Anvil on the same cores.
 
-    python -m bench.path [--seconds N] [--ahead N] [--readers N]
+    python -m bench.path [--seconds N] [--ahead N] [--readers N] [--content kubo] [--database postgres]
 
 A sender process keeps the oracle busy for some seconds; then everything has to become anchored, and the rate counts
 from the first message sent to the last batch anchored. At the end each message that was answered AA must stand on the
@@ -13,12 +13,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sqlite3
+import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from sqlalchemy import text
 
 from bench.exactly_once import require_anchored_once
 from bench.feed import Fed, Feeder, Feeding, load
@@ -29,7 +33,13 @@ from bench.processes import Watched
 from bench.stages import Spent, by_stage, spent
 from cli.mllp_client import send
 from devnet.anvil import Anvil, AnvilSettings, free_port
+from devnet.kubo_binary import kubo_binary
+from devnet.postgres import Postgres, PostgresSettings
+from devnet.supervisor import free_ports
+from devnet.swarm import PORTS, found
+from devnet.swarm_nodes import SwarmNodes
 from oracle.sitekey import SiteKey
+from salus.adapters.database.engine import open_engine, reading
 from salus.core.ports import ChainEvent
 from tests.integration.oracle.stack import Stack, prepare
 from tests.integration.services import Service, start_all, stop_all
@@ -39,6 +49,7 @@ GOAL = "≥ 1,000/s for 300 s"
 LISTENER = "mllp"
 SENDER = "sender"
 WARM_UP = 256
+_NODES = ("a", "b", "c")
 ORACLE = "oracle"
 MOST_PER_SECOND = 1500
 _UNDER_WAY = ("pendingMessages", "waitingVersions", "openBatches", "openInvalidations")
@@ -118,9 +129,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60, help="how long the sender sends")
     parser.add_argument("--ahead", type=int, default=1000, help="messages on their way at which the sender pauses")
     parser.add_argument("--readers", type=int, default=None, help="reading processes of the oracle (its own default)")
+    parser.add_argument("--content", choices=("folder", "kubo"), default="folder", help="where envelopes go")
+    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite", help="what the journal is in")
     told = parser.parse_args()
     settings = {} if told.readers is None else {"READERS": str(told.readers)}
-    with scratch("path") as folder, Progress() as progress, Anvil(AnvilSettings(free_port())) as anvil:
+    with (
+        scratch("path") as folder,
+        Progress() as progress,
+        Anvil(AnvilSettings(free_port())) as anvil,
+        stores(folder, told.content, told.database) as (more, others),
+    ):
+        settings |= more
         progress.tell("deploying contracts, admitting institutions")
         with anvil.instant():
             world = build(anvil)
@@ -132,7 +151,7 @@ def main() -> None:
             progress.tell("starting three custodians and the oracle")
             start_all(services)
             watched = [Watched(service.folder.name, _pid(service)) for service in (stack.oracle, *stack.custodians)]
-            watched.append(Watched("Anvil", anvil.pid or 0))
+            watched += [Watched("Anvil", anvil.pid or 0), *(Watched(name, pid) for name, pid in others.items())]
             ports = int(stack.oracle.settings["MLLP_PORT"]), stack.oracle.port
             measure(
                 stack,
@@ -143,6 +162,27 @@ def main() -> None:
         finally:
             stop_all(services)
             world.chain.close()
+
+
+@contextmanager
+def stores(folder: Path, content: str, database: str) -> Iterator[tuple[dict[str, str], dict[str, int]]]:
+    """Settings of the oracle for the stores asked for, and the processes that keep them, by name."""
+    settings: dict[str, str] = {}
+    with ExitStack() as running:
+        pids: dict[str, int] = {}
+        if content == "kubo":
+            binary = kubo_binary()
+            swarm = found(folder / "swarm", _NODES, free_ports(PORTS), binary)
+            nodes = running.enter_context(SwarmNodes(swarm, binary))
+            settings["CONTENT"] = swarm.address()
+            pids |= {f"Kubo {name}": pid for name, pid in nodes.supervisor.running().items()}
+        if database == "postgres":
+            place = Path(tempfile.mkdtemp(prefix="salus-bench-"))  # its account can't reach a folder of root's
+            running.callback(shutil.rmtree, place, ignore_errors=True)
+            server = running.enter_context(Postgres(PostgresSettings(place, free_port())))
+            settings["DATABASE_URL"] = server.create("oracle")
+            pids["PostgreSQL"] = server.pid or 0
+        yield settings, pids
 
 
 def measure(stack: Stack, running: Running, feeding: Feeding, progress: Progress) -> None:
@@ -164,7 +204,7 @@ def measure(stack: Stack, running: Running, feeding: Feeding, progress: Progress
     _follow(anchors, running, progress, lambda: anchors.records >= acknowledged, _DRAIN_SECONDS)
     _follow(anchors, running, progress, running.is_idle, _DRAIN_SECONDS)
     anchors.look()
-    database = running.oracle.folder / "oracle.db"
+    database = running.oracle.settings["DATABASE_URL"]
     _print(fed, anchors, running, feeding)
     _print_stages(by_stage(before, running.spent()), running, acknowledged)
     _print_delays(database)
@@ -225,13 +265,15 @@ def _print_stages(stages: dict[str, float], running: Running, messages: int) -> 
     line("  processor time by stage, µs a message", figure, "", "path")
 
 
-def _print_delays(database: Path) -> None:
-    query = (
+def _print_delays(database: str) -> None:
+    query = text(
         "SELECT b.anchored_at - m.received_at FROM oracle_message m"
         " JOIN oracle_record_version v ON v.message = m.key JOIN oracle_batch b ON b.key = v.batch"
     )
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+    engine = open_engine(database, read_only=True)
+    with reading(engine) as connection:
         delays = [float(row[0]) for row in connection.execute(query)]
+    engine.dispose()
     figure = f"median {percentile(delays, 0.5):.0f} s, p99 {percentile(delays, 0.99):.0f} s, most {max(delays):.0f} s"
     line("  received to anchored, in whole seconds", figure, "", "path")
 

@@ -10,7 +10,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -25,7 +25,7 @@ from oracle.reading import read_drafts
 from oracle.runtime import row_keys
 from oracle.settings import JournalSettings
 from oracle.sitekey import SiteKey
-from salus.adapters.content.folder import FolderStore
+from salus.adapters.content.address import content_store
 from salus.adapters.custodians import HttpCustodians
 from salus.adapters.database import custodian_tables as t
 from salus.adapters.database.engine import open_engine, reading
@@ -253,14 +253,15 @@ class Stack:
 
     @contextmanager
     def reading(self, patient: Patient) -> Iterator[Reading]:
-        """What a patient reads by: own requests, custodians, the content folder."""
+        """What a patient reads by: own requests, custodians, the content store."""
         domain = self.world.reader.domain("Council")
         caller = Caller(patient.controller, domain, SystemClock(), secrets.token_bytes)
         urls = (service.url for service in self.custodians)
         client = HttpCustodians(dict(zip(self.members, urls, strict=True)))
         try:
-            ledger = OwnLedger(self.world, patient.controller)
-            yield Reading(ledger, client, FolderStore(self.grounds.content), caller)
+            ledger, store = OwnLedger(self.world, patient.controller), content_store(self.oracle.settings["CONTENT"])
+            with closing(store):
+                yield Reading(ledger, client, store, caller)
         finally:
             client.close()
 
