@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down consortium devnet test test-deep lint format unit contracts forge ape integration acceptance bench bench-ingest bench-stores fhir-score bench-quality soak fuzz gas artifacts snapshots audit symbolic contracts-deep mutants clean
+.PHONY: help demo up down consortium devnet test test-deep lint format unit contracts forge ape integration acceptance bench bench-consortium bench-ingest bench-stores fhir-score bench-quality soak fuzz gas artifacts snapshots audit symbolic contracts-deep mutants clean
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -70,6 +70,9 @@ bench-ingest: .test  ## durable ACK beside python-hl7 and HAPI HL7v2
 
 fhir-score: .test  ## the mapping to FHIR against expected bundles: precision and recall by resource type
 	@$(PYTHON) -m bench.fhir_score
+
+bench-consortium: .test  ## four validators: blocks, requests a second, latency, growth of the chain
+	@$(PYTHON) -m bench consortium
 
 bench-stores: .test  ## content on a folder and on Kubo, the journal on PostgreSQL
 	@$(PYTHON) -m bench stores journal_postgres

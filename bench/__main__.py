@@ -17,6 +17,7 @@ And those that run only when named:
 
 | name | measures |
 | --- | --- |
+| `consortium` | four Clique nodes: block interval, requests a second alone and batched, latency, growth |
 | `stores` | content stores: records in batches to a folder and to a Kubo swarm, reads, memory for a gigabyte |
 | `journal_postgres` | durable ACK with the journal on PostgreSQL, beside SQLite and a bare fsync |
 | `quality` | a hospital's month with known truth: completeness, duplicates, ownership, gaps |
@@ -30,7 +31,7 @@ import subprocess
 import sys
 
 ALL = ("ingest", "reading", "fhir_score", "labels", "path", "access", "receipt", "log_lookup", "follow")
-NAMED_ONLY = ("stores", "journal_postgres", "quality", "soak")
+NAMED_ONLY = ("consortium", "stores", "journal_postgres", "quality", "soak")
 INTERRUPTED = 130
 
 
@@ -43,7 +44,7 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"of {', '.join(ALL + NAMED_ONLY)}; all but the last four when none is given",
+        help=f"of {', '.join(ALL + NAMED_ONLY)}; all but the last five when none is given",
     )
     told, options = parser.parse_known_args()
     names = told.names

@@ -23,10 +23,11 @@ _LEAVES = [LeafHash(keccak(b"asking-1")), LeafHash(keccak(b"asking-2"))]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A granted consent, and a request that it allows."""
+    """A granted consent with its holder's account, and a request that it allows."""
 
     package: ConsentPackage
     access: Access
+    holder: LocalSigner
 
     def again(self) -> Access:
         """Another request for the same."""
@@ -51,7 +52,7 @@ def asked(reader: ChainReader, party: Party, relay: Lanes, count: int) -> list[A
     relay.send_many([grant_call(one) for one in signed])
     subject = SubjectRef(keccak(b"asking subject"))
     packages = [package(one, subject, holder, salus, {}) for one, holder in zip(signed, holders, strict=True)]
-    return [Asked(shown, _access(party, shown, now)) for shown in packages]
+    return [Asked(shown, _access(party, shown, now), holder) for shown, holder in zip(packages, holders, strict=True)]
 
 
 def _access(party: Party, shown: ConsentPackage, now: int) -> Access:
