@@ -62,8 +62,13 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
     output.use_json(on=len(arguments) < len(sys.argv) - 1)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is the command's
+    structlog.configure(logger_factory=_to_standard_error)
     sys.exit(run(arguments))
+
+
+def _to_standard_error(*_: object) -> structlog.PrintLogger:
+    """Standard output is the command's. The stream is that of the moment: a caller may have another one each time."""
+    return structlog.PrintLogger(sys.stderr)
 
 
 def run(arguments: list[str]) -> int:

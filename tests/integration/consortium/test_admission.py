@@ -140,7 +140,8 @@ def scene(geth: Path, free_base: Callable[[int], int], tmp_path_factory: pytest.
         )
         council = deployed.address("Council")
         file = folder / "deployment.json"
-        file.write_text(json.dumps({"contracts": {"Council": [{"address": council}]}}))
+        contracts = {"Council": [{"address": council}]}
+        file.write_text(json.dumps({"chainId": chains[0].reader.chain_id, "contracts": contracts}))
         chamber = chamber_of(council)
         made = Scene(nodes, chains[0], chamber, file, {})
         try:

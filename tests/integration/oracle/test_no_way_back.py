@@ -98,9 +98,13 @@ def test_record__destroyed__opens_from_no_combination_of_disks_and_backups(stack
     assert readable(stack, [*everything, disks_of(stack)]) == {theirs}
     assert {leaf.record_id for leaf in shares_of(restored, database_of(restored))} == {theirs}
     for custodian in stack.custodians:
-        audit = custodian.run("audit")
-        assert audit.returncode == 0, audit.stdout + audit.stderr
-        assert "versions=2, whole=1, erased=1, damaged=0, keyless=0, missing=0" in audit.stdout
+        assert "whole=1, erased=1, damaged=0, keyless=0, missing=0" in audited(stack, custodian)
+
+
+def audited(stack: Stack, custodian: Service) -> str:
+    """What a custodian's audit says of this source. Batches of other tests are on the same chain, and absent here."""
+    said = custodian.run("audit").stdout
+    return next(row for row in said.splitlines() if row.startswith(f"0x{stack.source.hex()} "))
 
 
 # what is left
