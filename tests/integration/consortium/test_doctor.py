@@ -16,6 +16,7 @@ from cli.chain_doctor.surroundings import sight_of_addresses
 from devnet.clique_nodes import CliqueNodes
 from salus.adapters.chain.rpc import Rpc
 from salus.adapters.chain.transactions import nothing
+from salus.core.errors import UnavailableError
 from salus.core.ids import hex32
 from tests.integration.consortium.conftest import NAMES
 from tests.integration.world import account
@@ -32,6 +33,24 @@ def wrong(sight: Sight) -> dict[tuple[str, str], Finding]:
     """What is not well, by check and place."""
     findings = examine(look(sight, PAUSE))
     return {(one.check, one.where): one for one in findings if one.state is not State.WELL}
+
+
+def cut_off_so_that_others_go_on(nodes: CliqueNodes, alone: str) -> None:
+    """Three of four must seal in turn. Where the cut leaves two of them on blocks of equal weight, neither gives its own
+    up and the third may not seal yet: Clique stands still until the fourth is back (docs/runbook.md). Then it is tried
+    again.
+    """
+    for _ in range(4):
+        nodes.links.cut([(alone, other) for other in NAMES if other != alone])
+        nodes.await_("it is alone", lambda: nodes.peers(alone) == 0)
+        try:
+            nodes.await_("the others go on", lambda: nodes.height("a") > nodes.height(alone) + 8, patience=30)
+        except UnavailableError:
+            nodes.links.heal()
+            nodes.await_("all have their peers", lambda: all(nodes.peers(name) == 3 for name in NAMES))
+        else:
+            return
+    raise AssertionError("the others never went on")
 
 
 def test_doctor__whole_network__finds_nothing_and_names_every_check_it_can_make(nodes: CliqueNodes) -> None:
@@ -53,9 +72,7 @@ def test_doctor__a_node_dead__says_which_and_that_the_others_miss_it(nodes: Cliq
 
 
 def test_doctor__a_node_cut_off__is_alone_and_behind_and_the_chain_goes_on(nodes: CliqueNodes) -> None:
-    nodes.links.cut([("d", other) for other in "abc"])
-    nodes.await_("it is alone", lambda: nodes.peers("d") == 0)
-    nodes.await_("the others go on", lambda: nodes.height("a") > nodes.height("d") + 8)
+    cut_off_so_that_others_go_on(nodes, "d")
     found = wrong(sight(nodes))
     assert found["peers", "d"].state is State.BAD
     assert found["behind", "d"].state is State.BAD
