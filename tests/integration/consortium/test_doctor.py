@@ -36,9 +36,10 @@ def wrong(sight: Sight) -> dict[tuple[str, str], Finding]:
 
 
 def cut_off_so_that_others_go_on(nodes: CliqueNodes, alone: str) -> None:
-    """Three of four must seal in turn. Where the cut leaves two of them on blocks of equal weight, neither gives its own
-    up and the third may not seal yet: Clique stands still until the fourth is back (docs/runbook.md). Then it is tried
-    again.
+    """Cut a node off, again if the others stand still by a tie.
+
+    Three of four must seal in turn. Where the cut leaves two of them on blocks of equal weight, neither gives its own
+    up and the third may not seal yet: Clique stands still until the fourth is back (docs/runbook.md).
     """
     for _ in range(4):
         nodes.links.cut([(alone, other) for other in NAMES if other != alone])
