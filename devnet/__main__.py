@@ -77,7 +77,7 @@ def told(consortium: Consortium) -> str:
         participant = consortium.participants.get(name)
         shown = f"  participant {hex32(participant)[:12]}…" if participant else ""
         lines.append(f"  n={index:<3} {name:12} {words.plain(index).address}{shown}")
-    lines += ["", "Paste into .venv/bin/python:", "", example(consortium)]
+    lines += ["", "Paste into PYTHONPATH=. .venv/bin/python:", "", example(consortium)]
     return "\n".join(lines)
 
 

@@ -14,7 +14,8 @@ from salus.flows.grant import Offer, compose, grant_call, revoke_call, sign
 chain = connect("http://127.0.0.1:8545", Address("0x700b6A60ce7EaaEA56F065753d8dcB9653dbAD35"))
 words = DerivedAccounts("test test test test test test test test test test test junk")
 hospital, relay, patient = words.plain(3), chain.writer([words.plain(8)]), words.holder(int.from_bytes(os.urandom(3)))
-reader, now, today = chain.reader, chain.reader.head().timestamp, chain.reader.head().timestamp // 86400
+reader, now = chain.reader, chain.reader.head().timestamp
+today = (now + 28_800) // 86_400  # the civil day in Shanghai
 me = reader.operator_of(hospital.address, reader.head()) or sys.exit("hospital-a is not admitted on this chain")
 # The patient's wallet shows the offer and signs it; anybody carries it to the chain. Epoch 0: nothing was ever revoked.
 offer = Offer(me, Purpose.TREAT, Category.LAB, Action.USE, now - 60, now + 86400, days=(today - 90, today), max_uses=5)
