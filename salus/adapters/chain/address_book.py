@@ -7,6 +7,7 @@ registry to say, so a wrong or stale line costs a connection and no more.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from salus.core.node import NODE_KEY
 
 Addresses = Mapping[bytes, str]
 """`host:port` by node key."""
+_HOST = re.compile(r"[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?|\[[0-9A-Fa-f:.]+\]")
 _PORTS = range(1, 65536)
 
 
@@ -59,7 +61,7 @@ def address_of(text: str) -> str:
         InputError: it is none.
     """
     host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) not in _PORTS:
+    if not _HOST.fullmatch(host) or not (port.isascii() and port.isdecimal()) or int(port) not in _PORTS:
         raise InputError(f"{text!r} is no host:port")
     return f"{host}:{port}"
 

@@ -120,3 +120,16 @@ def test_key__of_what_is_no_enode__is_none(text: str) -> None:
 def test_address__malformed__is_refused(text: str) -> None:
     with pytest.raises(InputError):
         address_of(text)
+
+
+@pytest.mark.parametrize(
+    "text", ['a":30303', "a b:1", "a\n:1", "-a:1", "a/b:1", "[::1:1", "a:１", ":1", "a:0", "a:65536"]
+)
+def test_address__that_is_no_host_and_port__is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        address_of(text)
+
+
+@pytest.mark.parametrize("text", ["10.1.2.3:30303", "node-1.hospital.example:1", "[2001:db8::1]:65535"])
+def test_address__of_a_host_by_name_or_number__is_taken(text: str) -> None:
+    assert address_of(text) == text
