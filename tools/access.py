@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from tools.guards import Found, Walk
+from tools.guards import Found, Walk, joined
 from tools.solidity_ast import Node, Sources, nodes
 
 SENDS, SIGNS = frozenset({"sends"}), frozenset({"signs"})
@@ -75,8 +75,10 @@ delay of `Council.execute` for calls of its class."""
 
 _GUARDS = """## Guards
 
-The call is refused when the condition holds. Parameters and local variables are written out; `_isSigned(who, …)` is
-true for who's EIP-712 signature (ECDSA or ERC-1271) and, with an empty signature, when who is the sender."""
+The call is refused when the condition holds. Where *asked only if* has something, the condition is not even looked at
+unless that holds: what stands around the check, that a loop has such a round, and that no early `return` came before.
+Parameters and local variables are written out; `_isSigned(who, …)` is true for who's EIP-712 signature (ECDSA or
+ERC-1271) and, with an empty signature, when who is the sender."""
 
 
 _CALLS = """## Calls out
@@ -171,11 +173,15 @@ def _guards(contract: str, verbs: Mapping[str, Found]) -> str:
     for verb, of in verbs.items():
         shown = f"`{verb}`" + "".join(f" {modifier}" for modifier in of.modifiers)
         for guard in of.guards:
-            rows.append((shown, f"`{guard.condition}`".replace("|", "\\|"), ", ".join(guard.refusals)))
+            rows.append((shown, _code(joined(guard.given)), _code(guard.condition), ", ".join(guard.refusals)))
             shown = ""
         if not of.guards:
-            rows.append((shown, "nobody: see above", ""))
-    return f"### {contract}\n\n" + _table(("Function", "Refuses when", "With"), rows)
+            rows.append((shown, "", "nobody: see above", ""))
+    return f"### {contract}\n\n" + _table(("Function", "Asked only if", "Refuses when", "With"), rows)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`".replace("|", "\\|") if text else ""
 
 
 def _calls(tree: Sources) -> str:

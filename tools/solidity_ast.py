@@ -90,7 +90,7 @@ class Sources:
 
     def _identifier(self, node: Node, bound: Bindings) -> str:
         text = bound.get(node.get("referencedDeclaration", -1))
-        return node["name"] if text is None else _bracketed(text)
+        return node["name"] if text is None else bracketed(text)
 
     def _literal(self, node: Node, _bound: Bindings) -> str:
         return f'"{node["value"]}"' if node["kind"] == "string" else str(node["value"])
@@ -139,7 +139,7 @@ class Sources:
         return f"{self.text(node['leftHandSide'], {})} {node['operator']} {self.text(node['rightHandSide'], bound)}"
 
 
-def _bracketed(text: str) -> str:
+def bracketed(text: str) -> str:
     """An operation in brackets, so that it stays one operand where a name stood."""
     depth = 0
     for letter in text:

@@ -168,19 +168,26 @@ def test_guards__check_in_an_inner_function__has_the_callers_arguments(found: di
 
 
 def test_guards__local_flag__is_written_out_in_brackets(found: dict[str, Found]) -> None:
-    assert found["flagged"].guards[-1].condition == (
-        "!(msg.sender == council) && _acting(ParticipantRole.SOURCE) != sourceId"
-    )
+    assert found["flagged"].guards == [
+        Guard(
+            "participants.actingFor(msg.sender, ParticipantRole.SOURCE) == 0",
+            ("NotSource",),
+            ("!(msg.sender == council)",),
+        ),
+        Guard("!(msg.sender == council) && _acting(ParticipantRole.SOURCE) != sourceId", ("NotSource",)),
+    ]
 
 
 def test_guards__second_chance__needs_both_to_fail(sources: dict[str, Any]) -> None:
     either = guards_of(Sources(sources), "Odd")["either"]
-    assert either.guards == [Guard("!_isSigned(_holders[id], …) && msg.sender != council", ("Bad",))]
+    assert either.guards == [Guard("msg.sender != council", ("Bad",), ("!_isSigned(_holders[id], …)",))]
 
 
 def test_guards__refusal_returned_by_an_inner_function__is_a_guard(found: dict[str, Found]) -> None:
     many = found["many"]
-    assert many.guards == [Guard("participants.callerOf(msg.sender) == bytes32(i)", ("Refusal.NOT_OPERATOR",))]
+    assert many.guards[0] == Guard(
+        "participants.callerOf(msg.sender) == bytes32(i)", ("Refusal.NOT_OPERATOR",), ("i < senders.length",)
+    )
     assert roles_of(many) == {"operator": "sends"}
 
 
