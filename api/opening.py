@@ -27,13 +27,14 @@ from salus.core.package import ConsentPackage
 from salus.core.policy import ParticipantRole, ParticipantStatus
 from salus.core.ports import ChainReader
 from salus.core.ports_index import IndexReader
-from salus.flows.custody import ListedRecord, list_records
+from salus.flows.custody import ListedRecord
 from salus.flows.open import (
     AccessDeniedError,
     Ask,
     Opened,
     Reading,
     Session,
+    list_with_consent,
     open_again,
     open_with_consent,
     open_without_consent,
@@ -74,10 +75,9 @@ class Opening:
         """Record versions custodians list for a package; each of them logs that it was asked.
 
         Raises:
-            RefusedError, UnavailableError, IntegrityError: as `list_records`.
+            RefusedError, UnavailableError, IntegrityError: as `list_with_consent`.
         """
-        body = {"package": package.to_json(), "history": history}
-        listed = list_records(self._reading.caller, self._reading.custodians, package.links, body)
+        listed = list_with_consent(package, history, self._reading)
         self._note(listed)
         return listed
 

@@ -50,6 +50,7 @@ __all__ = [
     "Recorded",
     "Session",
     "Stopwatch",
+    "list_with_consent",
     "open_again",
     "open_with_consent",
     "open_without_consent",
@@ -59,6 +60,7 @@ __all__ = [
 T = TypeVar("T")
 DEADLINE_SECONDS = 600
 _NOT_SEEN = {Code.ACCESS_UNKNOWN, Code.ACCESS_NOT_FINAL}
+_CONSENT_NOT_SEEN = {Code.CONSENT_NOT_YET_VALID}
 _NOT_SEEN_PAUSE_SECONDS = 0.25
 USER_TAG = b"salus.user.v1"
 """`userDigest` is SHA-256 of this and the canonical opening `{"person", "salt"}`; the HPKE info of the sealed opening
@@ -163,6 +165,19 @@ class Reading:
     pause: Callable[[float], None] = time.sleep
 
 
+def list_with_consent(package: ConsentPackage, history: bool, reading: Reading) -> list[ListedRecord]:
+    """What lies inside a consent, with every version if `history`. A consent that is only just final is waited for.
+
+    Raises:
+        RefusedError: custodians refuse, `CONSENT_NOT_YET_VALID` even after the reading's patience.
+        UnavailableError, IntegrityError: as `list_records`.
+    """
+    body = {"package": package.to_json(), "history": history}
+    return _when_seen(
+        lambda: list_records(reading.caller, reading.custodians, package.links, body), _CONSENT_NOT_SEEN, reading
+    )
+
+
 def open_with_consent(package: ConsentPackage, ask: Ask, participant: ParticipantId, reading: Reading) -> Opened:
     """Open what a consent allows.
 
@@ -174,8 +189,7 @@ def open_with_consent(package: ConsentPackage, ask: Ask, participant: Participan
         SalusError: nothing could be opened or was refused; the first record's failure.
     """
     watch = Stopwatch()
-    body = {"package": package.to_json(), "history": ask.history}
-    listed = _chosen(_listed_unless_named(package, body, ask, reading), ask)
+    listed = _chosen(_listed_unless_named(package, ask, reading), ask)
     watch.lap("list")
     access, session_key, person = _name(AccessKind.CONSENT, participant, package.consent_id, listed, ask, reading)
     recorded = _request(access, package, reading)
@@ -242,16 +256,10 @@ def open_again(session: Session, reading: Reading) -> Opened:
     return _collect(session, reading, Stopwatch())
 
 
-def _listed_unless_named(
-    package: ConsentPackage, body: dict[str, Any], ask: Ask, reading: Reading
-) -> list[ListedRecord]:
+def _listed_unless_named(package: ConsentPackage, ask: Ask, reading: Reading) -> list[ListedRecord]:
     """What is listed; if that is refused, whoever named leaves still asks the chain, which says no for all to see."""
     try:
-        return _when_seen(
-            lambda: list_records(reading.caller, reading.custodians, package.links, body),
-            {Code.CONSENT_NOT_YET_VALID},
-            reading,
-        )
+        return list_with_consent(package, ask.history, reading)
     except RefusedError:
         if ask.leaves is None:
             raise

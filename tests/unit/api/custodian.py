@@ -18,7 +18,8 @@ from salus.core.sealing import SealedRecord
 class TrustingCustodian:
     """Shares of some records at one position of the set.
 
-    `refusals` are refused alone, `refuses` refuses calls, `lies` gives wrong ones.
+    `refusals` are refused alone, `refuses` refuses calls, `lies` gives wrong ones; `behind` lists yet to come are
+    refused, because its node has not seen the consent.
     """
 
     id: ParticipantId
@@ -28,12 +29,16 @@ class TrustingCustodian:
     refusals: dict[LeafHash, Code] = field(default_factory=dict)
     refuses: Code | None = None
     lies: bool = False
+    behind: int = 0
     asked: list[str] = field(default_factory=list)
 
     def __call__(self, verb: str, call: dict[str, Any]) -> dict[str, Any]:
         self.asked.append(verb)
         if self.refuses is not None:
             raise RefusedError(self.refuses)
+        if verb == "list" and self.behind:
+            self.behind -= 1
+            raise RefusedError(Code.CONSENT_NOT_YET_VALID)
         if verb == "list":
             return {"items": [self._item(leaf) for leaf in self.records], "more": False}
         return self._released(call["body"])

@@ -44,6 +44,35 @@ def test_listing__nothing_inside__says_the_standing_sentence_too(world: ApiWorld
     assert (answer["items"], answer["notice"]["zh"]) == ([], STANDING_ZH)
 
 
+def test_listing__consent_custodians_see_a_moment_later__waits_for_them(world: ApiWorld) -> None:
+    sealed = world.add_record("glucose", GLUCOSE)
+    for custodian in world.custodians:
+        custodian.behind = 3
+    answer = world.client.post(
+        "/v1/listings", json={"consentId": hex32(world.hand_in().consent_id)}, headers=world.staff()
+    )
+    assert answer.status_code == 200, answer.text
+    assert [item["leaf"] for item in answer.json()["items"]] == [hex32(leaf_of(world, sealed))]
+    assert [custodian.asked for custodian in world.custodians] == [["list"] * 4] * len(world.custodians)
+
+
+@pytest.mark.parametrize(("code", "asked"), [(Code.CONSENT_NOT_YET_VALID, 13), (Code.CONSENT_REVOKED, 1)], ids=str)
+def test_listing__consent_that_does_not_become_valid__is_refused_after_the_same_patience_as_an_opening(
+    world: ApiWorld, code: Code, asked: int
+) -> None:
+    world.add_record("glucose", GLUCOSE)
+    consent = world.hand_in().consent_id
+    for custodian in world.custodians:
+        custodian.refuses = code
+    listing = world.client.post("/v1/listings", json={"consentId": hex32(consent)}, headers=world.staff())
+    assert (listing.status_code, listing.json()["code"]) == (403, int(code))
+    counts = [len(custodian.asked) for custodian in world.custodians]
+    assert counts == [asked] * len(world.custodians)  # once, and again each quarter of a second for three
+    opening = world.client.post("/v1/accesses", json=ask(consent), headers=world.staff())
+    assert (opening.status_code, opening.json()["code"]) == (403, int(code))
+    assert [len(custodian.asked) for custodian in world.custodians] == [2 * count for count in counts]
+
+
 def test_access__all_listed__opens_fhir_with_decimals_as_written(world: ApiWorld) -> None:
     world.add_record("glucose", GLUCOSE)
     world.add_record("report", REPORT)
