@@ -1,4 +1,4 @@
-"""`salus verify` and `explain`: check a receipt offline, explain what a number, a name or bytes mean."""
+"""`salus verify` and `explain`: check a receipt offline, explain what a number, a name, bytes or JSON mean."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from salus.core.receipt import verify_receipt
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("verify", help="Check a receipt without any network.")(verify)
-    app.command("explain", help="Explain a code, a name, or 0x bytes of a chain: revert, call, topic.")(explain)
+    app.command("explain", help="Explain a code, a name, 0x bytes or JSON of a chain: revert, call, log, receipt.")(
+        explain
+    )
 
 
 def verify(

@@ -29,12 +29,30 @@ class DecodedCall:
 
 
 @dataclass(frozen=True, slots=True)
+class DecodedEvent:
+    """One event of one contract, its arguments by name."""
+
+    contract: str
+    event: str
+    args: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
-    """Something a selector or topic is the digest of: `function`, `error` or `event`, and its signature."""
+    """Something a selector or topic is the digest of: `function`, `error` or `event`, and its signature.
+
+    `parameters` are names and canonical types, where it was asked for by name.
+    """
 
     kind: str
     contract: str
     signature: str
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The signature's name alone."""
+        return self.signature.partition("(")[0]
 
 
 @cache
@@ -82,15 +100,41 @@ def role(data: bytes) -> str | None:
     return next((name for name in ROLES if role_id(name) == data), None)
 
 
-def errors_named(name: str) -> list[Named]:
-    """A custom error by its name."""
-    found: dict[str, Named] = {}
+def event(topics: Sequence[bytes], data: bytes) -> DecodedEvent:
+    """The event of a log, whose first topic is of one of ours (`topics`).
+
+    Raises:
+        IntegrityError: no event has this topic, or the other topics and the data are not of it.
+    """
+    for contract in contracts():
+        if (known := abi_of(contract).events.get(topics[0])) is not None:
+            return DecodedEvent(contract, known.name, known.decode(topics, data))
+    raise IntegrityError("no event of these contracts has this topic")
+
+
+def named(name: str) -> list[Named]:
+    """Custom errors and events of a name, in whatever case it is written."""
+    return [one for one in _errors_and_events() if one.name.casefold() == name.casefold()]
+
+
+def all_names() -> list[str]:
+    """Names of every custom error and event."""
+    return [one.name for one in _errors_and_events()]
+
+
+@cache
+def _errors_and_events() -> tuple[Named, ...]:
+    found: dict[tuple[str, str], Named] = {}
     for contract in _all():
         for error in abi_of(contract).errors.values():
-            if error.name == name:
-                signature = _signature(error.name, error.inputs)
-                found.setdefault(signature, Named("error", contract, signature))
-    return list(found.values())
+            signature, inputs = _signature(error.name, error.inputs), tuple(zip(error.names, error.inputs, strict=True))
+            found.setdefault(("error", signature), Named("error", contract, signature, inputs))
+        for event in abi_of(contract).events.values():
+            kinds = dict(event.indexed) | dict(event.data)
+            signature = _signature(event.name, [kinds[each] for each in event.names])
+            inputs = tuple((each, kinds[each]) for each in event.names)
+            found.setdefault(("event", signature), Named("event", contract, signature, inputs))
+    return tuple(found.values())
 
 
 def _all() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -64,6 +65,50 @@ def test_name__shared_by_code_and_entry__both_are_told() -> None:
 def test_name__of_a_custom_error__has_its_contract() -> None:
     assert told("CouncilDelayed")[0][0] == "error"
     assert told("CouncilDelayed")[0][1].endswith(" of Council")
+
+
+def test_name__of_an_event__has_its_contract_and_parameters() -> None:
+    [meaning] = meanings("consentgranted")
+    assert (meaning.kind, meaning.details["contract"]) == ("event", "ConsentRegistry")
+    assert meaning.says == (
+        "event ConsentGranted(address holder, bytes32 consentId, uint64 epoch, uint32 maxUses) of ConsentRegistry"
+    )
+    assert meaning.details["parameters"]["maxUses"] == "uint32"
+
+
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        (("AccessDenied", "30"), ["event", "code"]),
+        (("AccessGatewayRefused", "5"), ["error", "refusal"]),
+        (("AccessGatewayNotGranted", "20", "30"), ["error", "code", "code"]),
+        (("Appended", "1"), ["event", "code", "entry"]),
+        (("MemberAdded", "10"), ["event", "code", "entry", "refusal"]),
+        (("RECORD_RETENTION_OVER", "154"), ["code", "code"]),
+        (("AccessGatewayRefused", "44"), ["error", "entry"]),
+    ],
+)
+def test_words__a_number_after_a_name__is_of_a_table_of_its_parameters(
+    words: tuple[str, ...], kinds: list[str]
+) -> None:
+    assert [meaning.kind for meaning in meanings(*words)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("AccessRequested", "near to it: AccessRe"),
+        ("ConsentRefused", "near to it: "),
+        ("CONSENT_REVOKE", "near to it: CONSENT_REVOKED"),
+        ("Qqqqqq", "no code, entry kind, refusal, error or event by name, and no file"),
+        ("9999", "the number of no code"),
+        ("0x" + "ab" * 32, "give its receipt"),
+        ("0xdeadbeef", "another deployment's version"),
+    ],
+)
+def test_word__unknown__is_told_with_what_is_near(word: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        meanings(word, "154")
 
 
 def test_revert__refusal_of_the_gateway__says_which() -> None:
@@ -200,7 +245,7 @@ def test_nothing_known__is_an_input_error(what: str) -> None:
 def test_command__json__is_one_list(capsys: pytest.CaptureFixture[str]) -> None:
     output.use_json(on=True)
     try:
-        explain("0x" + call("AuditLog", "append", ParticipantId(b"\x01" * 32), 1, 2, b"\x03" * 32).hex())
+        explain(["0x" + call("AuditLog", "append", ParticipantId(b"\x01" * 32), 1, 2, b"\x03" * 32).hex()])
     finally:
         output.use_json(on=False)
     [value] = json.loads(capsys.readouterr().out)
@@ -210,7 +255,7 @@ def test_command__json__is_one_list(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_command__for_people__is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    explain("CONSENT_REVOKED")
+    explain(["CONSENT_REVOKED"])
     assert capsys.readouterr().out.startswith("code 20, CONSENT_REVOKED: ")
 
 
