@@ -37,8 +37,8 @@ from salus.core.journal import Fault, MessageOutcome, MessageState, SealedMessag
 from salus.core.ports import Clock, ContentStore
 from salus.core.quality import HELD, SILENT, STALE, UNCHANGED, Tally
 
-RUN = 64
-RUNS_A_CALL = 32
+RUN = 256
+RUNS_A_CALL = 8
 MOST_FOLDED = 100
 _SMALL = 1024 * 1024  # bytes of a message that is kept at hand while a run is sealed
 INTERNAL = 207  # HL7 table 0357, application internal error

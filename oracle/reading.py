@@ -42,7 +42,7 @@ MOST_HEARD = 64 * 1024 * 1024
 AHEAD_SECONDS = 86_400
 """How far a source's clock and time zone may be ahead of ours."""
 NOTHING_HERE = Fault(int(Condition.UNSUPPORTED_EVENT_CODE), "MSH-9")
-_RUNS_AHEAD = 4  # of each process: one it reads, and some so that it never waits for the next
+_RUNS_AHEAD = 2  # of each process: one it reads, and some so that it never waits for the next
 _log = structlog.get_logger()
 
 UNKNOWN_SOURCE = Fault(int(Condition.UNKNOWN_KEY), "source")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import BytesIO
 from typing import Any
 
 import httpx
@@ -78,7 +79,7 @@ class KuboNode:
     def store_archive(self, root: Cid, car: bytes, *, pin: bool = True) -> None:
         """As `store`, from a ready archive."""
         options = {"pin-roots": _flag(on=pin), "stats": "true", "timeout": _seconds(WRITE_SECONDS)}
-        answer = _values(self._ask("dag/import", options, WRITE_SECONDS, {"file": car}))
+        answer = _values(self._ask("dag/import", options, WRITE_SECONDS, car))
         if not any("Stats" in value for value in answer):
             raise UnavailableError(f"{self.name} stored a batch only in part")
         for value in answer:
@@ -237,13 +238,17 @@ class KuboNode:
         command: str,
         options: Mapping[str, str | list[str]],
         seconds: float = _ANSWER_SECONDS,
-        files: Mapping[str, bytes] | None = None,
+        file: bytes = b"",
     ) -> httpx.Response:
         timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
+        body = BytesIO(file)
+        sent = {"file": body} if file else None
         try:
-            answer = self._client.post(f"/{command}", params=dict(options), files=files, timeout=timeout)
+            answer = self._client.post(f"/{command}", params=dict(options), files=sent, timeout=timeout)
         except httpx.HTTPError as error:
             raise UnavailableError(f"the content node {self.name} is away ({type(error).__name__})") from error
+        finally:
+            body.close()  # answer and request hold each other until the collector comes: megabytes must not wait for it
         if answer.status_code != httpx.codes.OK:
             raise self._error(command, _message(answer))
         return answer

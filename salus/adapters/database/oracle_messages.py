@@ -31,6 +31,8 @@ from salus.core.journal import (
 T = TypeVar("T")
 _CHUNK = 400
 _MOST_SENDERS = 4096
+MOST_IN_RUN = 8 * 1024 * 1024
+"""Bytes of messages handed out at once, unless a single one has more."""
 
 
 class DatabaseMessages:
@@ -57,9 +59,11 @@ class DatabaseMessages:
         return sender.name_hash not in self._senders
 
     def pending(self, limit: int, after: int = 0) -> list[SealedMessage]:
-        """The oldest pending messages after a key, in the order of arrival."""
-        query = _SEALED.where(text("state = 1"), message.c.key > after).order_by(message.c.key).limit(limit)
+        """The oldest pending messages after a key, in the order of arrival; fewer when they are large."""
+        waiting = text("state = 1"), message.c.key > after
         with self._database.reading() as connection:
+            last = _last_of_run(connection.execute(_SIZES.where(*waiting).order_by(message.c.key).limit(limit)))
+            query = _SEALED.where(*waiting, message.c.key <= last).order_by(message.c.key)
             return [sealed_message(row) for row in connection.execute(query)]
 
     def sealed(self, key: int) -> SealedMessage:
@@ -166,6 +170,17 @@ def _add_senders(connection: Connection, fresh: dict[bytes, Sender]) -> None:
         connection.execute(insert(sender), rows)
 
 
+def _last_of_run(sizes: Iterable[Any]) -> int:
+    """Key of the last message of a run, from keys and sizes in bytes; 0 without any."""
+    last, total = 0, 0
+    for key, size in sizes:
+        total += size
+        if last and total > MOST_IN_RUN:
+            break
+        last = key
+    return last
+
+
 def sealed_message(row: Any) -> SealedMessage:
     """The message in a row of `_SEALED`."""
     again = bool(row.flags & MessageFlag.REPROCESSED)
@@ -192,5 +207,6 @@ _NAME = (message.c.message_hash, message.c.raw_hash)
 _SEALED = select(message.c.key, message.c.listener, *_NAME, raw.c.sealed, message.c.received_at, message.c.flags).join(
     raw, raw.c.message == message.c.key
 )
+_SIZES = select(message.c.key, func.length(raw.c.sealed)).join(raw, raw.c.message == message.c.key)
 STORED = select(message)
 _FINISHED = (MessageState.DONE, MessageState.DISCARDED)

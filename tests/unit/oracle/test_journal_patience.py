@@ -1,13 +1,15 @@
-"""A database that is away for a moment: the journal waits for it, and then says so."""
+"""A database that is away for a moment: the journal waits for it, and then says so. And runs of large messages."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from oracle.intake.receive import receive
 from oracle.journal import Journal, JournalLimits
+from salus.adapters.database.oracle_messages import MOST_IN_RUN
 from salus.core.errors import UnavailableError
 from salus.core.journal import Appended, JournalRow
 from tests.unit.oracle.oracle_world import PEER, Oracle, Outside, report
@@ -67,4 +69,21 @@ def test_append__database_stays_away__the_sender_is_told_to_try_again(tmp_path: 
     oracle = Oracle(tmp_path / "oracle.db", Outside())
     assert take(oracle, 1000, stores=False, patience=0) == ([], False)
     assert oracle.messages.pending(10) == []
+    oracle.close()
+
+
+def test_pending__large_messages__come_in_runs_of_a_few_megabytes_and_one_that_is_larger_alone(tmp_path: Path) -> None:
+    oracle = Oracle(tmp_path / "oracle.db", Outside())
+    half, whole = MOST_IN_RUN // 2, MOST_IN_RUN + 1
+    sizes = [half - 4096, half - 4096, 1, whole, 1, 1]
+    raws = [
+        report(str(number), value=str(number)).replace(b"|F|", b"|F|" + os.urandom(size // 2).hex().encode())
+        for number, size in enumerate(sizes)
+    ]
+    assert oracle.take(*raws) == [True] * len(raws)
+    runs, after = [], 0
+    while run := oracle.messages.pending(4, after):
+        after = run[-1].key
+        runs.append([message.key for message in run])
+    assert runs == [[1, 2, 3], [4], [5, 6]]
     oracle.close()
