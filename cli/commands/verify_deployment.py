@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from salus.adapters.chain.site import NodeSite
 from salus.core.errors import NotFoundError
 from salus.core.ids import read_address
 from salus.flows.deploy import COUNCIL
-from salus.flows.inspect_deployment import Expected, Finding, inspect
+from salus.flows.inspect_deployment import UNFINISHED, Expected, Finding, inspect, inspect_begun
 
 
 def register(app: typer.Typer) -> None:
@@ -30,23 +31,24 @@ def verify_deployment(
     council: Annotated[str, typer.Option(help="Address of the Council, when there is no deployment file.")] = "",
     folder: FolderOption = None,
 ) -> None:
-    """One line per finding; exit code 1 if any fails."""
+    """One line per finding; exit code 1 if any fails, or if `salus deploy` has not come to its end."""
     node = Rpc(rpc, timeout=30)
     try:
         findings, at = _inspected(NodeSite(node), DeploymentFolder(folder or FOLDER), network, council)
     finally:
         node.close()
     failed = [finding for finding in findings if not finding.holds]
+    missing = [f"{finding.contract} {finding.text}" for finding in failed if finding.check == UNFINISHED]
     value = {
         "block": at,
         "holds": not failed,
+        "unfinished": missing,
         "findings": [
             {"check": each.check, "contract": each.contract, "holds": each.holds, "text": each.text}
             for each in findings
         ],
     }
-    verdict = f"{len(findings)} findings at block {at}: " + (f"{len(failed)} FAILED" if failed else "everything holds")
-    output.emit(value, [*map(_line, findings), verdict])
+    output.emit(value, [*map(_line, findings), *_verdict(len(findings), at, len(failed) - len(missing), missing)])
     if failed:
         raise typer.Exit(1)
 
@@ -54,18 +56,27 @@ def verify_deployment(
 def _inspected(site: NodeSite, place: DeploymentFolder, network: str, council: str) -> tuple[list[Finding], int]:
     wanted = place.network(network) if network else place.network_of(site.chain_id)
     record = place.deployment(site.chain_id)
+    contracts = [str(step["contract"]) for step in place.plan()["steps"] if "contract" in step]
     if council:
         address = read_address(council)
         if record is not None and (COUNCIL not in record.contracts or record.address(COUNCIL) != address):
             record = None  # the file is about another deployment on this chain
     elif record is not None and COUNCIL in record.contracts:
         address = record.address(COUNCIL)
+    elif record is not None:
+        return inspect_begun(site, contracts, wanted.settings, record), site.block
     else:
         raise NotFoundError(f"there is no {place.record(site.chain_id).name}: give the address with --council")
-    contracts = [str(step["contract"]) for step in place.plan()["steps"] if "contract" in step]
     return inspect(site, Expected(address, wanted.settings, contracts, record)), site.block
 
 
+def _verdict(count: int, at: int, wrong: int, missing: list[str]) -> Iterator[str]:
+    holds = "what is there holds" if missing else "everything holds"
+    yield f"{count} findings at block {at}: " + (f"{wrong} FAILED" if wrong else holds)
+    if missing:
+        yield f"unfinished: run `salus deploy` again. Missing: {'; '.join(missing)}"
+
+
 def _line(finding: Finding) -> str:
-    mark = "ok  " if finding.holds else "FAIL"
+    mark = "ok  " if finding.holds else "todo" if finding.check == UNFINISHED else "FAIL"
     return f"{mark} {finding.check:10} {finding.contract:20} {finding.text}"

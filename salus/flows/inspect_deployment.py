@@ -18,6 +18,8 @@ from salus.core.ids import ZERO32, ZERO_ADDRESS, Address, address_bytes, hex32, 
 from salus.core.site import Compiled, Site
 from salus.flows.deploy import COUNCIL, Deployment
 
+UNFINISHED = "unfinished"
+"""The check that fails where nothing is wrong yet: `salus deploy` has not come to its end."""
 WRITERS = ("SubjectRegistry", "RecordRegistry", "ConsentRegistry", "AccessGateway")
 """Roles that append to the AuditLog (contracts/types/Directory.sol)."""
 _LENGTH_BYTES = 2
@@ -43,9 +45,16 @@ class Expected:
     record: Deployment | None = None
 
 
+def inspect_begun(
+    site: Site, contracts: Sequence[str], settings: Mapping[str, Any], record: Deployment
+) -> list[Finding]:
+    """The findings about a file that names no Council yet: what `salus deploy` has still to do."""
+    return [_chain(site, settings), *(_bad(UNFINISHED, name, _missing(name, record)) for name in contracts)]
+
+
 def inspect(site: Site, expected: Expected) -> list[Finding]:
     """Every finding, those that hold too. A contract that is not there or has other code ends what depends on it."""
-    found = [_chain(site, expected)]
+    found = [_chain(site, expected.settings)]
     council = _code(site, COUNCIL, expected.council)
     found.append(council)
     if not council.holds:
@@ -71,8 +80,8 @@ def inspect(site: Site, expected: Expected) -> list[Finding]:
     return found
 
 
-def _chain(site: Site, expected: Expected) -> Finding:
-    wanted = int(expected.settings["chainId"])
+def _chain(site: Site, settings: Mapping[str, Any]) -> Finding:
+    wanted = int(settings["chainId"])
     same = site.chain_id == wanted
     return Finding("chain", "", same, f"chain id is {site.chain_id}" + ("" if same else f", not {wanted}"))
 
@@ -197,7 +206,13 @@ def _directory(site: Site, expected: Expected) -> tuple[dict[str, Address], list
         answer = site.call(COUNCIL, expected.council, "contractOf", role_id(role))
         holder = Address(answer[0]) if answer else ZERO_ADDRESS
         if holder == ZERO_ADDRESS:
-            found.append(_bad("directory", role, "nobody holds this role"))
+            # No verb of the Council empties a role: whoever holds none was never given it.
+            never = role_id(role) not in installed
+            found.append(
+                _bad(UNFINISHED, role, _missing(role, expected.record))
+                if never
+                else _bad("directory", role, "nobody holds this role, events say otherwise")
+            )
             continue
         holders[role] = holder
         told = installed.get(role_id(role))
@@ -211,6 +226,17 @@ def _directory(site: Site, expected: Expected) -> tuple[dict[str, Address], list
         if list(holders.values()).count(holder) > 1:
             found.append(_bad("directory", role, f"{holder} holds several roles"))
     return holders, found
+
+
+def _missing(contract: str, record: Deployment | None) -> str:
+    """What is still to be done for a contract of the plan that is in no role, or for the Council."""
+    if record is not None and record.pending is not None and record.pending[0] == contract:
+        return f"its creation at {record.pending[1].address} was interrupted"
+    if record is not None and contract not in record.contracts:
+        return "is not created yet"
+    if record is not None:
+        return f"is at {record.address(contract)}, but the Council has not installed it yet: its members vote"
+    return "was not installed by the Council yet: its members vote"
 
 
 # the Council
@@ -260,7 +286,7 @@ def _writers(site: Site, log: Address, directory: Mapping[str, Address]) -> Iter
 
 def _consumer(site: Site, registry: Address, directory: Mapping[str, Address]) -> Finding:
     answer = site.call("ConsentRegistry", registry, "gateway")
-    gateway, wanted = (answer[0] if answer else None), directory.get("AccessGateway")
+    gateway, wanted = (answer[0] if answer else None), directory.get("AccessGateway", ZERO_ADDRESS)
     text = f"uses of consents are consumed by {gateway}" + ("" if gateway == wanted else f", not by {wanted}")
     return Finding("consumer", "ConsentRegistry", gateway == wanted, text)
 
@@ -304,8 +330,8 @@ def _record(site: Site, record: Deployment, sound: Mapping[str, Address]) -> Ite
             yield _bad("file", contract, "the deployment file has another creation code than the artifact")
         else:
             yield _good("file", contract, "the deployment file names the same address and creation code")
-    if record.pending is not None:
-        yield _bad("file", record.pending[0], "its creation was interrupted: run `salus deploy` again")
+    if record.pending is not None and record.pending[0] in sound:  # else it is told as a role nobody holds
+        yield _bad(UNFINISHED, record.pending[0], _missing(record.pending[0], record))
 
 
 def _compared(check: str, contract: str, found: set[str], wanted: Iterable[str], by: str) -> Iterator[Finding]:

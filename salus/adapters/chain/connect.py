@@ -10,6 +10,7 @@ from salus.adapters.chain.abi import reverts
 from salus.adapters.chain.blocks import Blocks
 from salus.adapters.chain.board import Board
 from salus.adapters.chain.directory import Directory
+from salus.adapters.chain.fees import require_no_base_fee
 from salus.adapters.chain.finality import DevFinality, FinalityRule, rule_of
 from salus.adapters.chain.lanes import Lanes
 from salus.adapters.chain.proofs import ProvenState
@@ -142,10 +143,12 @@ def connect_deployer(url: str, signers: Sequence[Signer], *, patience: float = 6
     """Creates contracts on a chain that may have none yet.
 
     Raises:
+        SetupError: the chain asks for a base fee.
         UnavailableError: the node is away.
     """
     from salus.adapters.chain.deployer import ContractDeployer  # noqa: PLC0415 - imports web3, a second of CPU
 
     rpc = Rpc(url)
+    require_no_base_fee(rpc)
     simulator = Simulator(rpc, None, reverts())
     return ContractDeployer(rpc, Lanes(rpc, Blocks(rpc), None, simulator, signers, patience=patience), patience)

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -17,7 +18,7 @@ import pytest
 import yaml
 from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
 
-from devnet.anvil import Anvil, AnvilSettings, free_port
+from devnet.anvil import Anvil, AnvilSettings, anvil_binary, free_port, is_ready
 from salus.adapters.chain.rpc import Rpc
 from salus.adapters.chain.transactions import Transaction
 from salus.adapters.keys import keystore
@@ -153,6 +154,80 @@ def test_deploy__killed_between_transactions__ends_with_one_of_each(folder: Path
 @pytest.mark.timeout(900)
 def test_deploy__killed_at_every_transaction__ends_with_one_of_each(folder: Path) -> None:
     killed_and_taken_up(folder, kills=len(CONTRACTS) + VOTES)
+
+
+def test_verify_deployment__deployment_killed_midway__says_what_is_missing(folder: Path) -> None:
+    """Killed at a transaction that is then lost: what file and chain lack is told, and nothing is called wrong."""
+    first, last = CONTRACTS[:-1], CONTRACTS[-1]
+    vote = len(first)
+    stops = {  # transaction: what is missing in which way, before it
+        0: {"interrupted": ["Council"], "not created": CONTRACTS[1:]},
+        3: {"not installed": first[1:3], "interrupted": [first[3]], "not created": CONTRACTS[4:]},
+        vote: {"not installed": first[1:], "not created": [last]},
+        vote + 2: {"not installed": first[1:], "not created": [last]},
+        vote + 3: {"interrupted": [last]},
+        vote + 4: {"not installed": [last]},
+    }
+    with Anvil(AnvilSettings(free_port(), block_seconds=None)) as anvil:
+        victim = KilledDeployer(anvil, folder)
+        verify = ("verify-deployment", "--rpc", anvil.url, "--folder", str(folder))
+        for place, missing in stops.items():
+            assert victim._once({place: victim.lost}) != 0
+            told = run(*verify, "--json")
+            report = json.loads(told.stdout)
+            failed = [finding for finding in report["findings"] if not finding["holds"]]
+            assert {finding["check"] for finding in failed} == {"unfinished"}, (place, failed)
+            ways: dict[str, list[str]] = {}
+            for finding in failed:
+                [way] = [way for way in ("interrupted", "not created", "not installed") if way in finding["text"]]
+                ways.setdefault(way, []).append(finding["contract"])
+            assert ways == missing, place
+            assert (told.returncode, len(report["unfinished"])) == (1, len(failed))
+            last_line = run(*verify).stdout.splitlines()[-1]
+            assert last_line.startswith("unfinished: run `salus deploy` again. Missing: ")
+            assert all(name in last_line for names in missing.values() for name in names)
+        assert victim._once({}) == 0, victim.log.read_text()
+        told = run(*verify, "--json")
+        report = json.loads(told.stdout)
+        assert (told.returncode, report["holds"], report["unfinished"]) == (0, True, [])
+        victim.rpc.close()
+
+
+def test_deploy__chain_with_a_base_fee__stops_before_the_first_transaction_and_says_what_will_do(
+    folder: Path, tmp_path: Path
+) -> None:
+    def started(*flags: str) -> tuple[subprocess.Popen[bytes], str]:
+        port = free_port()
+        command = [str(anvil_binary()), "--host", "127.0.0.1", "--port", str(port), "--quiet", *flags]
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not is_ready(port):
+            assert child.poll() is None
+            time.sleep(0.02)
+        return child, f"http://127.0.0.1:{port}"
+
+    child, url = started()
+    try:
+        done = run("deploy", "--yes", "--rpc", url, "--folder", str(folder))
+        assert (done.returncode, "base fee of 1000000000 wei" in done.stderr) == (8, True), done.stderr
+        rpc = Rpc(url)
+        assert rpc.call("eth_blockNumber") == "0x0"
+        assert waiting(rpc) == []
+        rpc.close()
+        assert not (folder / "31337.json").exists()
+    finally:
+        child.kill()
+        child.wait()
+    [advised] = re.findall(r"Anvil: `(.+?)`", done.stderr)
+    program, *flags = advised.split()
+    assert (ROOT / program).exists()
+    child, url = started(*flags)
+    try:
+        done = run("deploy", "--yes", "--rpc", url, "--folder", str(folder))
+        assert done.returncode == 0, done.stderr
+        assert failures(url, record(folder)) == []
+    finally:
+        child.kill()
+        child.wait()
 
 
 def test_deploy__twice__sends_nothing_and_leaves_the_file(fresh: Anvil, folder: Path) -> None:

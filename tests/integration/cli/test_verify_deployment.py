@@ -212,7 +212,13 @@ def test_role__not_of_the_plan__is_found(standing: Standing) -> None:
 def test_role__nobody_installed__is_found(standing: Standing) -> None:
     plan = {"steps": PLAN["steps"][:-1]}
     half = deployed(standing.url, plan)
-    assert ("directory", "AccessGateway") in kinds(failures(standing.url, half))
+    assert kinds(failures(standing.url, half)) == {("unfinished", "AccessGateway")}
+    assert failures(standing.url, half)[0].text.startswith(
+        f"is at {half.address('AccessGateway')}, but the Council has"
+    )
+    without = {name: items for name, items in half.contracts.items() if name != "AccessGateway"}
+    [missing] = failures(standing.url, half, record=Deployment(31337, without))
+    assert (missing.check, missing.contract, missing.text) == ("unfinished", "AccessGateway", "is not created yet")
 
 
 def test_gateway__replaced_but_not_in_the_file__is_found(standing: Standing) -> None:
@@ -239,12 +245,24 @@ def test_deployer__operates_for_a_participant__is_found(standing: Standing) -> N
     assert "operates" in finding.text
 
 
+def test_role__never_given_and_no_file__is_unfinished_too(standing: Standing, tmp_path: Path) -> None:
+    half = deployed(standing.url, {"steps": PLAN["steps"][:-1]})
+    folder = deployments_in(tmp_path)
+    arguments = ("verify-deployment", "--rpc", standing.url, "--folder", str(folder))
+    told = run(*arguments, "--council", half.address("Council"))
+    assert told.returncode == 1
+    assert told.stdout.splitlines()[-1] == (
+        "unfinished: run `salus deploy` again. Missing: AccessGateway was not installed by the Council yet: "
+        "its members vote"
+    )
+
+
 def test_file__names_other_code_or_is_unfinished__is_found(standing: Standing) -> None:
     there = standing.deployment.contracts["AuditLog"][-1]
     other = {**standing.deployment.contracts, "AuditLog": (replace(there, code=bytes(32)),)}
     assert kinds(standing.failures(record=Deployment(31337, other))) == {("file", "AuditLog")}
     unfinished = replace(standing.deployment, pending=("AccessGateway", there))
-    assert kinds(standing.failures(record=unfinished)) == {("file", "AccessGateway")}
+    assert kinds(standing.failures(record=unfinished)) == {("unfinished", "AccessGateway")}
 
 
 def test_command__on_a_sound_and_on_a_tampered_chain__tells_and_exits(standing: Standing, tmp_path: Path) -> None:
