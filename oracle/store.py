@@ -69,8 +69,8 @@ class Erasing:
         A record that was filed under several patients needs an order for each.
 
         Raises:
-            ConflictError: the chain has no order for it that is final and past its cooling-off, or a legal hold was
-                set since.
+            ConflictError: the chain has no order for it that is final and past its cooling-off, a legal hold was set
+                since, or custodians have not got a version of it yet.
             UnavailableError: a place of the content store did not answer.
         """
         leaves = self._records.versions(record_id)
@@ -79,14 +79,17 @@ class Erasing:
             raise ConflictError("no destruction of this record is due at a final block: order it, or wait")
         if any(self._chain.subject(subject, final).hold for subject in {leaf.subject for leaf in leaves}):
             raise ConflictError("a legal hold keeps this record")
+        if self._records.is_under_way(record_id):
+            raise ConflictError("a version of this record is on its way to custodians; when it is there, try again")
         digests = tuple(leaf.envelope_digest for leaf in leaves)
         removed = sum(self._content.delete(digest) for digest in digests)
-        raws, shares = self._records.sealed_rows(record_id)
-        self._site.forget_rows(RAW, raws)
-        self._site.forget_rows(SHARES, shares)
-        self._records.erase(record_id, self._clock.now())
+        self._records.erase(record_id, self._clock.now(), self._forget)
         _log.info("record erased", record=hex32(record_id), envelopes=len(digests), removed=removed)
         return Erased(removed, digests)
+
+    def _forget(self, raws: Sequence[bytes], shares: Sequence[bytes]) -> None:
+        self._site.forget_rows(RAW, raws)
+        self._site.forget_rows(SHARES, shares)
 
     def _is_due(self, leaf: Leaf, final: BlockStamp) -> bool:
         state = self._chain.record_state(self._source, order_id(leaf.record_id, leaf.subject), final)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -14,9 +14,10 @@ from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_links import add_links
 from salus.adapters.database.oracle_messages import chunks, settle
 from salus.adapters.database.oracle_quality import add_figures
-from salus.adapters.database.oracle_tables import alias, head_of, raw, record, secret, subject, told, version
+from salus.adapters.database.oracle_tables import alias, batch, head_of, raw, record, secret, subject, told, version
+from salus.core.errors import ConflictError
 from salus.core.ids import LeafHash, RecordId, SubjectRef
-from salus.core.journal import HeadStatus, KnownSubject, NewVersion, RecordState, Work
+from salus.core.journal import BatchState, HeadStatus, KnownSubject, NewVersion, RecordState, Work
 from salus.core.leaf import Leaf
 
 _leaf_fields = attrgetter(*Leaf.__slots__)
@@ -136,29 +137,54 @@ class DatabaseRecords:
     def sealed_rows(self, record_id: RecordId) -> tuple[list[bytes], list[bytes]]:
         """Heads of the sealed rows that hold what a record is made of: bytes of messages, and shares."""
         with self._database.reading() as connection:
-            key = connection.execute(select(record.c.key).where(record.c.record_id == record_id)).scalar_one_or_none()
-            if key is None:
-                return [], []
-            messages, versions = _made_of(key)
-            raws = connection.execute(select(head_of(raw.c.sealed)).where(or_(*map(raw.c.message.in_, messages))))
-            shares = connection.execute(select(head_of(secret.c.sealed)).where(secret.c.version.in_(versions)))
-            return [bytes(one) for one in raws.scalars()], [bytes(one) for one in shares.scalars()]
+            key = _key_of(connection, record_id)
+            return ([], []) if key is None else _sealed_rows(connection, key)
 
-    def erase(self, record_id: RecordId, at: int) -> None:
+    def is_under_way(self, record_id: RecordId) -> bool:
+        """Whether custodians have not got a version of a record yet."""
+        with self._database.reading() as connection:
+            key = _key_of(connection, record_id)
+            return key is not None and _is_under_way(connection, key)
+
+    def erase(self, record_id: RecordId, at: int, forget: Callable[[Sequence[bytes], Sequence[bytes]], None]) -> None:
         """Forget what a record was made of: bytes of its messages, its shares; its head says DESTROYED from now on.
 
-        A message that made other records too loses its bytes as well: they hold this record's content.
+        `forget` destroys the keys of these rows, of which it is given the heads, before they go. A message that made
+        other records too loses its bytes as well: they hold this record's content.
+
+        Raises:
+            ConflictError: custodians have not got a version yet: its batch, which holds others' records, needs it.
         """
         with self._database.writing() as connection:
-            key = connection.execute(select(record.c.key).where(record.c.record_id == record_id)).scalar_one_or_none()
+            key = _key_of(connection, record_id)
             if key is None:
                 return
+            if _is_under_way(connection, key):
+                raise ConflictError("a version of this record is on its way to custodians; when it is there, try again")
+            forget(*_sealed_rows(connection, key))
             messages, versions = _made_of(key)
             for some in messages:
                 connection.execute(delete(raw).where(raw.c.message.in_(some)))
             connection.execute(delete(secret).where(secret.c.version.in_(versions)))
             values = {"status": int(HeadStatus.DESTROYED), "content_hash": bytes(32), "updated_at": at}
             connection.execute(update(record).where(record.c.key == key).values(**values))
+
+
+def _key_of(connection: Connection, record_id: RecordId) -> int | None:
+    return connection.execute(select(record.c.key).where(record.c.record_id == record_id)).scalar_one_or_none()
+
+
+def _is_under_way(connection: Connection, key: int) -> bool:
+    of_record = select(version.c.key).outerjoin(batch, batch.c.key == version.c.batch).where(version.c.record == key)
+    open_still = or_(version.c.batch.is_(None), batch.c.state == int(BatchState.OPEN))
+    return connection.execute(of_record.where(open_still).limit(1)).first() is not None
+
+
+def _sealed_rows(connection: Connection, key: int) -> tuple[list[bytes], list[bytes]]:
+    messages, versions = _made_of(key)
+    raws = connection.execute(select(head_of(raw.c.sealed)).where(or_(*map(raw.c.message.in_, messages))))
+    shares = connection.execute(select(head_of(secret.c.sealed)).where(secret.c.version.in_(versions)))
+    return [bytes(one) for one in raws.scalars()], [bytes(one) for one in shares.scalars()]
 
 
 def _made_of(key: int) -> tuple[tuple[Select[Any], Select[Any]], Select[Any]]:

@@ -1,0 +1,49 @@
+"""A record destroyed while another version of it is on its way to custodians: nobody else's records wait for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from oracle.destruction import Filed, Swept
+from salus.core.journal import BatchState
+from tests.unit.oracle.oracle_world import CUSTODIANS, report
+from tests.unit.oracle.test_destruction import COOLING_OFF, Scene
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = Scene(tmp_path / "oracle.db")
+    yield made
+    made.oracle.close()
+
+
+@pytest.mark.parametrize("formed", [True, False])
+def test_carry_out__a_version_is_on_its_way__waits_for_it_and_holds_up_nobody(scene: Scene, *, formed: bool) -> None:
+    oracle, away = scene.oracle, scene.outside.custodians
+    before = set(scene.outside.anchored_roots())
+    doomed = next(leaf for leaf in scene.leaves if leaf.subject == scene.subject)
+    scene.order(doomed.record_id, scene.subject)
+    scene.pass_until(scene.clock.now() + COOLING_OFF + 1)
+    away.stop(CUSTODIANS[2])
+    oracle.take(
+        report("4", "L1", value="9.90", patient="P1", at="20261101090000"),
+        report("5", "L2", value="9.90", patient="P1", at="20261101090000"),
+        report("6", "L9", patient="P3"),
+    )
+    oracle.pipeline.seal()
+    if formed:
+        oracle.pipeline.deposit()
+    assert len(oracle.records.versions(doomed.record_id)) == 2
+
+    assert scene.destruction.sweep() == Swept(Filed(), 0, 1)
+    away.start(CUSTODIANS[2])
+    oracle.now += 600
+    oracle.pipeline.settle()
+    assert oracle.outbox.batches(BatchState.OPEN, 10) == []
+    assert set(scene.outside.anchored_roots()) > before
+    assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
+    assert not scene.is_here(doomed.record_id)
+    assert oracle.records.sealed_rows(doomed.record_id) == ([], [])
