@@ -11,7 +11,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.vectors.makers import calendar, codes, digests, ids, leaves, log, policy, terms, trees, wires, words
+from tests.vectors.makers import (
+    calendar,
+    codes,
+    digests,
+    ids,
+    leaves,
+    log,
+    policy,
+    repair,
+    terms,
+    trees,
+    wires,
+    words,
+)
 from tests.vectors.samples import Json
 
 HERE = Path(__file__).resolve().parent
@@ -23,6 +36,7 @@ MAKERS: dict[str, Callable[[], list[Json]]] = {
     "leaves": leaves.make,
     "log": log.make,
     "policy": policy.make,
+    "repair": repair.make,
     "terms": terms.make,
     "trees": trees.make,
     "wires": wires.make,
