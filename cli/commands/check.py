@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli import output
 from cli.commands.explain import explain
+from salus.core.canonical import parse
 from salus.core.consensus import engine_of
 from salus.core.consensus.start import trusted_start
-from salus.core.errors import InputError
-from salus.core.receipt import verify_receipt
+from salus.core.errors import InputError, ReceiptError
+from salus.core.ids import read_address
+from salus.core.receipt import MAX_BYTES, verify_receipt
 
 
 def register(app: typer.Typer) -> None:
@@ -30,25 +32,54 @@ def verify(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="Whose seals to believe: genesis file, block 0, or snapshot."),
     ] = None,
+    council: Annotated[
+        str | None, typer.Option(help="The Council's address: of which deployment the receipt must be.")
+    ] = None,
 ) -> None:
     """Check a receipt; anything wrong is an error that names the field."""
-    raw = file.read_bytes()
-    found = verify_receipt(raw, validators=None if trust is None else _validators(raw, trust))
+    with file.open("rb") as opened:
+        raw = opened.read(MAX_BYTES + 1)
+    validators = None if trust is None else _validators(raw, _read(trust))
+    found = verify_receipt(raw, validators=validators, council=None if council is None else read_address(council))
+    if trust is not None:
+        _check_chain(_read(trust), found.frame.chain_id)
+    deployment = found.frame.deployment
     value = {
         "kind": found.kind,
+        "chainId": deployment.chain_id,
+        "council": deployment.council,
         "operator": found.operator,
+        "deploymentKnown": found.deployment_known,
         "factsProven": found.facts_proven,
         "finalityProven": found.finality_proven,
         "logWhole": found.log_whole,
         "statements": list(found.statements),
     }
-    output.emit(value, [f"The {found.kind} receipt holds.", *found.statements])
+    said = f"The {found.kind} receipt holds, of chain {deployment.chain_id} and the Council {deployment.council}."
+    output.emit(value, [said, *found.statements])
 
 
-def _validators(receipt: bytes, trust: Path) -> tuple[bytes, ...]:
-    """Validators of what is trusted, read as of the engine the receipt names: its seals decide, not its word."""
+def _read(trust: Path) -> Any:
     try:
-        engine = engine_of(json.loads(receipt)["proofs"]["engine"])
-        return trusted_start(engine, json.loads(trust.read_bytes())).validators
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError("--trust is of use only for a receipt with proofs, and names a JSON file") from error
+        return json.loads(trust.read_bytes())
+    except ValueError as error:
+        raise InputError(f"--trust names a JSON file, and {trust} is none") from error
+
+
+def _validators(receipt: bytes, trusted: Any) -> tuple[bytes, ...]:
+    """Validators of what is trusted, read as of the engine the receipt names: its seals decide, not its word."""
+    if len(receipt) > MAX_BYTES:
+        raise ReceiptError("receipt", f"has more than {MAX_BYTES} bytes")
+    try:
+        engine = engine_of(parse(receipt)["proofs"]["engine"])
+    except (KeyError, TypeError) as error:
+        raise InputError("--trust is of use only for a receipt with proofs") from error
+    return trusted_start(engine, trusted).validators
+
+
+def _check_chain(trusted: Any, chain_id: int) -> None:
+    """Compare with the chain id of a genesis file; a block or a snapshot has none, and headers say none."""
+    config = trusted.get("config") if isinstance(trusted, dict) else None
+    wanted = config.get("chainId") if isinstance(config, dict) else None
+    if wanted is not None and wanted != chain_id:
+        raise ReceiptError("deployment.chainId", "is another chain than that of the genesis file")

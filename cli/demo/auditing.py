@@ -96,8 +96,9 @@ def write_and_verify(stage: Stage, name: str, receipt: Any) -> None:
     path = stage.world.folder / "receipts" / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(canonical(receipt))
+    council = stage.patient.api.address_of("Council")
     began = time.perf_counter()
-    verified = verify_receipt(parse(path.read_bytes()), validators=_validators(stage))
+    verified = verify_receipt(parse(path.read_bytes()), validators=_validators(stage), council=council)
     took = (time.perf_counter() - began) * 1000
     outcome = "holds" if verified.finality_proven else "holds; finality unproven"
     stage.ledger.tell(f"receipt {name}, checked offline", outcome, took, "\n".join(verified.statements))

@@ -76,11 +76,13 @@ class Evidence:
         if not headers:
             raise ReceiptError(fields.path("headers"), "must have the block's header")
         accounts: dict[Address, AccountEvidence] = {}
+        last = ""
         for i, item in enumerate(fields.items("accounts")):
             account = Fields(item, f"{fields.path('accounts')}[{i}]", "address", "proof", "words")
             address = account.address("address")
-            if accounts and address <= max(accounts):
+            if address <= last:
                 raise ReceiptError(account.path("address"), "is out of order")
+            last = address
             accounts[address] = AccountEvidence(_nodes(account, "proof"), _words(account))
         return cls(engine, headers, accounts)
 

@@ -32,6 +32,8 @@ from salus.core.receipt_state import check_state
 from salus.core.state import BlockStamp
 
 VERSION = 2
+MAX_BYTES = 4 * 1024 * 1024
+"""Of a receipt as bytes: the longest honest one, 1,024 leaves and two stretches of 640 entries, has half a megabyte."""
 Body = RecordBody | AccessBody | DestructionBody
 BODIES: Mapping[str, type[Body]] = {body.KIND: body for body in (RecordBody, AccessBody, DestructionBody)}
 RECEIPT_TYPE = StructType(
@@ -64,6 +66,10 @@ STATEMENTS: Mapping[str, str] = {
 }
 """What a receipt says of its block's finality, by rule."""
 _UNCOMPARED = "The seals were not compared with validators the verifier trusts: give a genesis or a trusted header."
+_ANY_COUNCIL = (
+    "The deployment was not compared with one the verifier knows: whoever may create contracts on a chain can create "
+    "others there, and make such a receipt about them. Give the address of the Council."
+)
 _LOG_GOES_ON = "The log had more entries at this block than the stretch shown, so its end is the issuer's word."
 _NAMES = ("salus", "version", "kind", "deployment", "block", "finality", "body", "proofs")
 
@@ -179,7 +185,8 @@ class Trust:
 class VerifiedReceipt:
     """A receipt that holds.
 
-    `issuer_known`: its issuer is one the verifier trusts. `facts_proven`: the chain's storage proves what it says.
+    `issuer_known`: its issuer is one the verifier trusts. `deployment_known`: its Council is the one the verifier
+    names, without which it may be about anybody's contracts. `facts_proven`: the chain's storage proves what it says.
     `finality_proven`: validators the verifier trusts sealed that state. `log_whole`: its log is proven to reach the
     newest entry of its block.
     """
@@ -191,6 +198,7 @@ class VerifiedReceipt:
     facts_proven: bool = False
     finality_proven: bool = False
     log_whole: bool = False
+    deployment_known: bool = False
 
     @property
     def kind(self) -> str:
@@ -205,7 +213,9 @@ class VerifiedReceipt:
             said.append(_UNCOMPARED)
         if self.facts_proven and not self.log_whole:
             said.append(_LOG_GOES_ON)
-        if not (self.issuer_known or self.finality_proven):
+        if not self.deployment_known:
+            said.append(_ANY_COUNCIL)
+        if not (self.issuer_known or (self.finality_proven and self.deployment_known)):
             said.append("The issuer was not compared with a list of known institutions.")
         if isinstance(self.body, DestructionBody):
             said.append(UNPROVABLE)
@@ -240,12 +250,17 @@ def destruction_receipt(frame: Frame, body: DestructionBody, evidence: Evidence 
 
 
 def verify_receipt(
-    value: Mapping[str, Any] | bytes, trusted: Trust | None = None, validators: Collection[bytes] | None = None
+    value: Mapping[str, Any] | bytes,
+    trusted: Trust | None = None,
+    validators: Collection[bytes] | None = None,
+    *,
+    council: Address | None = None,
 ) -> VerifiedReceipt:
     """Check a receipt offline: its bytes (must be canonical) or its parsed JSON.
 
     `validators` are accounts of 20 bytes whose seals the verifier believes: those of the genesis block, or of a later
-    trusted header, if validators were voted in or out since.
+    trusted header, if validators were voted in or out since. `council` is the Council of the deployment it must be of:
+    seals prove what a chain holds, not whose contracts these are.
 
     Raises:
         ReceiptError: names the member that does not hold.
@@ -274,7 +289,9 @@ def verify_receipt(
     except SignatureError as error:
         raise ReceiptError("signature", f"{error}: the receipt is not what its issuer signed") from error
     _check_trust(frame, operator, trusted)
-    verified = VerifiedReceipt(frame, body, operator, trusted is not None)
+    _check_council(frame, council)
+    known = trusted is not None or council is not None
+    verified = VerifiedReceipt(frame, body, operator, trusted is not None, deployment_known=known)
     return verified if evidence is None else _proven(verified, evidence, validators)
 
 
@@ -285,7 +302,10 @@ def _proven(verified: VerifiedReceipt, evidence: Evidence, validators: Collectio
     if validators is not None:
         evidence.check_seals(validators)
     storage = ProvenStorage(evidence)
-    whole = check_state(storage, frame, frame.deployment.council, frame.issuer, verified.operator, verified.body)
+    try:
+        whole = check_state(storage, frame, frame.deployment.council, frame.issuer, verified.operator, verified.body)
+    except ValueError as error:  # an enumeration has no member of that number
+        raise ReceiptError("proofs.accounts", "prove a word that no contract of Salus writes") from error
     storage.require_used()
     return replace(verified, facts_proven=True, finality_proven=validators is not None, log_whole=whole)
 
@@ -302,6 +322,8 @@ def _made(frame: Frame, body: Body, evidence: Evidence | None) -> UnsignedReceip
 def _parsed(value: Mapping[str, Any] | bytes) -> Any:
     if not isinstance(value, bytes):
         return value
+    if len(value) > MAX_BYTES:
+        raise ReceiptError("receipt", f"has more than {MAX_BYTES} bytes")
     try:
         found = parse(value)
         if canonical(found) == value:
@@ -348,13 +370,17 @@ def _check_times(frame: Frame) -> None:
         raise ReceiptError("issuedAt", "is before the block the facts were read at")
 
 
+def _check_council(frame: Frame, council: Address | None) -> None:
+    if council is not None and frame.deployment.council != council:
+        raise ReceiptError("deployment.council", "is another deployment than the one trusted")
+
+
 def _check_trust(frame: Frame, operator: Address, trusted: Trust | None) -> None:
     if trusted is None:
         return
     if frame.chain_id != trusted.chain_id:
         raise ReceiptError("deployment.chainId", "is another chain than the one trusted")
-    if frame.deployment.council != trusted.council:
-        raise ReceiptError("deployment.council", "is another deployment than the one trusted")
+    _check_council(frame, trusted.council)
     for name, address in trusted.contracts.items():
         if frame.deployment.contracts.get(name) != address:
             raise ReceiptError(f"deployment.contracts.{name}", "is another contract than the one trusted")

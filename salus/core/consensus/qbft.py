@@ -140,6 +140,8 @@ class Qbft:
         """
         if len(headers) != 1:
             raise IntegrityError("a QBFT block is final by its own seals: one header shows it")
+        if not validators:
+            raise IntegrityError("there are no validators whose seals could show it")
         self._check_seals(validators, headers[0], Extra.of(headers[0]))
 
     def equivocation(self, a: Header, b: Header) -> bool:

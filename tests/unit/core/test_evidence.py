@@ -12,11 +12,12 @@ import rlp as pyrlp
 
 from salus.core.canonical import canonical
 from salus.core.consensus import engine_of
+from salus.core.consensus.qbft import Extra
 from salus.core.errors import IntegrityError, ReceiptError
 from salus.core.evidence import AccountEvidence, Evidence
 from salus.core.hashing import keccak
 from salus.core.header import Header
-from salus.core.ids import Address, address_bytes, role_id
+from salus.core.ids import Address, address_bytes, role_id, to_address
 from salus.core.receipt import UnsignedReceipt, verify_receipt
 from salus.core.receipt_bodies import AccessBody, RecordBody
 from salus.core.receipt_state import check_state
@@ -122,6 +123,22 @@ def test_verify__proofs_and_known_validators__all_is_proven(make: Callable[[], A
     assert (verified.facts_proven, verified.finality_proven, verified.log_whole) == (True, True, True)
 
 
+def test_verify__contracts_of_anybody_on_the_trusted_chain__are_not_taken_for_ours() -> None:
+    """Whoever may create contracts there makes a directory of its own: every proof of such a receipt holds."""
+    receipt = honest(access_body()).sign(OPERATOR)
+    ours = DEPLOYMENT.contracts["AuditLog"]  # of another deployment than the receipt's, as a verifier knows it
+    with pytest.raises(ReceiptError) as caught:
+        verify_receipt(receipt, validators=VALIDATORS, council=ours)
+    assert caught.value.field == "deployment.council"
+    unnamed = verify_receipt(receipt, validators=VALIDATORS)
+    assert not unnamed.deployment_known
+    assert any("deployment was not compared" in said for said in unnamed.statements)
+    assert any("issuer was not compared" in said for said in unnamed.statements)
+    named = verify_receipt(receipt, validators=VALIDATORS, council=DEPLOYMENT.council)
+    assert named.deployment_known
+    assert not any("not compared" in said for said in named.statements)
+
+
 def test_verify__no_validators_given__finality_is_not_claimed() -> None:
     verified = verify_receipt(honest(record_body()).sign(OPERATOR))
     assert verified.facts_proven
@@ -201,6 +218,43 @@ def test_verify__proofs_left_out__is_refused() -> None:
     with pytest.raises(ReceiptError) as caught:
         verify_receipt(replace(honest(record_body()), evidence=None).sign(OPERATOR), validators=VALIDATORS)
     assert caught.value.field == "proofs"
+
+
+def test_verify__proven_word_that_no_contract_writes__is_refused_by_name() -> None:
+    body = access_body()
+    words = words_of(body)
+    gateway = words[DEPLOYMENT.contracts["AccessGateway"]]
+    for slot in gateway:
+        gateway[slot] |= 0x77 << 80  # a kind of access there is not
+    with pytest.raises(ReceiptError, match="no contract of Salus writes"):
+        verify_receipt(proven(body, words).sign(OPERATOR), validators=VALIDATORS)
+
+
+def test_verify__qbft_block_without_seals_and_nobody_to_seal__is_not_final() -> None:
+    header = recorded().headers[5]
+    bare = replace(header, extra_data=Extra.of(header).without_seals(0))
+    with pytest.raises(IntegrityError, match="no validators"):
+        engine_of("qbft").attest((), [bare])
+
+
+def test_verify__tens_of_thousands_of_accounts__are_read_in_the_time_of_one_pass() -> None:
+    """Each of n accounts was once compared with all before it: minutes for a receipt of some megabytes."""
+
+    class Counted(str):
+        __slots__ = ()
+        compared = 0
+
+        def __gt__(self, other: str) -> bool:
+            Counted.compared += 1
+            return str.__gt__(self, other)
+
+    shown = Evidence("clique", (plain(1),), {}).to_json()
+    addresses = sorted(to_address(number.to_bytes(20, "big")) for number in range(300))
+    shown["accounts"] = [{"address": one, "proof": [], "words": []} for one in addresses]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("salus.core.receipt_fields.read_address", Counted)
+        assert len(Evidence.from_json(shown).accounts) == len(addresses)
+    assert Counted.compared <= len(addresses)
 
 
 def test_verify__header_of_another_block__is_refused() -> None:

@@ -18,6 +18,7 @@ from salus.core.canonical import canonical, parse
 from salus.core.errors import ReceiptError
 from salus.core.ids import ParticipantId, Root, hex32
 from salus.core.receipt import (
+    MAX_BYTES,
     STATEMENTS,
     Trust,
     UnsignedReceipt,
@@ -105,6 +106,11 @@ def test_verify__dev_chain__says_that_finality_is_unproven(kind: str) -> None:
 
 def test_verify__destruction__says_what_cannot_be_proven() -> None:
     assert UNPROVABLE in verify_receipt(signed("destruction")).statements
+
+
+def test_verify__more_bytes_than_any_receipt_has__is_refused_unread() -> None:
+    with pytest.raises(ReceiptError, match="more than"):
+        verify_receipt(b"[" * (MAX_BYTES + 1))
 
 
 @pytest.mark.parametrize("kind", KINDS)
