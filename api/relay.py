@@ -6,7 +6,7 @@ contract checks it again. Accounts here are ordinary ones: a contract wallet (ER
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from api.schemas.relay import SubjectFunction
@@ -41,6 +41,10 @@ SUBJECT_TYPES: Mapping[SubjectFunction, StructType] = {
 }
 
 
+Count = Callable[[Address, bytes], None]
+"""Told of every signature that holds, with its account, before anything is sent."""
+
+
 class Relay:
     """Checks and sends. `gateway` waits for own accesses to be final."""
 
@@ -49,30 +53,36 @@ class Relay:
         self._writer = writer
         self._gateway = gateway
 
-    def consent(self, head: Mapping[str, Any], scope_hash: bytes, signature: bytes) -> tuple[ConsentId, TxReceipt]:
+    def consent(
+        self, head: Mapping[str, Any], scope_hash: bytes, signature: bytes, count: Count
+    ) -> tuple[ConsentId, TxReceipt]:
         """Put a consent on chain: `replace` when its head names another, else `grant`. `head` has EIP-712 members.
 
         Raises:
             SignatureError: not the holder's.
+            TooManyRequestsError: what `count` raises.
             ChainRevert, UnavailableError: as `ChainWriter.send`.
         """
         consent_id = consent_id_from_parts(self._chain.domain("ConsentRegistry"), head, scope_hash)
         signatures.check(consent_id, signature, head["holder"])
+        count(head["holder"], signature)
         row = (head["holder"], head["epoch"], head["maxUses"], head["deadline"], head["replaces"])
         verb = "grant" if head["replaces"] == ZERO32 else "replace"
         return consent_id, self._writer.send(ContractCall("ConsentRegistry", verb, (row, scope_hash, signature)))
 
-    def revocation(self, holder: Address, consent: ConsentId, signature: bytes) -> TxReceipt:
+    def revocation(self, holder: Address, consent: ConsentId, signature: bytes, count: Count) -> TxReceipt:
         """Revoke one consent; raises like `consent`."""
         values = {"holder": holder, "consentId": consent}
         signatures.check(REVOCATION_TYPE.digest(self._chain.domain("ConsentRegistry"), values), signature, holder)
+        count(holder, signature)
         return self._writer.send(ContractCall("ConsentRegistry", "revoke", (holder, consent, signature)))
 
-    def revocation_of_all(self, holder: Address, epoch: int, signature: bytes) -> TxReceipt:
+    def revocation_of_all(self, holder: Address, epoch: int, signature: bytes, count: Count) -> TxReceipt:
         """Void everything a holder signed up to an epoch; raises like `consent`."""
         values = {"holder": holder, "epoch": epoch}
         digest = REVOCATION_OF_ALL_TYPE.digest(self._chain.domain("ConsentRegistry"), values)
         signatures.check(digest, signature, holder)
+        count(holder, signature)
         return self._writer.send(ContractCall("ConsentRegistry", "revokeAll", (holder, epoch, signature)))
 
     def subject_signer(self, function: SubjectFunction, message: Mapping[str, Any], given: list[bytes]) -> Address:

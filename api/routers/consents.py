@@ -43,7 +43,6 @@ def router(
     @routes.post("/consents", summary="Put a signed consent on chain", dependencies=limited)
     def grant(request: Grant) -> Granted:
         holder = account_of(request.head.holder)
-        guards.count(holder)
         head = {
             "holder": holder,
             "epoch": request.head.epoch,
@@ -51,21 +50,21 @@ def router(
             "deadline": request.head.deadline,
             "replaces": from_hex(request.head.replaces),
         }
-        consent_id, receipt = relay.consent(head, from_hex(request.scope_hash), from_hex(request.signature, 65))
+        scope_hash, signature = from_hex(request.scope_hash), from_hex(request.signature, 65)
+        consent_id, receipt = relay.consent(head, scope_hash, signature, guards.count)
         return Granted(consent_id=hex32(consent_id), tx_hash=hex32(receipt.tx_hash), block=receipt.block.number)
 
     @routes.post("/consents/revocations", summary="Revoke one consent", dependencies=limited)
     def revoke(request: Revocation) -> Relayed:
         holder = account_of(request.holder)
-        guards.count(holder)
         consent = ConsentId(from_hex(request.consent_id))
-        return relayed(relay.revocation(holder, consent, from_hex(request.signature, 65)))
+        return relayed(relay.revocation(holder, consent, from_hex(request.signature, 65), guards.count))
 
     @routes.post("/consents/revocations-of-all", summary="Revoke everything of a holder", dependencies=limited)
     def revoke_all(request: RevocationOfAll) -> Relayed:
         holder = account_of(request.holder)
-        guards.count(holder)
-        return relayed(relay.revocation_of_all(holder, request.epoch, from_hex(request.signature, 65)))
+        signature = from_hex(request.signature, 65)
+        return relayed(relay.revocation_of_all(holder, request.epoch, signature, guards.count))
 
     @routes.post("/packages", summary="Hand a consent package to this institution", status_code=201)
     def hand_in(body: JsonObject, patient: Patient = signed_in) -> PackageReceived:

@@ -44,7 +44,7 @@ def router(
     @routes.post("/relay/subject-calls", summary="freeze, deny, retain, rotate or veto", dependencies=limited)
     def subject_call(request: SubjectCall) -> Relayed:
         given = [from_hex(signature, 65) for signature in request.signatures]
-        guards.count(relay.subject_signer(request.function, request.message, given))
+        guards.count(relay.subject_signer(request.function, request.message, given), given[0])
         receipt = relay.subject_call(request.function, request.message, given)
         metrics.relayed.labels(request.function.value).inc()
         return relayed(receipt)
@@ -52,7 +52,7 @@ def router(
     @routes.post("/relay/own-accesses", summary="A patient's own request, until it is final", dependencies=limited)
     def own_access(request: OwnAccess) -> Recorded:
         access, signature = Access.from_json(request.access), from_hex(request.signature, 65)
-        guards.count(relay.own_signer(access, signature))
+        guards.count(relay.own_signer(access, signature), signature)
         access_id, recorded = relay.own_access(access, signature)
         metrics.relayed.labels("requestOwn").inc()
         return Recorded(
@@ -73,7 +73,7 @@ def router(
         signed = read_call(body, chain.domain("Council"))
         if signed.call.recipient != custodian or signed.call.verb != verb:
             raise InputError("the signed call is for another custodian or verb than the path says")
-        guards.count(signed.signer)
+        guards.count(signed.signer, from_hex(str(body["signature"]), 65))
         metrics.relayed.labels(verb.value).inc()
         ask = custodians.list if verb is CustodianVerb.LIST else custodians.release
         return canonical_json(ask(custodian, body))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
+from threading import Lock
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -13,6 +15,7 @@ from api.model import Caller, Patient, Scope, Staff
 from api.security.limits import RateLimit
 from api.security.tokens import Tokens
 
+_SIGNATURES = 50_000
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Staff or patient token, five minutes.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
@@ -24,6 +27,8 @@ class Guards:
         self._tokens = tokens
         self._per_peer = per_peer
         self._per_account = per_account
+        self._seen: OrderedDict[bytes, None] = OrderedDict()
+        self._lock = Lock()
 
     def anybody(self, credentials: Credentials) -> Caller:
         """Staff or a signed-in patient.
@@ -82,6 +87,22 @@ class Guards:
         """Count a request without a token against its peer."""
         self._per_peer.take(request.client.host if request.client else "")
 
-    def count(self, account: str) -> None:
-        """Count a relayed call against the account that signed it."""
-        self._per_account.take(account)
+    def count(self, account: str, signature: bytes) -> None:
+        """Count a relayed call against the account whose signature it bears, once that signature was checked.
+
+        A signature counts against the account once, and then against itself: signatures stand on the chain for all to
+        read, and whoever sends old ones again must not keep the patient from revoking.
+
+        Raises:
+            TooManyRequestsError: too many of this account, or this one too often.
+        """
+        self._per_account.take(signature.hex())
+        with self._lock:
+            fresh = signature not in self._seen
+        if fresh:
+            self._per_account.take(account)
+        with self._lock:
+            self._seen[signature] = None
+            self._seen.move_to_end(signature)
+            while len(self._seen) > _SIGNATURES:
+                self._seen.popitem(last=False)

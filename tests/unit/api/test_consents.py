@@ -117,6 +117,33 @@ def test_relay__one_account_too_often__must_wait(world: ApiWorld) -> None:
     assert int(answers[-1].headers["retry-after"]) >= 1
 
 
+@pytest.mark.parametrize("path", ["/v1/consents", "/v1/consents/revocations", "/v1/consents/revocations-of-all"])
+def test_relay__stranger_sends_calls_in_anothers_name__patient_may_still_revoke(world: ApiWorld, path: str) -> None:
+    wrong = hex32(world.controller.sign(bytes(32)))
+    bodies: dict[str, dict[str, object]] = {
+        "/v1/consents": grant_body(grant_call(world.sign_consent())),
+        "/v1/consents/revocations": {"holder": world.holder.address, "consentId": "0x" + "11" * 32},
+        "/v1/consents/revocations-of-all": _of_all(world),
+    }
+    body = {**bodies[path], "signature": wrong}
+    assert {world.client.post(path, json=body).status_code for _ in range(25)} == {422}
+    assert world.client.post("/v1/consents/revocations-of-all", json=_of_all(world)).status_code == 200
+
+
+def test_relay__stranger_repeats_what_stands_on_chain__patient_may_still_revoke(world: ApiWorld) -> None:
+    old = _of_all(world)
+    assert [world.client.post("/v1/consents/revocations-of-all", json=old).status_code for _ in range(25)][-1] == 429
+    signed = world.sign_consent()
+    call = revoke_call(world.holder, signed.consent_id, world.chain.domain("ConsentRegistry"))
+    body = {"holder": call.args[0], "consentId": hex32(call.args[1]), "signature": hex32(call.args[2])}
+    assert world.client.post("/v1/consents/revocations", json=body).status_code == 200
+
+
+def _of_all(world: ApiWorld) -> dict[str, object]:
+    call = revoke_all_call(world.holder, 0, world.chain.domain("ConsentRegistry"))
+    return {"holder": call.args[0], "epoch": 0, "signature": hex32(call.args[2])}
+
+
 def test_package__handed_in_by_holder__is_listed_and_sealed_at_rest(world: ApiWorld) -> None:
     signed = world.hand_in()
     (item,) = world.client.get("/v1/packages", headers=world.staff("consents:read")).json()["items"]
