@@ -31,10 +31,12 @@ _CONFIDENTIALITY, _FORM = int(max(Confidentiality)), int(max(Form))
 def deposit(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
     """Answer a signed deposit: `{root, stored}`. The same deposit again gets the same answer.
 
+    Items of a record that was destroyed are acknowledged and not kept: nothing of it would be released, and the other
+    records of the batch must not wait for it.
+
     Raises:
         InputError: malformed.
-        RefusedError: codes of every call; DEPOSIT_FORGED, DEPOSIT_NOT_SOURCE, DEPOSIT_NOT_MEMBER, DEPOSIT_MISMATCH;
-            RECORD_DESTROYED for a new version of a destroyed record.
+        RefusedError: codes of every call; DEPOSIT_FORGED, DEPOSIT_NOT_SOURCE, DEPOSIT_NOT_MEMBER, DEPOSIT_MISMATCH.
     """
     admitted = admit(custodian, VERB, value)
     body = read_deposit(admitted.body)

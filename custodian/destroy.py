@@ -5,7 +5,7 @@ The order is the permission; who asks does not matter. Source: DESIGN section 4,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,12 +13,17 @@ from custodian.log import destroyed
 from custodian.rules import Custodian, View, admit
 from custodian.schemas import read_destroy
 from custodian.wrap import number_of
-from salus.core.custody import attestation_digest
+from salus.core.custody import WrappedShare, attestation_digest
+from salus.core.erasable_keys import ErasableKeys
 from salus.core.errors import ConflictError, NotFoundError
 from salus.core.ids import ParticipantId, RecordId, SubjectRef, hex32, order_id
 from salus.core.state import RecordStatus
 
 VERB = "destroy"
+
+
+class NoOrderError(NotFoundError):
+    """The final block's state has no order; what else is not found says nothing of that."""
 
 
 def destroy(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,30 +48,30 @@ def erase_ordered(
 ) -> int:
     """Erase what a final order names: the record's versions of that subject; how many are erased, now and before.
 
+    The time is the final block's: one sealer alone can give a block that is not final a time far ahead.
+
     Raises:
-        NotFoundError: there is no final order.
+        NoOrderError: there is no final order.
         ConflictError: the cooling-off has not ended, or a legal hold keeps the record.
     """
     chain, store = custodian.chain, custodian.store
     order = chain.record_state(source, order_id(record, subject), view.final)
     if order.status not in (RecordStatus.ORDERED, RecordStatus.DESTROYED):
-        raise NotFoundError("there is no final destruction order for this record")
-    if order.erasable_from > view.head.timestamp:
+        raise NoOrderError("there is no final destruction order for this record")
+    if order.erasable_from > view.final.timestamp:
         raise ConflictError("the cooling-off of this order has not ended")
     if any(chain.subject(subject, at).hold for at in view.stamps):
         raise ConflictError("a legal hold keeps this record")
-    _forget_keys(custodian, source, record, subject)
     entry = partial(destroyed, source, record, subject)
-    erased = store.erase(source, record, subject, custodian.clock.now(), entry)
+    erased = store.erase(source, record, subject, custodian.clock.now(), entry, partial(_forget, custodian.keys))
     store.drop_order(source, record, subject)
     return erased
 
 
-def _forget_keys(custodian: Custodian, source: ParticipantId, record: RecordId, subject: SubjectRef) -> None:
+def _forget(keys: ErasableKeys, shares: Iterable[WrappedShare]) -> None:
     """Before the rows, which say which keys they are: killed in between, the next run does both again."""
-    kept = [one.key for one in custodian.store.versions_of(source, record) if one.leaf.subject == subject]
     numbers: dict[str, list[int]] = {}
-    for wrapped in custodian.store.shares(kept).values():
+    for wrapped in shares:
         numbers.setdefault(wrapped.period, []).append(number_of(wrapped))
     for period, of_period in numbers.items():
-        custodian.keys.forget(period, of_period)
+        keys.forget(period, of_period)

@@ -60,7 +60,6 @@ class CustodianStore(Protocol):
 
         Raises:
             ConflictError: a leaf, or the batch, is stored with other content.
-            RefusedError: a new version of a record that was destroyed.
         """
         ...
 
@@ -117,11 +116,13 @@ class CustodianStore(Protocol):
         subject: SubjectRef,
         now: int,
         content: Callable[[int], dict[str, Any]],
+        forget: Callable[[Iterable[WrappedShare]], None],
     ) -> int:
         """Erase the shares of all versions of a record that name a subject, leave tombstones, and log, in one
-        transaction.
+        transaction; from then on none of a version that is deposited later is kept.
 
-        Returns how many versions of the record are erased, now and before. Nothing left to erase logs nothing.
+        `forget` destroys the keys of the shares before their rows go, and no deposit comes between. Returns how many
+        versions of the record are erased, now and before. Nothing left to erase logs nothing.
         """
         ...
 

@@ -10,14 +10,14 @@ from threading import Event
 
 import structlog
 
-from custodian.destroy import erase_ordered
+from custodian.destroy import NoOrderError, erase_ordered
 from custodian.metrics import Metrics
 from custodian.rules import Custodian, look
 from custodian.standing import anchored_at, prefetch_anchors
 from custodian.wrap import period_at
 from salus.core.custody import Order, log_root
 from salus.core.days import SHANGHAI_OFFSET, day_at
-from salus.core.errors import ConflictError, NotFoundError, SalusError
+from salus.core.errors import ConflictError, SalusError
 from salus.core.ids import ParticipantId, RecordId, SubjectRef
 from salus.core.ports import ChainWriter, ContractCall
 
@@ -31,7 +31,10 @@ _log = structlog.get_logger("custodian")
 
 
 def sweep_orders(custodian: Custodian) -> int:
-    """Read destruction orders up to the final block and carry out those that are due; returns how many records."""
+    """Read destruction orders up to the final block and carry out those that are due; returns how many records.
+
+    One that can't be carried out holds up no other, and is told at the end: this custodian has not caught up then.
+    """
     view = look(custodian)
     store, chain = custodian.store, custodian.chain
     while (done := store.swept_block()) < view.final.number:
@@ -47,17 +50,21 @@ def sweep_orders(custodian: Custodian) -> int:
             if (event.contract, event.name) == ("RecordRegistry", "DestructionOrdered")
         ]
         store.note_orders(orders, last)
-    carried_out = 0
+    carried_out, failed = 0, None
     for order in store.orders():
-        if order.erasable_from > view.head.timestamp:
+        if order.erasable_from > view.final.timestamp:
             continue
         try:
             erase_ordered(custodian, order.source, order.record_id, order.subject, view)
             carried_out += 1
         except ConflictError:
             continue  # a legal hold: the order stays until it is lifted
-        except NotFoundError:
+        except NoOrderError:  # a node made it up
             store.drop_order(order.source, order.record_id, order.subject)
+        except SalusError as error:
+            failed = error
+    if failed is not None:
+        raise failed
     return carried_out
 
 
@@ -95,9 +102,17 @@ def sweep_log(custodian: Custodian, writer: ChainWriter) -> int:
 
 
 def sweep_periods(custodian: Custodian) -> int:
-    """Erase the keys of past months that no share needs any more; returns how many."""
-    present = period_at(custodian.clock.now() - _DAY)
-    idle = {period for period in custodian.keys.periods() if period < present} - custodian.store.periods_in_use()
+    """Erase the keys of past months that no share needs any more; returns how many.
+
+    Only of months that this store's log covers: a database that is empty, because its disk is not there or a setting
+    names another, knows of no share, and the one that comes back would need every key.
+    """
+    begun = custodian.store.first_log_time()
+    if begun is None:
+        return 0
+    first, present = period_at(begun), period_at(custodian.clock.now() - _DAY)
+    past = {period for period in custodian.keys.periods() if first <= period < present}
+    idle = past - custodian.store.periods_in_use()
     for period in sorted(idle):
         custodian.keys.erase(period)
     return len(idle)

@@ -19,9 +19,8 @@ from salus.adapters.database import custodian_rows as rows
 from salus.adapters.database import custodian_tables as t
 from salus.adapters.database.engine import reading, writing
 from salus.core.canonical import parse
-from salus.core.codes import Code
 from salus.core.custody import BatchRef, DepositBatch, KeptRecord, LogEntry, Order, WrappedShare
-from salus.core.errors import ConflictError, RefusedError
+from salus.core.errors import ConflictError
 from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef, order_id
 
 NONCE_SECONDS = 3600
@@ -87,9 +86,10 @@ class DatabaseCustodianStore:
     def deposit(self, batch: DepositBatch, content: dict[str, Any]) -> None:
         """Store a batch and a log entry in one transaction; the same batch again changes nothing.
 
+        Of a record that was destroyed nothing is kept but a tombstone: what else the batch holds must not wait for it.
+
         Raises:
             ConflictError: a leaf, or the batch, is stored with other content.
-            RefusedError: a new version of a record that was destroyed.
         """
         with writing(self._engine) as connection:
             rows.lock(connection)
@@ -99,15 +99,15 @@ class DatabaseCustodianStore:
             for item in batch.records:
                 if item.leaf_hash in known and known[item.leaf_hash][1] != item.fingerprint:
                     raise ConflictError("a record version is stored with another share")
-                if erased and item.leaf_hash not in erased.get(orders[item.leaf_hash], {item.leaf_hash}):
-                    raise RefusedError(Code.RECORD_DESTROYED)
-            gone = {leaf for leaves in erased.values() for leaf in leaves}
+            gone = {leaf: order for leaf, order in orders.items() if order in erased and leaf not in known}
             new = [item for item in batch.records if item.leaf_hash not in known and item.leaf_hash not in gone]
             if rows.is_stored(connection, batch):
                 if new:
                     raise ConflictError("the batch is stored with other records")
                 return
             rows.insert_batch(connection, batch, new, [key for key, _ in known.values()])
+            for leaf in gone.keys() - {leaf for leaves in erased.values() for leaf in leaves}:
+                rows.bury(connection, batch.source, gone[leaf], leaf, batch.at)
             rows.append_log(connection, content, batch.at)
 
     def find(self, leaves: Sequence[LeafHash]) -> dict[LeafHash, list[KeptRecord]]:
@@ -217,23 +217,29 @@ class DatabaseCustodianStore:
         subject: SubjectRef,
         now: int,
         content: Callable[[int], dict[str, Any]],
+        forget: Callable[[Iterable[WrappedShare]], None],
     ) -> int:
-        """Erase the shares of all versions of a subject's record, leave tombstones, and log, in one transaction."""
+        """Erase the shares of all versions of a subject's record, leave tombstones, and log, in one transaction.
+
+        `forget` destroys keys of shares first. Where no version is here the order gets a tombstone of its own, so that
+        a deposit which comes too late leaves nothing.
+        """
         order = order_id(record, subject)
         with writing(self._engine) as connection:
             rows.lock(connection)
             found = connection.execute(
-                select(t.record.c.key, t.record.c.leaf).where(
-                    t.record.c.source == source, t.record.c.record_id == record, t.record.c.subject == subject
-                )
+                select(t.record.c.key, t.record.c.leaf, t.share.c.period, t.share.c.blob)
+                .outerjoin(t.share, t.share.c.record == t.record.c.key)
+                .where(t.record.c.source == source, t.record.c.record_id == record, t.record.c.subject == subject)
             ).all()
+            forget([WrappedShare(row.period, bytes(row.blob)) for row in found if row.blob is not None])
             for row in found:
                 rows.erase_one(connection, int(row.key))
-                connection.execute(
-                    insert(t.tombstone).values(source=source, order_id=order, leaf=bytes(row.leaf), erased_at=now)
-                )
-            query = select(func.count()).where(t.tombstone.c.source == source, t.tombstone.c.order_id == order)
-            total = int(connection.execute(query.select_from(t.tombstone)).scalar_one())
+                rows.bury(connection, source, order, bytes(row.leaf), now)
+            buried = rows.tombstones_of(connection, source, [order]).get(order, set())
+            if not buried:
+                rows.bury(connection, source, order, order, now)
+            total = len(buried - {order})
             if found:
                 rows.append_log(connection, content(total), now)
         if found and self._is_sqlite:
@@ -277,7 +283,8 @@ class DatabaseCustodianStore:
 
     def tombstones(self, source: ParticipantId) -> int:
         """How many record versions of a source were erased."""
-        query = select(func.count()).select_from(t.tombstone).where(t.tombstone.c.source == source)
+        of_version = t.tombstone.c.leaf != t.tombstone.c.order_id  # else it says that nothing was here
+        query = select(func.count()).select_from(t.tombstone).where(t.tombstone.c.source == source, of_version)
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
 

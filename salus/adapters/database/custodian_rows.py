@@ -101,13 +101,19 @@ def known_leaves(connection: Connection, deposited: DepositBatch) -> dict[LeafHa
     return known
 
 
-def tombstones_of(connection: Connection, source: ParticipantId, orders: Iterable[bytes]) -> dict[bytes, set[LeafHash]]:
-    """Tombstones of a source's records by order id."""
-    found: dict[bytes, set[LeafHash]] = {}
+def tombstones_of(connection: Connection, source: ParticipantId, orders: Iterable[bytes]) -> dict[bytes, set[bytes]]:
+    """Leaves of a source's erased versions by order id; the order itself stands for a record that was not here."""
+    found: dict[bytes, set[bytes]] = {}
     for chunk in chunks(set(orders)):
         for order, leaf in connection.execute(_TOMBSTONES, {"source": source, "orders": chunk}):
-            found.setdefault(bytes(order), set()).add(LeafHash(bytes(leaf)))
+            found.setdefault(bytes(order), set()).add(bytes(leaf))
     return found
+
+
+def bury(connection: Connection, source: ParticipantId, order: bytes, leaf: bytes, now: int) -> None:
+    """Leave a tombstone."""
+    values = {"source": source, "order_id": order, "leaf": leaf, "erased_at": now}
+    connection.execute(insert(t.tombstone).values(**values))
 
 
 def insert_batch(

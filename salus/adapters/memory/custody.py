@@ -9,7 +9,6 @@ from threading import RLock
 from typing import Any
 
 from salus.core.canonical import canonical, parse
-from salus.core.codes import Code
 from salus.core.custody import (
     BatchRef,
     DepositBatch,
@@ -20,7 +19,7 @@ from salus.core.custody import (
     WrappedShare,
     log_entry,
 )
-from salus.core.errors import ConflictError, NotFoundError, RefusedError
+from salus.core.errors import ConflictError, NotFoundError
 from salus.core.hashing import sha256
 from salus.core.ids import ZERO32, LeafHash, ParticipantId, RecordId, Root, SubjectRef, order_id
 from salus.core.key_tree import KeyTree
@@ -133,25 +132,21 @@ class MemoryCustodianStore:
     # records
 
     def deposit(self, batch: DepositBatch, content: dict[str, Any]) -> None:
-        """Store a batch and a log entry; the same batch again changes nothing.
+        """Store a batch and a log entry; the same batch again changes nothing, and of destroyed records none is kept.
 
         Raises:
             ConflictError: a leaf, or the batch, is stored with other content.
-            RefusedError: a new version of a record that was destroyed.
         """
         with self._lock:
             stored = {r.leaf_hash: r.key for r in self._records.values() if r.source == batch.source}
-            gone: set[LeafHash] = set()
+            gone: dict[LeafHash, bytes] = {}
             for item in batch.records:
                 key = stored.get(item.leaf_hash)
                 if key is not None and self._fingerprints[key] != item.fingerprint:
                     raise ConflictError("a record version is stored with another share")
                 order = order_id(item.leaf.record_id, item.leaf.subject)
-                erased = self._tombstones.get((batch.source, order), {item.leaf_hash})
-                if item.leaf_hash not in erased:
-                    raise RefusedError(Code.RECORD_DESTROYED)
-                if (batch.source, order) in self._tombstones:
-                    gone.add(item.leaf_hash)
+                if key is None and (batch.source, order) in self._tombstones:
+                    gone[item.leaf_hash] = order
             new = [item for item in batch.records if item.leaf_hash not in stored and item.leaf_hash not in gone]
             known = self._batches.get((batch.source, batch.root))
             if known is not None:
@@ -159,6 +154,8 @@ class MemoryCustodianStore:
                     raise ConflictError("the batch is stored with other content")
                 return
             self._insert(batch, new, stored)
+            for leaf, order in gone.items():
+                self._tombstones[batch.source, order].add(leaf)
             self.append(content, batch.at)
 
     def _insert(self, batch: DepositBatch, new: list[DepositedRecord], stored: dict[LeafHash, int]) -> None:
@@ -254,15 +251,18 @@ class MemoryCustodianStore:
         subject: SubjectRef,
         now: int,
         content: Callable[[int], dict[str, Any]],
+        forget: Callable[[Iterable[WrappedShare]], None],
     ) -> int:
-        """Erase the shares of all versions of a subject's record, leave tombstones, and log."""
+        """Erase the shares of all versions of a subject's record, their keys first, leave tombstones, and log."""
         order = order_id(record, subject)
         with self._lock:
             versions = [kept for kept in self.versions_of(source, record) if kept.leaf.subject == subject]
+            forget([self._shares[kept.key] for kept in versions])
+            buried = self._tombstones.setdefault((source, order), set())
             for kept in versions:
                 del self._records[kept.key], self._fingerprints[kept.key], self._shares[kept.key]
-                self._tombstones.setdefault((source, order), set()).add(kept.leaf_hash)
-            total = len(self._tombstones.get((source, order), ()))
+                buried.add(kept.leaf_hash)
+            total = len(buried)
             if versions:
                 self.append(content(total), now)
             return total

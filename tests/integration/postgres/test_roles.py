@@ -18,7 +18,7 @@ from salus.adapters.database.migrate import migrate
 from salus.adapters.database.roles import READER, SERVICES, roles_sql
 from salus.core.errors import SetupError
 from salus.core.ids import RecordId
-from tests.unit.custodian.test_store import SOURCE, SUBJECT, batch_of, content, item
+from tests.unit.custodian.test_store import SOURCE, SUBJECT, batch_of, content, forgotten, item
 from tests.unit.oracle import oracle_world
 from tests.unit.oracle.oracle_world import Oracle, Outside, report
 from tests.unit.watch.ledger import Ledger, one_day
@@ -90,7 +90,7 @@ def test_custodian__with_its_role__does_its_work_and_only_adds_to_its_log(as_rol
     batch = batch_of(item("a"), item("b"))
     store.deposit(batch, content())
     record = RecordId(batch.records[0].leaf.record_id)
-    assert store.erase(SOURCE, record, SUBJECT, 2000, lambda _: {"kind": "destroy"}) == 1
+    assert store.erase(SOURCE, record, SUBJECT, 2000, lambda _: {"kind": "destroy"}, forgotten) == 1
     assert len(store.log(0, 10)) == 2
     for statement in (
         "UPDATE custody_log SET content = ''",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,9 +15,8 @@ from salus.adapters.database.custodian import DatabaseCustodianStore
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
 from salus.adapters.memory import MemoryCustodianStore, SeededRandomness
-from salus.core.codes import Code
 from salus.core.custody import DepositBatch, DepositedRecord, Order, WrappedShare, log_entry
-from salus.core.errors import ConflictError, RefusedError
+from salus.core.errors import ConflictError
 from salus.core.hashing import sha256
 from salus.core.ids import ZERO32, LeafHash, ParticipantId, RecordId, Root, SubjectRef
 from salus.core.leaf import Leaf, topics_commitment
@@ -70,6 +69,10 @@ def batch_of(*items: DepositedRecord, source: ParticipantId = SOURCE, at: int = 
     return DepositBatch(source, MerkleTree(i.leaf_hash for i in items).root, 1, at, items)
 
 
+def forgotten(_: Iterable[WrappedShare]) -> None:
+    """Keys of shares are destroyed."""
+
+
 def content(kind: str = "deposit", reference: str = "") -> dict[str, str]:
     return {"kind": kind, "reference": reference}
 
@@ -86,7 +89,7 @@ def test_store__batch__tells_what_is_kept_of_it(store: CustodianStore) -> None:
     assert store.kept_in(SOURCE, Root(bytes(32))) is None
     assert store.kept_in(ParticipantId(bytes(32)), batch.root) is None
     assert store.tombstones(SOURCE) == 0
-    store.erase(SOURCE, first.leaf.record_id, SUBJECT, 2000, lambda _: content("destroy"))
+    store.erase(SOURCE, first.leaf.record_id, SUBJECT, 2000, lambda _: content("destroy"), forgotten)
     left = store.kept_in(SOURCE, batch.root)
     assert left is not None
     assert [one.leaf_hash for one in left] == [second.leaf_hash]
@@ -210,13 +213,13 @@ def test_store__erase__leaves_tombstones_and_one_entry(store: CustodianStore) ->
     store.deposit(batch_of(*items), content())
     keys = [k.key for k in store.of_subject(SUBJECT)]
     record = items[0].leaf.record_id
-    assert store.erase(SOURCE, record, SUBJECT, 2000, lambda n: {"kind": "destroy", "erased": n}) == 2
+    assert store.erase(SOURCE, record, SUBJECT, 2000, lambda n: {"kind": "destroy", "erased": n}, forgotten) == 2
     assert store.shares(keys).keys() == {keys[2]}
     assert store.erased([i.leaf_hash for i in items]) == {items[0].leaf_hash, items[1].leaf_hash}
     assert store.versions_of(SOURCE, record) == []
     assert store.find([items[0].leaf_hash]) == {}
     assert [k.leaf_hash for k in store.of_subject(SUBJECT)] == [items[2].leaf_hash]
-    assert store.erase(SOURCE, record, SUBJECT, 2001, lambda n: {"kind": "destroy", "erased": n}) == 2
+    assert store.erase(SOURCE, record, SUBJECT, 2001, lambda n: {"kind": "destroy", "erased": n}, forgotten) == 2
     assert [e.content["kind"] for e in store.log(0, 10)] == ["deposit", "destroy"]
     assert store.log(0, 10)[1].content["erased"] == 2
 
@@ -224,19 +227,40 @@ def test_store__erase__leaves_tombstones_and_one_entry(store: CustodianStore) ->
 def test_store__deposit_after_erasure__stays_erased(store: CustodianStore) -> None:
     batch = batch_of(item("a"), item("b"))
     store.deposit(batch, content())
-    store.erase(SOURCE, batch.records[0].leaf.record_id, SUBJECT, 2000, lambda n: {"kind": "destroy"})
+    store.erase(SOURCE, batch.records[0].leaf.record_id, SUBJECT, 2000, lambda n: {"kind": "destroy"}, forgotten)
     store.deposit(batch, content())
     assert store.find([batch.records[0].leaf_hash]) == {}
     store.deposit(batch_of(item("a"), item("c")), content())
     assert store.find([batch.records[0].leaf_hash]) == {}
-    with pytest.raises(RefusedError) as refused:
-        store.deposit(batch_of(item("a", 2)), content())
-    assert refused.value.code is Code.RECORD_DESTROYED
+    later = item("a", 2)
+    store.deposit(batch_of(later), content())
+    assert store.of_subject(SUBJECT) == [
+        kept for one in ("b", "c") for kept in store.find([item(one).leaf_hash])[item(one).leaf_hash]
+    ]
+    assert store.erased([later.leaf_hash]) == {later.leaf_hash}
+    assert store.tombstones(SOURCE) == 2
 
 
 def test_store__erase_of_unknown_record__erases_and_logs_nothing(store: CustodianStore) -> None:
-    assert store.erase(SOURCE, RecordId(ZERO32), SUBJECT, 2000, lambda n: {"kind": "destroy"}) == 0
+    assert store.erase(SOURCE, RecordId(ZERO32), SUBJECT, 2000, lambda n: {"kind": "destroy"}, forgotten) == 0
     assert store.log(0, 10) == []
+    assert store.tombstones(SOURCE) == 0
+
+
+def test_store__erase__destroys_keys_of_all_versions_before_the_rows_go(store: CustodianStore) -> None:
+    items = [item("a", 1, share=b"first"), item("a", 2, share=b"other"), item("b")]
+    store.deposit(batch_of(*items), content())
+    record, asked = items[0].leaf.record_id, []
+
+    def killed(shares: Iterable[WrappedShare]) -> None:
+        asked.append({share.blob for share in shares})
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.erase(SOURCE, record, SUBJECT, 2000, lambda _: {"kind": "destroy"}, killed)
+    assert asked == [{items[0].share.blob, items[1].share.blob}]
+    assert len(store.versions_of(SOURCE, record)) == 2
+    assert store.erase(SOURCE, record, SUBJECT, 2000, lambda _: {"kind": "destroy"}, forgotten) == 2
 
 
 def test_store__orders__are_kept_until_dropped(store: CustodianStore) -> None:
@@ -278,7 +302,7 @@ def test_store__periods_in_use__shrink_with_erasure(store: CustodianStore) -> No
     batch = batch_of(item("a"))
     store.deposit(batch, content())
     assert store.periods_in_use() == {"2026-11"}
-    store.erase(SOURCE, batch.records[0].leaf.record_id, SUBJECT, 2000, lambda n: {"kind": "destroy"})
+    store.erase(SOURCE, batch.records[0].leaf.record_id, SUBJECT, 2000, lambda n: {"kind": "destroy"}, forgotten)
     assert store.periods_in_use() == set()
 
 
@@ -314,7 +338,7 @@ def test_store__opened_again__holds_everything(tmp_path: Path) -> None:
     store.deposit(batch, content())
     store.admit(b"n" * 52, 1000)
     store.see_block(9, b"h" * 32)
-    store.erase(SOURCE, batch.records[1].leaf.record_id, SUBJECT, 2000, lambda n: {"kind": "destroy"})
+    store.erase(SOURCE, batch.records[1].leaf.record_id, SUBJECT, 2000, lambda n: {"kind": "destroy"}, forgotten)
     store.close()
     again = open_store(path)
     [kept] = again.of_subject(SUBJECT)
@@ -334,6 +358,6 @@ def test_store__erased_share__is_not_in_the_files(tmp_path: Path) -> None:
     batch = batch_of(item("a", share=secret), item("b"))
     store.deposit(batch, content())
     assert any(secret in file.read_bytes() for file in tmp_path.iterdir())
-    store.erase(SOURCE, batch.records[0].leaf.record_id, SUBJECT, 2000, lambda n: {"kind": "destroy"})
+    store.erase(SOURCE, batch.records[0].leaf.record_id, SUBJECT, 2000, lambda n: {"kind": "destroy"}, forgotten)
     assert not any(secret in file.read_bytes() for file in tmp_path.iterdir())
     store.close()
