@@ -20,6 +20,7 @@ from salus.core.errors import (
     ConflictError,
     EnvelopeError,
     ForkError,
+    NodeError,
     NotFoundError,
     ProofError,
     RefusedError,
@@ -35,6 +36,8 @@ from salus.core.retention import GRACE_DAYS
 from salus.core.state import BlockStamp, ConsentState, Denial, ParticipantState, SubjectState
 
 HEAD_AGE_SECONDS = 5
+HEAD_AHEAD_SECONDS = 15
+"""How far a block may be ahead of this clock where headers are checked: what EIP-225's nodes leave to their clocks."""
 CLOCK_SKEW_SECONDS = 5
 
 
@@ -43,8 +46,9 @@ class Custodian:
     """What every verb needs: who this custodian is, its node, its store, its keys.
 
     `encryption_key` is the X25519 private key, 32 bytes. `head_age` is the age in seconds above which a head is stale:
-    5, or two block periods where blocks are slower. `grace_days` is how long after the end of its retention a record is
-    still released.
+    5, or two block periods where blocks are slower. `head_ahead` is how far its time may be ahead, None where the node
+    is believed: one signer can seal a block of any time, and as a head it would hide for as long what came after.
+    `grace_days` is how long after the end of its retention a record is still released.
     """
 
     id: ParticipantId
@@ -56,6 +60,7 @@ class Custodian:
     clock: Clock
     random: Randomness
     head_age: int = HEAD_AGE_SECONDS
+    head_ahead: int | None = None
     grace_days: int = GRACE_DAYS
 
     @property
@@ -125,7 +130,7 @@ def look(custodian: Custodian) -> View:
 
     Raises:
         RefusedError: NODE_STALE, CHAIN_SHORTENED.
-        NodeError: the node shows a header that does not hold.
+        NodeError: the node shows a header that does not hold, or one of the future.
     """
     chain, store = custodian.chain, custodian.store
     seen = store.seen_block()  # before the final block is read, or another thread's newer one would look like a loss
@@ -135,6 +140,9 @@ def look(custodian: Custodian) -> View:
         raise RefusedError(Code.CHAIN_SHORTENED, str(error)) from error
     if custodian.clock.now() - head.timestamp > custodian.head_age:
         raise RefusedError(Code.NODE_STALE)
+    ahead = head.timestamp - custodian.clock.now()
+    if custodian.head_ahead is not None and ahead > custodian.head_ahead:
+        raise NodeError(f"the newest block is {ahead} s ahead of this custodian's clock: one of them is wrong")
     if seen is not None and not _holds(chain, final, *seen):
         raise RefusedError(Code.CHAIN_SHORTENED)
     if seen is None or final.number > seen[0]:

@@ -17,7 +17,7 @@ from custodian.audit import Audit, Progress
 from custodian.audit import audit as look_at_all
 from custodian.log import chain_accepted
 from custodian.metrics import Metrics
-from custodian.rules import Custodian
+from custodian.rules import HEAD_AHEAD_SECONDS, Custodian
 from custodian.settings import Settings
 from custodian.sweeps import Sweeper
 from salus.adapters import http_server
@@ -85,6 +85,7 @@ def opened(settings: Settings, *, afresh: bool = False) -> Iterator[Parts]:
                 clock=SystemClock(),
                 random=secrets.token_bytes,
                 head_age=settings.head_age,
+                head_ahead=HEAD_AHEAD_SECONDS if settings.genesis else None,
                 grace_days=settings.grace_days,
             )
             yield Parts(custodian, chain.writer([signer]), chain, trust)
