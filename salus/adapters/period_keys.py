@@ -88,9 +88,8 @@ class FolderPeriodKeys:
         with self._writing():
             self._trees.pop(period, None)
             self._next.pop(period, None)
-            if not path.exists():
-                return
-            _overwrite(path)
+            if path.exists():
+                _overwrite(path)
             path.with_suffix(".next").unlink(missing_ok=True)
             self._sync_folder()
 
@@ -128,6 +127,8 @@ class FolderPeriodKeys:
             fcntl.flock(handle, fcntl.LOCK_EX)
             for left in self._folder.glob("*.old"):
                 _finish(left)
+            for left in self._folder.glob("*.new"):  # it may hold a key that is forgotten now
+                _overwrite(left)
             yield
         finally:
             os.close(handle)
