@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from salus.core.custody import BatchRef, DepositBatch, KeptRecord, LogEntry, Order, WrappedShare
+from salus.core.custody import BatchRef, DepositBatch, KeptRecord, LogEntry, Order, RestoredBatch, WrappedShare
 from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef
 from salus.core.ports import ChainReader
 from salus.core.state import BlockStamp
@@ -107,6 +107,30 @@ class CustodianStore(Protocol):
         """Wrapped shares by record key; erased ones are missing."""
         ...
 
+    # repair
+
+    def restore(self, batch: RestoredBatch, content: dict[str, Any], now: int) -> None:
+        """Put record versions of an anchored batch back, and log, in one transaction.
+
+        One that is kept has its share replaced, one with a tombstone stays away.
+
+        Raises:
+            ConflictError: a version is stored with another share, or the batch with other content.
+        """
+        ...
+
+    def leave_tombstones(self, source: ParticipantId, gone: Mapping[LeafHash, bytes], now: int) -> None:
+        """Mark leaves that are not kept as erased; by leaf the id of the order that named them."""
+        ...
+
+    def tombstones_after(self, source: ParticipantId, after: bytes, limit: int) -> list[tuple[LeafHash, bytes]]:
+        """Leaves of a source with a tombstone, and the ids of their orders, in order of the leaf."""
+        ...
+
+    def topics_salts(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """Salts of the topics' commitments by record key."""
+        ...
+
     # destruction
 
     def erase(
@@ -170,6 +194,10 @@ class CustodianStore(Protocol):
 
     def log_about(self, reference: str, kind: str) -> list[LogEntry]:
         """Entries of a kind whose content has this reference, oldest first."""
+        ...
+
+    def log_of(self, kind: str, since: int) -> list[LogEntry]:
+        """Entries of a kind written at or after a time (Unix seconds), oldest first."""
         ...
 
     def log_between(self, start: int, end: int) -> list[tuple[int, bytes]]:

@@ -53,6 +53,21 @@ class DepositBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class RestoredBatch:
+    """Record versions of an anchored batch that come back after a loss; `count` is how many the batch has in all.
+
+    `anchored_at` in Unix seconds, by the chain.
+    """
+
+    source: ParticipantId
+    root: Root
+    custodian_set: int
+    count: int
+    anchored_at: int
+    records: tuple[DepositedRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BatchRef:
     """A stored batch that is not known to be anchored yet; `key` is its number in the store."""
 

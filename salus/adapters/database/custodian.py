@@ -15,11 +15,20 @@ from typing import Any
 from sqlalchemy import Engine, Select, bindparam, delete, event, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from salus.adapters.database import custodian_repair as repair
 from salus.adapters.database import custodian_rows as rows
 from salus.adapters.database import custodian_tables as t
 from salus.adapters.database.engine import reading, writing
 from salus.core.canonical import parse
-from salus.core.custody import BatchRef, DepositBatch, KeptRecord, LogEntry, Order, WrappedShare
+from salus.core.custody import (
+    BatchRef,
+    DepositBatch,
+    KeptRecord,
+    LogEntry,
+    Order,
+    RestoredBatch,
+    WrappedShare,
+)
 from salus.core.errors import ConflictError
 from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef, order_id
 
@@ -208,6 +217,45 @@ class DatabaseCustodianStore:
                     found[int(row.record)] = WrappedShare(row.period, bytes(row.blob))
         return found
 
+    # repair
+
+    def restore(self, batch: RestoredBatch, content: dict[str, Any], now: int) -> None:
+        """Put record versions back, and log, in one transaction; those with a tombstone stay away.
+
+        Raises:
+            ConflictError: a version is stored with another share, or the batch with other content.
+        """
+        with writing(self._engine) as connection:
+            rows.lock(connection)
+            repair.restore(connection, batch)
+            rows.append_log(connection, content, now)
+
+    def leave_tombstones(self, source: ParticipantId, gone: Mapping[LeafHash, bytes], now: int) -> None:
+        """Mark leaves that are not kept as erased; by leaf the id of the order that named them."""
+        with writing(self._engine) as connection:
+            rows.lock(connection)
+            repair.leave_tombstones(connection, source, gone, now)
+
+    def tombstones_after(self, source: ParticipantId, after: bytes, limit: int) -> list[tuple[LeafHash, bytes]]:
+        """Leaves of a source with a tombstone, and the ids of their orders, in order of the leaf."""
+        query = select(t.tombstone.c.leaf, t.tombstone.c.order_id).where(
+            t.tombstone.c.source == source,
+            t.tombstone.c.leaf > after,
+            t.tombstone.c.leaf != t.tombstone.c.order_id,  # that one only says that nothing was here
+        )
+        with reading(self._engine) as connection:
+            found = connection.execute(query.order_by(t.tombstone.c.leaf).limit(limit))
+            return [(LeafHash(bytes(leaf)), bytes(order)) for leaf, order in found]
+
+    def topics_salts(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """Salts of the topics' commitments by record key."""
+        found: dict[int, bytes] = {}
+        with reading(self._engine) as connection:
+            for chunk in rows.chunks(keys):
+                query = select(t.record.c.key, t.record.c.topics_salt).where(t.record.c.key.in_(chunk))
+                found.update((int(row.key), bytes(row.topics_salt)) for row in connection.execute(query))
+        return found
+
     # destruction
 
     def erase(
@@ -357,6 +405,10 @@ class DatabaseCustodianStore:
         """Entries of a kind whose content has this reference, oldest first."""
         query = select(t.log).where(t.log.c.reference == reference, t.log.c.kind == kind)
         return self._entries(query.order_by(t.log.c.entry))
+
+    def log_of(self, kind: str, since: int) -> list[LogEntry]:
+        """Entries of a kind written at or after a time (Unix seconds), oldest first."""
+        return self._entries(select(t.log).where(t.log.c.at >= since, t.log.c.kind == kind).order_by(t.log.c.entry))
 
     def log_between(self, start: int, end: int) -> list[tuple[int, bytes]]:
         """Index and digest of the entries with start <= at < end (Unix seconds)."""

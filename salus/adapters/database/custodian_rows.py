@@ -124,12 +124,18 @@ def insert_batch(
     row = (batch_key, deposited.source, deposited.root, deposited.custodian_set, len(deposited.records), deposited.at)
     append_rows(connection, t.batch, ("key", "source", "root", "custodian_set", "size", "deposited_at"), [row])
     keys = reserve_keys(connection, t.record, len(new)) if new else ()
-    numbered = list(zip(keys, new, strict=True))
+    insert_records(connection, deposited, list(zip(keys, new, strict=True)))
+    members = [(batch_key, key) for key in sorted({*known, *keys})]
+    append_rows(connection, t.batch_record, ("batch", "record"), members)
+
+
+def insert_records(
+    connection: Connection, deposited: DepositBatch, numbered: Sequence[tuple[int, DepositedRecord]]
+) -> None:
+    """Insert records of a batch under their keys, and their shares."""
     append_rows(connection, t.record, _RECORD, [_record_row(deposited, key, item) for key, item in numbered])
     shares = [(key, item.share.period, item.share.blob) for key, item in numbered]
     append_rows(connection, t.share, ("record", "period", "blob"), shares)
-    members = [(batch_key, key) for key in sorted({*known, *keys})]
-    append_rows(connection, t.batch_record, ("batch", "record"), members)
 
 
 _KNOWN_LEAVES = select(t.record.c.leaf, t.record.c.key, t.record.c.fingerprint).where(

@@ -16,6 +16,7 @@ from salus.core.custody import (
     KeptRecord,
     LogEntry,
     Order,
+    RestoredBatch,
     WrappedShare,
     log_entry,
 )
@@ -23,6 +24,7 @@ from salus.core.errors import ConflictError, NotFoundError
 from salus.core.hashing import sha256
 from salus.core.ids import ZERO32, LeafHash, ParticipantId, RecordId, Root, SubjectRef, order_id
 from salus.core.key_tree import KeyTree
+from salus.core.labels import MAX_LEVEL
 
 NONCE_SECONDS = 3600
 
@@ -83,6 +85,7 @@ class MemoryCustodianStore:
         self._batches: dict[tuple[ParticipantId, Root], _Batch] = {}
         self._records: dict[int, KeptRecord] = {}
         self._fingerprints: dict[int, bytes] = {}
+        self._topics_salts: dict[int, bytes] = {}
         self._shares: dict[int, WrappedShare] = {}
         self._tombstones: dict[tuple[ParticipantId, bytes], set[LeafHash]] = {}
         self._orders: dict[tuple[ParticipantId, bytes], Order] = {}
@@ -161,14 +164,18 @@ class MemoryCustodianStore:
     def _insert(self, batch: DepositBatch, new: list[DepositedRecord], stored: dict[LeafHash, int]) -> None:
         for item in new:
             key = stored[item.leaf_hash] = self._number()
-            self._records[key] = KeptRecord(
-                key, batch.source, item.leaf_hash, item.leaf, item.topics, anchored=False, deposited_at=batch.at
-            )
-            self._fingerprints[key] = item.fingerprint
-            self._shares[key] = item.share
+            self._keep(key, batch.source, item, batch.at)
         ref = BatchRef(self._number(), batch.source, batch.root, batch.custodian_set, len(batch.records))
         keys = [stored[item.leaf_hash] for item in batch.records if item.leaf_hash in stored]
         self._batches[batch.source, batch.root] = _Batch(ref, batch.at, keys)
+
+    def _keep(self, key: int, source: ParticipantId, item: DepositedRecord, at: int) -> None:
+        self._records[key] = KeptRecord(
+            key, source, item.leaf_hash, item.leaf, item.topics, anchored=False, deposited_at=at
+        )
+        self._fingerprints[key] = item.fingerprint
+        self._topics_salts[key] = item.topics_salt
+        self._shares[key] = item.share
 
     def find(self, leaves: Sequence[LeafHash]) -> dict[LeafHash, list[KeptRecord]]:
         """Record versions by leaf."""
@@ -242,6 +249,67 @@ class MemoryCustodianStore:
         with self._lock:
             return {key: self._shares[key] for key in keys if key in self._shares}
 
+    # repair
+
+    def restore(self, batch: RestoredBatch, content: dict[str, Any], now: int) -> None:
+        """Put record versions back, and log; those with a tombstone stay away.
+
+        Raises:
+            ConflictError: a version is stored with another share, or the batch with other content.
+        """
+        with self._lock:
+            stored = {r.leaf_hash: r.key for r in self._records.values() if r.source == batch.source}
+            for item in batch.records:
+                mark = self._fingerprints.get(stored.get(item.leaf_hash, -1), item.fingerprint)
+                if mark != item.fingerprint and item.leaf.level < MAX_LEVEL:
+                    raise ConflictError("a record version is stored with another share")
+            name, shape = (batch.source, batch.root), (batch.custodian_set, batch.count)
+            if name not in self._batches:
+                ref = BatchRef(self._number(), batch.source, batch.root, *shape)
+                self._batches[name] = _Batch(ref, batch.anchored_at)
+            known = self._batches[name]
+            if (known.ref.custodian_set, known.ref.count) != shape:
+                raise ConflictError("the batch is stored with other content")
+            for item in batch.records:
+                order = order_id(item.leaf.record_id, item.leaf.subject)
+                if item.leaf_hash not in stored and (batch.source, order) in self._tombstones:
+                    self._tombstones[batch.source, order].add(item.leaf_hash)
+                else:
+                    key = stored.setdefault(item.leaf_hash, self._next)
+                    self._next = max(self._next, key + 1)
+                    self._keep(key, batch.source, item, batch.anchored_at)
+                    known.records += [key] if key not in known.records else []
+            self.mark_anchored({known.ref.key: batch.anchored_at})
+            self.append(content, now)
+
+    def leave_tombstones(
+        self,
+        source: ParticipantId,
+        gone: Mapping[LeafHash, bytes],
+        now: int,  # noqa: ARG002 - the port's shape
+    ) -> None:
+        """Mark leaves that are not kept as erased; by leaf the id of the order that named them."""
+        with self._lock:
+            known = self._gone(source) | {kept.leaf_hash for kept in self._records.values() if kept.source == source}
+            for leaf in set(gone) - known:
+                self._tombstones.setdefault((source, gone[leaf]), set()).add(leaf)
+
+    def tombstones_after(self, source: ParticipantId, after: bytes, limit: int) -> list[tuple[LeafHash, bytes]]:
+        """Leaves of a source with a tombstone, and the ids of their orders, in order of the leaf."""
+        with self._lock:
+            found = [
+                (leaf, order) for (of, order), leaves in self._tombstones.items() if of == source for leaf in leaves
+            ]
+            return sorted(one for one in found if one[0] > after)[:limit]
+
+    def topics_salts(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """Salts of the topics' commitments by record key."""
+        with self._lock:
+            return {key: self._topics_salts[key] for key in keys if key in self._topics_salts}
+
+    def _gone(self, source: ParticipantId) -> set[LeafHash]:
+        return {leaf for (of, _), leaves in self._tombstones.items() if of == source for leaf in leaves}
+
     # destruction
 
     def erase(
@@ -260,7 +328,8 @@ class MemoryCustodianStore:
             forget([self._shares[kept.key] for kept in versions])
             buried = self._tombstones.setdefault((source, order), set())
             for kept in versions:
-                del self._records[kept.key], self._fingerprints[kept.key], self._shares[kept.key]
+                for of_record in (self._records, self._fingerprints, self._topics_salts, self._shares):
+                    of_record.pop(kept.key, None)
                 buried.add(kept.leaf_hash)
             total = len(buried)
             if versions:
@@ -343,6 +412,11 @@ class MemoryCustodianStore:
         """Entries of a kind whose content has this reference, oldest first."""
         with self._lock:
             return [e for e in self._log if e.content["kind"] == kind and e.content.get("reference", "") == reference]
+
+    def log_of(self, kind: str, since: int) -> list[LogEntry]:
+        """Entries of a kind written at or after a time (Unix seconds), oldest first."""
+        with self._lock:
+            return [entry for entry in self._log if entry.at >= since and entry.content["kind"] == kind]
 
     def log_between(self, start: int, end: int) -> list[tuple[int, bytes]]:
         """Index and digest of the entries with start <= at < end (Unix seconds)."""
