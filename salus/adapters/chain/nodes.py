@@ -32,6 +32,10 @@ STALE_SECONDS = 6
 _LOOK_SECONDS = 2.0
 _LOOK_PATIENCE_SECONDS = 1.0
 _REST_SECONDS = 10.0
+_MOST_BYTES = 64 * 1024 * 1024
+"""Of one answer, unpacked: a hundred blocks with their transactions, or the events of 5,000, have some megabytes."""
+_DRIBBLES = 6
+"""How many times its timeout, which is for each read, an answer may take as a whole."""
 _LOOK = msgspec.json.encode(
     [
         {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []},
@@ -61,25 +65,26 @@ class Node:
         """Answer to one request or batch, within `timeout` seconds (this node's own when None).
 
         Raises:
-            UnavailableError: no answer, or none in JSON.
+            UnavailableError: no answer, none in JSON, or one too long or too slow to wait for its end.
         """
         # httpx's client costs as much again as all the rest of a request; its transport does not
         headers = [*self._headers, (b"content-length", b"%d" % len(content))]
-        extensions = {"timeout": httpx.Timeout(self._timeout if timeout is None else timeout).as_dict()}
+        patience = self._timeout if timeout is None else timeout
+        extensions = {"timeout": httpx.Timeout(patience).as_dict()}
         request = httpx.Request(
             "POST", self._target, headers=headers, stream=httpx.ByteStream(content), extensions=extensions
         )
         try:
             response = self._transport.handle_request(request)
             try:
-                response.read()
+                answer = _read(response, time.monotonic() + _DRIBBLES * patience)
             finally:
                 response.close()
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise UnavailableError(f"the node does not answer ({type(error).__name__})") from error
         try:
-            return msgspec.json.decode(response.content)
-        except msgspec.DecodeError as error:
+            return msgspec.json.decode(answer)
+        except (msgspec.DecodeError, RecursionError) as error:
             raise UnavailableError(f"the node answered HTTP {response.status_code} without JSON") from error
 
 
@@ -187,6 +192,19 @@ def addresses(setting: str) -> list[str]:
         if not part.startswith(("http://", "https://")):
             raise SetupError(f"a node's address is http://… or https://…, comma-separated for several; {part!r} is not")
     return found
+
+
+def _read(response: httpx.Response, until: float) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > _MOST_BYTES:
+            raise UnavailableError(f"the node's answer has more than {_MOST_BYTES} bytes")
+        if time.monotonic() > until:
+            raise UnavailableError("the node's answer does not come to an end")
+    return b"".join(parts)
 
 
 def _seen(answers: Any) -> tuple[str, int]:

@@ -32,6 +32,8 @@ _READS = (
 _BATCH = 100
 """Requests in one HTTP body: below the limits of geth (1,000) and Besu (1,024), and answered within a second."""
 _PAUSE_SECONDS = 0.1
+_REASON = 1000
+"""Characters of a node's words that are repeated."""
 _OTHERS_SECONDS = 2.0
 """How long a node that is not in use may take when all are told something."""
 
@@ -202,7 +204,9 @@ def _parts(requests: Sequence[Request]) -> Iterator[Sequence[Request]]:
 def _in_order(requests: Sequence[Request], bodies: Sequence[dict[str, Any]], answers: Any) -> list[Any]:
     if not isinstance(answers, list):
         return [_settled(method, answers) for method, _ in requests]
-    by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
+    by_id = {
+        answer["id"]: answer for answer in answers if isinstance(answer, dict) and isinstance(answer.get("id"), int)
+    }
     return [_settled(method, by_id.get(body["id"])) for (method, _), body in zip(requests, bodies, strict=True)]
 
 
@@ -218,5 +222,7 @@ def _result(method: str, answer: Any) -> Any:
         if "result" in answer:
             return answer["result"]
         if isinstance(error := answer.get("error"), dict):
-            raise RpcError(method, int(error.get("code", 0)), str(error.get("message", "")), error.get("data"))
+            code = error.get("code")
+            reason = str(error.get("message", ""))[:_REASON]
+            raise RpcError(method, code if isinstance(code, int) else 0, reason, error.get("data"))
     raise RpcError(method, 0, "no answer in the JSON-RPC 2.0 form")

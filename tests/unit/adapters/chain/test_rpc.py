@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -153,3 +155,86 @@ def test_call__answered_without_json__is_unavailable(content: bytes) -> None:
 def test_call__answered_in_no_rpc_form__is_an_rpc_error(answer: Any) -> None:
     with pytest.raises(RpcError, match=r"JSON-RPC 2\.0"):
         node(lambda _: answer).call("eth_chainId")
+
+
+# a node that is hostile
+
+
+class Stream(httpx.SyncByteStream):
+    """Bytes without end, of which is noted how many were taken."""
+
+    def __init__(self, part: bytes) -> None:
+        self.part = part
+        self.taken = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self.taken += len(self.part)
+            yield self.part
+
+
+class Once(httpx.SyncByteStream):
+    """A body in parts as a socket gives them."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, len(self.body), 4096):
+            yield self.body[start : start + 4096]
+
+
+def served(**answer: Any) -> Rpc:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, **answer))
+    return Rpc("http://node.test", transport=transport, attempts=1, timeout=0.05)
+
+
+def test_call__answer_without_end__is_cut_off() -> None:
+    stream = Stream(b"[" * 1024 * 1024)
+    with pytest.raises(UnavailableError, match="more than"):
+        Rpc(
+            "http://node.test",
+            transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=stream)),
+            attempts=1,
+        ).call("eth_chainId")
+    assert stream.taken <= 66 * 1024 * 1024
+
+
+def test_call__answer_that_dribbles__is_given_up() -> None:
+    class Dribble(Stream):
+        def __iter__(self) -> Iterator[bytes]:
+            for part in super().__iter__():
+                time.sleep(0.02)
+                yield part
+
+    with pytest.raises(UnavailableError, match="come to an end"):
+        served(stream=Dribble(b" ")).call("eth_chainId")
+
+
+def test_call__answer_that_unpacks_to_gigabytes__is_cut_off() -> None:
+    packed = gzip.compress(bytes(80 * 1024 * 1024))
+    with pytest.raises(UnavailableError, match="more than"):
+        served(stream=Once(packed), headers={"content-encoding": "gzip"}).call("eth_chainId")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"content": b"[" * 200_000},
+        {"content": b'{"result":' * 200_000},
+        {"stream": Once(b"garbage"), "headers": {"content-encoding": "gzip"}},
+        {"content": b'{"error":{"code":"x"}}'},
+        {"content": b'{"error":{"code":null,"message":[1]}}'},
+    ],
+    ids=["deep list", "deep object", "not gzip", "code of letters", "no code"],
+)
+def test_call__answer_made_to_break_the_reader__is_unavailable(answer: dict[str, Any]) -> None:
+    with pytest.raises(UnavailableError):
+        served(**answer).call("eth_chainId")
+
+
+def test_batch__ids_that_are_none__have_errors_in_their_places() -> None:
+    results = served(json=[{"id": [1], "result": 1}, {"id": {}, "result": 2}, {"id": None}, 7]).batch(
+        [("eth_chainId", ()), ("eth_chainId", ())]
+    )
+    assert [isinstance(result, RpcError) for result in results] == [True, True]
