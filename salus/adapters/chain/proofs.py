@@ -31,6 +31,8 @@ _KEYS = 100
 """Slots in one request; a proof of one has up to ten nodes of half a kilobyte."""
 _REQUESTS = 4
 """Requests in one exchange: an answer of at most some megabytes."""
+_MOST_WORDS = 20_000
+"""Words of one read: those of 1,024 records at once are some thousands. A length that one signer made up is endless."""
 _KEPT_WORDS = 50_000
 _KEPT_ACCOUNTS = 4_096
 
@@ -50,14 +52,18 @@ class ProvenState:
         """Value of a read at a block.
 
         Raises:
-            NodeError: the node's proofs do not hold; says of which contract.
+            NodeError: the node's proofs do not hold; says of which contract. Or the state asks for words without end.
             UnavailableError: the node is away, or has no state of this block (any more).
         """
         known: dict[tuple[Address, int], int] = {}
         for _ in range(_ROUNDS):
-            words = _Words(known, lambda contract, slot: self._find(contract, slot, at), self._guess)
+            words = _Words(
+                _MOST_WORDS - len(known), known, lambda contract, slot: self._find(contract, slot, at), self._guess
+            )
             try:
                 value = read(words)
+            except _EndlessError as error:
+                raise NodeError(f"the state at block {at.number} names more words than any read of ours has") from error
             except Exception:
                 if not words.missing:
                     raise
@@ -165,15 +171,21 @@ class ProvenState:
         return answers
 
 
+class _EndlessError(Exception):
+    """A read that asks for too many words."""
+
+
 class _Words:
-    """Words that are known, and 0 or a guess for those that are not; which those are."""
+    """Words that are known, and 0 or a guess for those that are not; which those are, and `room` for how many."""
 
     def __init__(
         self,
+        room: int,
         known: Mapping[tuple[Address, int], int],
         find: Callable[[Address, int], int | None],
         guess: Callable[[Address, int], int],
     ) -> None:
+        self._room = room
         self._known = known
         self._find = find
         self._guess = guess
@@ -185,7 +197,12 @@ class _Words:
         if found is None:
             found = self._find(contract, slot)
         if found is None:
-            self.missing.setdefault(contract, set()).add(slot)
+            lacking = self.missing.setdefault(contract, set())
+            if slot not in lacking:
+                if self._room <= 0:
+                    raise _EndlessError
+                self._room -= 1
+                lacking.add(slot)
             return self._guess(contract, slot)
         return found
 

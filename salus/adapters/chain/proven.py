@@ -18,7 +18,7 @@ from salus.adapters.chain.directory import COUNCIL
 from salus.adapters.chain.proofs import ProvenState
 from salus.adapters.chain.trusted import TrustedChain
 from salus.core.eip712 import Domain
-from salus.core.errors import NotFoundError
+from salus.core.errors import NodeError, NotFoundError
 from salus.core.ids import AccessId, Address, ConsentId, ParticipantId, SubjectRef
 from salus.core.ports import ChainEvent
 from salus.core.slots import Storage, accesses, consents, council, log, participants, records, subjects
@@ -210,7 +210,10 @@ class ProvenReader:
         return self._run(lambda storage: read(storage, self._council, *args), at)
 
     def _run(self, read: Callable[[Storage], T], at: BlockStamp) -> T:
-        return self._state.run(read, at)
+        try:
+            return self._state.run(read, at)
+        except ValueError as error:  # an enumeration has no member of that number
+            raise NodeError(f"the state at block {at.number} has a word that no contract of Salus writes") from error
 
 
 def _holder(storage: Storage, council_address: Address, role: str) -> Address:

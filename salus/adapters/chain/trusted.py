@@ -148,7 +148,11 @@ class TrustedChain:
         final, tip = self._trail[0].snapshot, self._trail[-1].snapshot
         if newest.number < final.number:
             raise ForkError(f"the node's chain ends at block {newest.number}, below the final block {final.number}")
-        if self._engine.hash(newest) == final.hash:
+        try:
+            newest_hash = self._engine.hash(newest)
+        except IntegrityError as error:
+            raise NodeError(f"the node shows a header that does not hold: {error}") from error
+        if newest_hash == final.hash:
             return  # the node fell behind, as far as to our final block
         grown = self._trail
         batch = [newest] if newest.number == tip.number + 1 else self._headers.between(tip.number + 1, newest.number)

@@ -129,6 +129,17 @@ def test_run__read_that_never_ends__is_given_up(scene: Scene) -> None:
         scene.state.run(lambda storage: storage.word(HERE, next(slots)), scene.at)
 
 
+def test_run__length_that_one_signer_made_up__is_not_walked(scene: Scene) -> None:
+    """A head is sealed by one account: its state may say that a list has 2^255 elements."""
+
+    def read(storage: Storage) -> int:
+        return sum(storage.word(HERE, 10**6 + index) for index in range(storage.word(HERE, 5)))
+
+    with pytest.raises(NodeError, match="more words than any read"):
+        scene.state.run(read, scene.at)
+    assert scene.node.asked == [["eth_getProof"]]
+
+
 def test_run__hundreds_of_words__are_asked_for_in_parts(scene: Scene) -> None:
     total = scene.state.run(lambda storage: sum(storage.word(HERE, index) for index in range(1_000)), scene.at)
     assert total == 7 + 2 + 9 + (1 << 255) + 820

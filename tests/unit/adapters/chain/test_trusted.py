@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
+from salus.adapters.chain.rpc import Rpc
 from salus.adapters.chain.trusted import TrustedChain
-from salus.core.consensus import Snapshot
+from salus.core.consensus import Qbft, Snapshot
 from salus.core.errors import ForkError, NodeError, NotFoundError, UnavailableError
 from tests.unit.adapters.chain.sealed_node import ENGINE, SIGNERS, STRANGER, SealedNode, child, grown, shown, start
-from tests.unit.core.chains import clique_hash, clique_sealed, turned
+from tests.unit.core.chains import clique_hash, clique_sealed, recorded, turned
 
 TURN = None
 """Whose turn it is."""
@@ -158,6 +161,18 @@ def test_advance__head_linked_to_nothing__is_a_fork(node: SealedNode, kept: Kept
     node.chain = node.chain[:4]
     with pytest.raises(ForkError, match="does not lead on from the final block 3"):
         trusted.advance()
+
+
+def test_advance__newest_header_of_no_form__is_a_node_that_lies() -> None:
+    chain, engine = recorded(), Qbft()
+    false = {**chain.headers[1].to_json(), "extraData": "0x", "number": hex(2**63)}
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"id": json.loads(request.content)["id"], "result": false})
+
+    rpc = Rpc("http://node.test", transport=httpx.MockTransport(handle))
+    with pytest.raises(NodeError, match="does not hold"):
+        TrustedChain(rpc, engine, engine.genesis(chain.headers[0]), lambda _: None).advance()
 
 
 # other chains
