@@ -42,9 +42,9 @@ def errors_page() -> str:
     return _page(
         "Codes and errors",
         "tools/docs.py from `salus/core/codes.py` and `salus/core/errors.py`",
-        "Codes are one append-only table, the same in Solidity (`contracts/types/Codes.sol`), Python and "
-        "`tests/vectors/codes.json`. On chain a code below 100 is the outcome of a recorded request; custodians answer "
-        "the others over HTTP.",
+        "Codes are one append-only table, the same in Solidity (`contracts/types/Codes.sol`, `LaterCodes.sol`), Python "
+        "and `tests/vectors/codes.json`. On chain a code below 100 is the outcome of a recorded request; custodians "
+        "answer the others over HTTP.",
         _section("Codes", ("Code", "Name", "Decided by", "What it means and what to do"), codes),
         "`NOT_CONTROLLER` is an answer of custodians and APIs; the gateway reverts instead of recording such a "
         "request.",
