@@ -9,7 +9,7 @@ from api.log import Log
 from api.model import Scope, Staff
 from api.opening import Opening
 from api.packages import Packages
-from api.routers.bodies import PROBLEMS, After, Limit, canonical_json, page_of
+from api.routers.bodies import PROBLEMS, After, Limit, Outcome, canonical_json, page_of
 from api.schemas.accesses import (
     Accesses,
     AccessFact,
@@ -64,7 +64,7 @@ def router(
         return canonical_json(opened_access(opening.again(AccessId(from_hex(access_id)), staff), chain_id))
 
     @routes.get("/accesses", summary="This institution's accesses, granted and denied", dependencies=[opens])
-    def accesses(after: After = None, limit: Limit = 100, *, newest: bool = False, code: int | None = None) -> Accesses:
+    def accesses(after: After = None, limit: Limit = 100, *, newest: bool = False, code: Outcome = None) -> Accesses:
         return log.accesses(code, page_of(after, limit, newest_first=newest))
 
     @routes.get("/accesses/{access_id}", summary="One access of this institution", dependencies=[opens])

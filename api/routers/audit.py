@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
 from api.log import Log
 from api.model import Patient, Scope
-from api.routers.bodies import PROBLEMS, After, Limit, page_of, participant_of
+from api.routers.bodies import PROBLEMS, After, Kind, Limit, Outcome, Since, Until, page_of, participant_of
 from api.schemas.audit import Entries, Summary, Withheld, WithheldRequest
 from api.schemas.common import Hex32
 from api.security.guards import Guards
@@ -17,9 +15,6 @@ from salus.core.ids import ConsentId, from_hex
 from salus.core.ports import ChainReader, CustodianClient
 from salus.core.ports_index import EntryFilter
 from salus.flows.custody import Caller
-
-Since = Annotated[int | None, Query(alias="from", ge=0, description="Unix seconds, included")]
-Until = Annotated[int | None, Query(alias="to", ge=0, description="Unix seconds, not included")]
 
 
 def router(log: Log, guards: Guards, chain: ChainReader, custodians: CustodianClient, caller: Caller) -> APIRouter:
@@ -37,8 +32,8 @@ def router(log: Log, guards: Guards, chain: ChainReader, custodians: CustodianCl
         participant: Hex32 | None = None,
         key: Hex32 | None = None,
         reference: Hex32 | None = None,
-        kind: int | None = None,
-        code: int | None = None,
+        kind: Kind = None,
+        code: Outcome = None,
         since: Since = None,
         until: Until = None,
     ) -> Entries:

@@ -22,7 +22,13 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 _MOST_MEMBERS = 16
-After = Annotated[int | None, Query(ge=0, description="`next` of the page before")]
+_63_BITS = 1 << 63
+"""What a column of either database holds; a filter beyond it would be an error of the driver."""
+After = Annotated[int | None, Query(ge=0, lt=_63_BITS, description="`next` of the page before")]
+Since = Annotated[int | None, Query(alias="from", ge=0, lt=_63_BITS, description="Unix seconds, included")]
+Until = Annotated[int | None, Query(alias="to", ge=0, lt=_63_BITS, description="Unix seconds, not included")]
+Kind = Annotated[int | None, Query(ge=0, lt=1 << 8)]
+Outcome = Annotated[int | None, Query(ge=0, lt=1 << 16)]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 
 

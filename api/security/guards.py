@@ -30,31 +30,35 @@ class Guards:
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         self._lock = Lock()
 
-    def anybody(self, credentials: Credentials) -> Caller:
-        """Staff or a signed-in patient.
+    def anybody(self, request: Request, credentials: Credentials) -> Caller:
+        """Staff or a signed-in patient; any key can sign in as one, so a patient's requests count against the peer.
 
         Raises:
             UnauthenticatedError: no token, or not one of this API.
+            TooManyRequestsError: too many of this peer's patients.
         """
         if credentials is None:
             raise UnauthenticatedError("this needs a bearer token")
-        return self._tokens.read(credentials.credentials)
+        caller = self._tokens.read(credentials.credentials)
+        if isinstance(caller, Patient):
+            self.limited(request)
+        return caller
 
-    def staff(self, scope: Scope) -> Callable[[Credentials], Staff]:
+    def staff(self, scope: Scope) -> Callable[[Request, Credentials], Staff]:
         """Dependency: staff with a scope; ForbiddenError otherwise."""
 
-        def require(credentials: Credentials) -> Staff:
-            return self.staff_of(self.anybody(credentials), scope)
+        def require(request: Request, credentials: Credentials) -> Staff:
+            return self.staff_of(self.anybody(request, credentials), scope)
 
         return require
 
-    def patient(self, credentials: Credentials) -> Patient:
+    def patient(self, request: Request, credentials: Credentials) -> Patient:
         """A signed-in patient.
 
         Raises:
             ForbiddenError: it is staff.
         """
-        caller = self.anybody(credentials)
+        caller = self.anybody(request, credentials)
         if not isinstance(caller, Patient):
             raise ForbiddenError("only a signed-in patient may do this")
         return caller
@@ -84,7 +88,7 @@ class Guards:
         return caller
 
     def limited(self, request: Request) -> None:
-        """Count a request without a token against its peer."""
+        """Count a request that is not of this institution's staff against its peer."""
         self._per_peer.take(request.client.host if request.client else "")
 
     def count(self, account: str, signature: bytes) -> None:

@@ -223,3 +223,20 @@ def test_openapi__every_route__is_described(world: ApiWorld) -> None:
         for method, operation in methods.items():
             assert operation.get("summary"), (path, method)
     assert document["components"]["schemas"]["Wish"]["examples"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/audit?kind=256",
+        "/v1/audit?code=65536",
+        f"/v1/audit?from={1 << 63}",
+        f"/v1/audit?to={1 << 63}",
+        f"/v1/audit?after={1 << 63}",
+        f"/v1/audit/summary?from={10**30}",
+        f"/v1/accesses?code={10**30}",
+        f"/v1/packages?after={10**30}",
+    ],
+)
+def test_query__number_no_column_holds__is_refused_before_the_database(world: ApiWorld, path: str) -> None:
+    assert world.client.get(path, headers=world.staff()).status_code == 422
