@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +14,12 @@ from cli.commands.explain import explain
 from salus.core.canonical import parse
 from salus.core.consensus import engine_of
 from salus.core.consensus.start import trusted_start
+from salus.core.days import SHANGHAI_OFFSET
 from salus.core.errors import InputError, ReceiptError
-from salus.core.ids import read_address
+from salus.core.ids import hex32, read_address
 from salus.core.receipt import MAX_BYTES, verify_receipt
+
+_SHANGHAI = timezone(timedelta(seconds=SHANGHAI_OFFSET))
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +52,9 @@ def verify(
         "kind": found.kind,
         "chainId": deployment.chain_id,
         "council": deployment.council,
+        "block": found.frame.block.number,
+        "blockTime": found.frame.block.timestamp,
+        "issuer": hex32(found.frame.issuer),
         "operator": found.operator,
         "deploymentKnown": found.deployment_known,
         "factsProven": found.facts_proven,
@@ -55,8 +62,12 @@ def verify(
         "logWhole": found.log_whole,
         "statements": list(found.statements),
     }
-    said = f"The {found.kind} receipt holds, of chain {deployment.chain_id} and the Council {deployment.council}."
-    output.emit(value, [said, *found.statements])
+    at = datetime.fromtimestamp(found.frame.block.timestamp, _SHANGHAI).isoformat(" ")
+    said = [
+        f"The {found.kind} receipt holds, of chain {deployment.chain_id} and the Council {deployment.council}.",
+        f"It says how things stood at block {found.frame.block.number}, {at}; what came after is not in it.",
+    ]
+    output.emit(value, [*said, *found.statements])
 
 
 def _read(trust: Path) -> Any:

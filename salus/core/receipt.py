@@ -70,6 +70,10 @@ _ANY_COUNCIL = (
     "The deployment was not compared with one the verifier knows: whoever may create contracts on a chain can create "
     "others there, and make such a receipt about them. Give the address of the Council."
 )
+_AGREED = (
+    "That the account which agreed to the destruction controlled the subject then is the issuer's word; that it was "
+    "ordered is not."
+)
 _LOG_GOES_ON = "The log had more entries at this block than the stretch shown, so its end is the issuer's word."
 _NAMES = ("salus", "version", "kind", "deployment", "block", "finality", "body", "proofs")
 
@@ -218,6 +222,8 @@ class VerifiedReceipt:
         if not (self.issuer_known or (self.finality_proven and self.deployment_known)):
             said.append("The issuer was not compared with a list of known institutions.")
         if isinstance(self.body, DestructionBody):
+            if self.body.agreement is not None:
+                said.append(_AGREED)
             said.append(UNPROVABLE)
         return tuple(said)
 

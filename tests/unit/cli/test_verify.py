@@ -48,6 +48,7 @@ def test_verify__genesis_and_council__says_what_was_compared(
     said = capsys.readouterr().out
     assert f"of chain {CHAIN_ID} and the Council {DEPLOYMENT.council}" in said
     assert "not compared" not in said
+    assert "how things stood at block 90, 2026-11-23" in said
 
 
 def test_verify__no_council_named__says_that_the_contracts_may_be_anybodys(

@@ -113,6 +113,13 @@ def test_verify__more_bytes_than_any_receipt_has__is_refused_unread() -> None:
         verify_receipt(b"[" * (MAX_BYTES + 1))
 
 
+def test_verify__agreement_by_anybody__is_called_the_issuers_word() -> None:
+    """The chain keeps no signature: an issuer may show a stranger's beside an order of the Council."""
+    assert any("issuer's word" in said for said in verify_receipt(signed("destruction")).statements)
+    verified = verify_receipt(UnsignedReceipt(FRAME, destruction_body(agreement=None)).sign(OPERATOR))
+    assert not any("agreed to the destruction" in said for said in verified.statements)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_verify__any_single_member_changed__is_refused(kind: str) -> None:
     honest = signed(kind)
