@@ -48,7 +48,8 @@ def verify_deployment(
             for each in findings
         ],
     }
-    output.emit(value, [*map(_line, findings), *_verdict(len(findings), at, len(failed) - len(missing), missing)])
+    names = [finding.contract for finding in failed if finding.check == UNFINISHED]
+    output.emit(value, [*map(_line, findings), *_verdict(len(findings), at, len(failed) - len(names), names)])
     if failed:
         raise typer.Exit(1)
 
@@ -74,7 +75,7 @@ def _verdict(count: int, at: int, wrong: int, missing: list[str]) -> Iterator[st
     holds = "what is there holds" if missing else "everything holds"
     yield f"{count} findings at block {at}: " + (f"{wrong} FAILED" if wrong else holds)
     if missing:
-        yield f"unfinished: run `salus deploy` again. Missing: {'; '.join(missing)}"
+        yield f"unfinished: run `salus deploy` again. Missing: {', '.join(missing)}"
 
 
 def _line(finding: Finding) -> str:
