@@ -190,6 +190,6 @@ def test_pools_too_small__replaced_thrown_out_and_refused__each_happens_once(nod
     first = [offer for offer in rpc.offers if not offer.everywhere]
     for full, following in itertools.pairwise(first):
         assert not full.full or following.at - full.at >= 1.0, "something new came to a full pool at once"
-    # A lane hands over all it has, to every node, when nothing of it was mined for 2 s, then 4, 8, 16.
+    # A lane hands over all it has, to every node, when nothing of it was mined for seconds, ever more rarely.
     assert sum(offer.transactions for offer in rpc.offers) < MOST_OFFERS * NOTES
     rpc.close()
