@@ -58,12 +58,17 @@ def check(
         "copies": found.copies_wanted,
         **faults,
         "repaired": found.repaired,
+        "disputed": found.disputed,
         "lost": [cid_of(digest) for digest in found.lost],
         "unreached": list(found.unreached),
     }
     lines = [f"{found.envelopes:,} envelopes, {found.copies_wanted} copies wanted of each"]
     lines += [f"{count:,} {_FAULTS[name]}" for name, count in faults.items() if count]
     lines += [f"{found.repaired:,} of these {found.found:,} are good now"] if found.repaired else []
+    if found.disputed:
+        lines.append(
+            f"{found.disputed:,} are here and erased as too few nodes say: an erasure under way, or a node that lies"
+        )
     lines += [f"lost: {cid_of(digest)}" for digest in found.lost[:_MOST_NAMED]]
     lines += (
         [f"… and {len(found.lost) - _MOST_NAMED:,} more (--json names all)"] if len(found.lost) > _MOST_NAMED else []
@@ -72,7 +77,7 @@ def check(
     lines += ["--repair makes good what can be"] if found.found > found.repaired and not repair else []
     output.emit(value, lines if not found.is_sound else [*lines, "all is well"])
     if not found.is_sound:
-        only_away = not found.lost and found.repaired == found.found
+        only_away = not (found.lost or found.disputed) and found.repaired == found.found
         raise typer.Exit(exit_code(UnavailableError() if only_away else IntegrityError()))
 
 

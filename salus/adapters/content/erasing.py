@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 
 from salus.adapters.content.car import DAG_CBOR, Block, Cid, batch_links, batch_root, raw_cid
 from salus.adapters.content.kubo_node import KuboNode
@@ -15,21 +16,25 @@ _REPIN_SECONDS = 10.0
 
 
 def erase_at(
-    node: KuboNode, digest: bytes, block: Callable[[Cid], bytes], file: Cid | None, pieces: Sequence[Cid]
+    node: KuboNode,
+    digest: bytes,
+    block: Callable[[Cid], bytes],
+    files: Mapping[Cid, Sequence[Cid]] = MappingProxyType({}),
 ) -> bool:
     """Remove an envelope from one node; whether it had any of it.
 
-    `block` reads roots of batches, `file` and `pieces` are the envelope's linked blocks, if it has some.
+    `block` reads roots of batches. `files` are the files of linked blocks that hold this envelope, each with its pieces
+    (`linked.files_holding`).
 
     Raises:
         UnavailableError: the node is away or refuses: it may have it still.
     """
     node.mark_erased(digest)  # first: whoever copies between nodes must know before it is gone
     gone = set[Cid]()
-    if file is not None:
-        node.unname_file(digest)
+    for file, pieces in files.items():
         node.unpin(file)
-        gone |= node.remove([file, *pieces])
+        gone |= node.remove([*pieces, file])
+    node.unname_file(digest)  # last: a second try finds by it what the first one left
     try:
         _leave_out(node, raw_cid(digest), block)
     except (IntegrityError, NotFoundError) as error:

@@ -22,8 +22,9 @@ class Findings:
 
     `envelopes` are those the store holds; `damaged` copies had other bytes than their name, `missing` ones were gone
     where they should be; `short` envelopes have fewer copies than wanted; `returned` copies are of envelopes that were
-    erased elsewhere while their place was away; `repaired` counts all of these that are good now. `lost` are digests
-    without a whole copy at any place that answered, `unreached` places that did not.
+    erased elsewhere while their place was away; `repaired` counts all of these that are good now. `disputed` are
+    here and erased as too few places say: an erasure under way, or a place that lies. `lost` are digests without a
+    whole copy at any place that answered, `unreached` places that did not.
     """
 
     envelopes: int
@@ -33,13 +34,14 @@ class Findings:
     short: int = 0
     returned: int = 0
     repaired: int = 0
+    disputed: int = 0
     lost: tuple[bytes, ...] = ()
     unreached: tuple[str, ...] = ()
 
     @property
     def is_sound(self) -> bool:
         """Whether all is well now, as far as could be seen."""
-        return not self.lost and not self.unreached and self.repaired == self.found
+        return not (self.lost or self.unreached or self.disputed) and self.repaired == self.found
 
     @property
     def found(self) -> int:

@@ -90,15 +90,15 @@ class KuboStore:
 
     def erase(self, digest: bytes) -> Erasure:
         """Unpin and remove at every node; what each said."""
-        try:
-            file = self._members.file_of(digest)
-            pieces = [piece.cid for piece in linked.pieces_of(self._members, file)] if file is not None else []
-        except UnavailableError:
-            file, pieces = None, []  # not known, or not whole: whoever has it is unreached below, or is told later
+        named, files = self._named(digest), dict[KuboNode, dict[Cid, list[Cid]]]()
+        for node in self._members.nodes:  # before the first piece is gone anywhere
+            with suppress(NotFoundError, UnavailableError):
+                files[node] = linked.files_holding(self._members, digest, named, node)
 
         def at(node: KuboNode) -> bool | None:
             try:
-                return erase_at(node, digest, partial(self._members.block, fetch=0), file, pieces)
+                block = partial(self._members.block, fetch=0)
+                return erase_at(node, digest, block, files[node]) if node in files else None
             except UnavailableError:
                 return None
 
@@ -136,6 +136,8 @@ class KuboStore:
         Raises:
             NotFoundError, IntegrityError, UnavailableError: as `get`.
         """
+        with suppress(NotFoundError, UnavailableError, IntegrityError):
+            return _pieces(self._members.block(raw_cid(digest), fetch=0))
         root = self._members.file_of(digest)
         return _pieces(self.get(digest)) if root is None else linked.read_linked(self._members, root, digest)
 
@@ -156,12 +158,12 @@ class KuboStore:
                     yield digest
 
     def erased(self) -> set[bytes]:
-        """Digests that any node remembers as erased.
+        """Digests that most nodes remember as erased.
 
         Raises:
             UnavailableError: a node doesn't answer.
         """
-        return {digest for node in self._members.nodes for digest in node.erased()}
+        return set(self._members.agreed(node.erased() for node in self._members.nodes))
 
     def check(self, *, repair: bool = False, expected: Iterable[bytes] = (), progress: Progress = silent) -> Findings:
         """Look at every copy at every node; with `repair`, make good what can be. `expected` must be there too."""
@@ -178,6 +180,15 @@ class KuboStore:
     def close(self) -> None:
         """Let go of connections and threads."""
         self._members.close()
+
+    def _named(self, digest: bytes) -> dict[KuboNode, Cid]:
+        """Files that nodes name for an envelope; one that does not answer is unreached below, or is told later."""
+        named = dict[KuboNode, Cid]()
+        for node in self._members.nodes:
+            with suppress(UnavailableError):
+                if (root := node.file_of(digest)) is not None:
+                    named[node] = root
+        return named
 
     def _store(self, blocks: list[Block]) -> None:
         """Store a batch under one root; a single block is its own root."""

@@ -7,7 +7,7 @@ pinned at the end, and gets the envelope's CID for a name at every node that ans
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256 as new_sha256
@@ -19,7 +19,7 @@ from salus.adapters.content.kubo_node import KuboNode
 from salus.adapters.content.members import Members
 from salus.adapters.content.unixfs import PIECE, Piece, file_pieces, file_root
 from salus.core.cid import cid_of
-from salus.core.errors import InputError, IntegrityError, UnavailableError
+from salus.core.errors import InputError, IntegrityError, NotFoundError, SalusError, UnavailableError
 
 _AT_ONCE = 4
 """Pieces in one archive, and pieces read ahead: each is in memory several times, once for each node at least."""
@@ -106,6 +106,44 @@ def pieces_of(members: Members, root: Cid) -> list[Piece]:
         return file_pieces(members.block(root))
     except InputError as error:
         raise IntegrityError(f"{root} is no file of one level") from error
+
+
+def files_holding(
+    members: Members, digest: bytes, named: Mapping[KuboNode, Cid], node: KuboNode
+) -> dict[Cid, list[Cid]]:
+    """Files of linked blocks that a node should let go of with an envelope, each with its pieces.
+
+    `named` are the files that nodes name for it. A node's own name is believed for that node; what another one names is
+    read whole before: else it could name another record's file, and have that erased everywhere.
+
+    Raises:
+        NotFoundError, UnavailableError: the root of the file it names itself can't be had.
+    """
+    found = dict[Cid, list[Cid]]()
+    own = named.get(node)
+    for root in dict.fromkeys(named.values()):
+        try:
+            pieces = [piece.cid for piece in pieces_of(members, root)]
+            if root != own and not holds(members, root, digest):
+                continue
+        except IntegrityError:
+            continue
+        except (NotFoundError, UnavailableError):
+            if root == own:
+                raise
+            continue
+        found[root] = pieces
+    return found
+
+
+def holds(members: Members, root: Cid, digest: bytes) -> bool:
+    """Whether a file is the envelope with a digest; it is read whole for it."""
+    try:
+        for _ in read_linked(members, root, digest):
+            pass
+    except SalusError:
+        return False
+    return True
 
 
 def _regular(blobs: Iterable[bytes], seen: Callable[[bytes], object]) -> Iterator[bytes]:

@@ -6,14 +6,15 @@ A node that doesn't answer rests for some seconds, so that one that hangs costs 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from salus.adapters.content.car import DAG_CBOR, RAW, Cid, batch_links
 from salus.adapters.content.kubo_node import KuboNode
 from salus.core.cid import cid_of
-from salus.core.errors import IntegrityError, NotFoundError, SalusError, SetupError, UnavailableError
+from salus.core.errors import InputError, IntegrityError, NotFoundError, SalusError, SetupError, UnavailableError
 from salus.core.hashing import sha256
 
 T = TypeVar("T")
@@ -57,6 +58,15 @@ class Members:
     def answering(self) -> list[KuboNode]:
         """Nodes that answer now."""
         return [node for node, is_up in zip(self.nodes, self.each(KuboNode.alive), strict=True) if is_up]
+
+    def agreed(self, said: Iterable[Iterable[bytes]]) -> frozenset[bytes]:
+        """Of digests that nodes say were erased, those that more than half of all nodes say.
+
+        One node's word alone would let its owner have everything erased at all the others. An erasure that reached
+        fewer is not done, and whoever ordered it tries again.
+        """
+        votes = Counter(digest for digests in said for digest in set(digests))
+        return frozenset(digest for digest, count in votes.items() if 2 * count > len(self.nodes))
 
     # reading
 
@@ -118,14 +128,18 @@ class Members:
         return None
 
     def named_by(self, root: Cid) -> list[bytes]:
-        """Digests of the raw blocks a pinned root stands for: itself, or those of a batch; none for a file.
+        """Digests of the raw blocks a pinned root stands for: itself, or those of a batch; none for a file, nor for
+        what a node's owner pins for other ends.
 
         Raises:
             NotFoundError, IntegrityError, UnavailableError: as `block`.
         """
         if root.codec == RAW:
             return [root.digest]
-        return batch_links(self.block(root)) if root.codec == DAG_CBOR else []
+        try:
+            return batch_links(self.block(root)) if root.codec == DAG_CBOR else []
+        except InputError:
+            return []
 
     def rest(self, node: KuboNode) -> None:
         """Leave a node alone for some seconds, where others will do."""

@@ -16,7 +16,7 @@ from salus.adapters.content.car import DAG_CBOR, DAG_PB, RAW, Block, Cid, batch_
 from salus.adapters.content.erasing import erase_at, put_right
 from salus.adapters.content.holding import Findings, Progress
 from salus.adapters.content.kubo_node import KuboNode
-from salus.adapters.content.linked import name_at, pieces_of
+from salus.adapters.content.linked import files_holding, holds, name_at, pieces_of
 from salus.adapters.content.members import Members
 from salus.core.errors import NotFoundError, SalusError, UnavailableError
 
@@ -80,7 +80,7 @@ def check(members: Members, expected: Iterable[bytes], progress: Progress, *, re
     _bury(members, views, tally, repair=repair)
     if repair and tally.returned:
         views = _look(members, answering, progress)
-    erased = frozenset[bytes]().union(*(view.erased for view in views))
+    erased = members.agreed(view.erased for view in views)
     batches = list(_batches(members, views, erased, tally))
     for number, batch in enumerate(batches, 1):
         _Judged(members, views, batch).tell(tally, repair=repair)
@@ -88,6 +88,7 @@ def check(members: Members, expected: Iterable[bytes], progress: Progress, *, re
     envelopes = {digest for batch in batches for digest in batch.envelopes}
     tally.lost |= {digest for digest in expected if digest not in envelopes and digest not in erased}
     seen = {view.node.name for view in views}
+    claimed = frozenset[bytes]().union(*(view.erased for view in views)) - erased
     return Findings(
         envelopes=len(envelopes),
         copies_wanted=members.copies,
@@ -96,6 +97,7 @@ def check(members: Members, expected: Iterable[bytes], progress: Progress, *, re
         short=len(tally.short),
         returned=len(tally.returned),
         repaired=tally.repaired,
+        disputed=len(envelopes & claimed),
         lost=tuple(sorted(tally.lost)),
         unreached=tuple(node.name for node in members.nodes if node.name not in seen),
     )
@@ -120,23 +122,26 @@ def _view(node: KuboNode) -> _View | None:
 
 
 def _bury(members: Members, views: list[_View], tally: _Tally, *, repair: bool) -> None:
-    """What was erased at one node must be gone at all, named by no root, and be known as erased there."""
-    erased = frozenset[bytes]().union(*(view.erased for view in views))
+    """What was erased at most nodes must be gone at all, named by no root, and be known as erased there."""
+    erased = members.agreed(view.erased for view in views)
     named = defaultdict[bytes, set[Cid]](set)
     for root in frozenset[Cid]().union(*(view.pins for view in views)) if erased else ():
         with suppress(SalusError):  # a root that can't be read is told of later
             for digest in erased.intersection(members.named_by(root)):
                 named[digest].add(root)
     for digest in erased:
-        file = next((view.files[digest] for view in views if digest in view.files), None)
+        names = {view.node: view.files[digest] for view in views if digest in view.files}
+        files = dict[KuboNode, dict[Cid, list[Cid]]]()
+        for view in views if repair else ():  # before the first piece is gone anywhere
+            with suppress(SalusError):
+                files[view.node] = files_holding(members, digest, names, view.node)
         for view in views:
             is_back = digest in view.present or digest in view.files or bool(named[digest] & view.pins)
             if is_back:
                 tally.returned.add((view.node.name, digest))
-            if repair and (is_back or digest not in view.erased):
+            if view.node in files and (is_back or digest not in view.erased):
                 try:
-                    pieces = [piece.cid for piece in pieces_of(members, file)] if file is not None else []
-                    erase_at(view.node, digest, members.block, file, pieces)
+                    erase_at(view.node, digest, members.block, files[view.node])
                 except SalusError:
                     continue  # counted as returned, not as repaired
                 tally.repaired += is_back
@@ -244,10 +249,10 @@ class _Judged:
 
     def _name(self) -> None:
         root = Block(self._batch.root, self._members.block(self._batch.root))
-        for view in self._views:
-            for digest in self._batch.envelopes:
-                if view.files.get(digest) != root.cid:
-                    try:
-                        name_at(view.node, digest, root)
-                    except UnavailableError:
-                        break  # it reads by other nodes' names until the next check
+        for digest in self._batch.envelopes:
+            without = [view.node for view in self._views if view.files.get(digest) != root.cid]
+            if not without or not holds(self._members, root.cid, digest):
+                continue  # one node's word must not rename it at all others
+            for node in without:
+                with suppress(UnavailableError):  # it reads by other nodes' names until the next check
+                    name_at(node, digest, root)
