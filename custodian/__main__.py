@@ -1,4 +1,6 @@
-"""`python -m custodian [serve|accept-chain|audit]`: keep and release shares, accept a shortened chain, count shares."""
+"""`python -m custodian [serve|accept-chain|audit|repair]`: keep and release shares, accept a shortened chain, count
+shares, get lost ones back.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from salus.core.ids import hex32
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 on success, 1 when a part is wrong."""
     parser = argparse.ArgumentParser(prog="custodian", description=__doc__)
-    parser.add_argument("command", nargs="?", default="serve", choices=("serve", "accept-chain", "audit"))
+    parser.add_argument("command", nargs="?", default="serve", choices=("serve", "accept-chain", "audit", "repair"))
     command = parser.parse_args(argv).command
     try:
         told = settings.read()
@@ -24,6 +26,10 @@ def main(argv: list[str] | None = None) -> int:
             for source, holding in found.sources.items():
                 sys.stdout.write(f"{hex32(source)} {holding}\n")
             return 0 if found.is_whole else 1
+        elif command == "repair":
+            mended = runtime.repair(told, lambda _: None)
+            sys.stdout.write("\n".join(mended.lines()) + "\n")
+            return 0 if mended.is_done else 1
         else:
             number = runtime.accept_chain(told)
             sys.stdout.write(f"accepted the chain up to block {number}; the custodian's log has an entry of it\n")

@@ -1,4 +1,4 @@
-"""The custodian over HTTP: four verbs, health, readiness, metrics. Source: docs/protocol.md section 8."""
+"""The custodian over HTTP: five verbs, health, readiness, metrics. Source: docs/protocol.md section 8."""
 
 from __future__ import annotations
 
@@ -19,20 +19,28 @@ from custodian.listing import list_records
 from custodian.metrics import Metrics
 from custodian.problems import MEDIA_TYPE, TOO_LARGE, Problem, problem_of
 from custodian.release import release
+from custodian.repair import repair
 from custodian.rules import Custodian, look, require_active
 from salus.core.canonical import canonical, parse
 from salus.core.errors import InputError, SalusError, UnavailableError
 from salus.core.ids import hex32
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
-MAX_CALL_BYTES = 1024 * 1024  # of a list, release or destruction; 1,024 leaves and a consent are a tenth of it
+MAX_CALL_BYTES = 1024 * 1024  # of all others; 1,024 leaves and a consent are a tenth of it
 THREADS = 12
-PATHS = {"deposit": "/v1/deposits", "list": "/v1/lists", "release": "/v1/releases", "destroy": "/v1/destructions"}
+PATHS = {
+    "deposit": "/v1/deposits",
+    "list": "/v1/lists",
+    "release": "/v1/releases",
+    "destroy": "/v1/destructions",
+    "repair": "/v1/repairs",
+}
 VERBS: Mapping[str, Callable[[Custodian, Mapping[str, Any]], dict[str, Any]]] = {
     "deposit": deposit,
     "list": list_records,
     "release": release,
     "destroy": destroy,
+    "repair": repair,
 }
 _log = structlog.get_logger("custodian")
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from custodian.rules import Custodian, View, look
 from custodian.wrap import fingerprint, unwrap
-from salus.core.custody import KeptRecord
+from salus.core.custody import KeptRecord, WrappedShare
 from salus.core.errors import IntegrityError, NotFoundError
-from salus.core.ids import ParticipantId, Root
+from salus.core.ids import LeafHash, ParticipantId, Root
+from salus.core.labels import MAX_LEVEL
 from salus.core.merkle import MerkleTree
 
 _BLOCKS_AT_ONCE = 5000
@@ -30,8 +32,8 @@ class Holding:
     """What is kept of one source, in batches and record versions.
 
     `whole` have a share that opens, `erased` were destroyed by order, `damaged` don't open, `keyless` lack the key they
-    rest under, `missing` should be here and aren't. `absent` batches are anchored and were never deposited here,
-    `altered` ones have leaves that don't make the root.
+    rest under, `missing` should be here and aren't, `half` came back without their inner share of level 5. `absent`
+    batches are anchored and were never deposited here, `altered` ones have leaves that don't make the root.
     """
 
     batches: int = 0
@@ -41,13 +43,34 @@ class Holding:
     damaged: int = 0
     keyless: int = 0
     missing: int = 0
+    half: int = 0
     absent: list[Root] = field(default_factory=list)
     altered: list[Root] = field(default_factory=list)
 
     @property
     def is_whole(self) -> bool:
         """Whether everything could be released that should be."""
-        return not (self.damaged or self.keyless or self.missing or self.absent or self.altered)
+        return not (self.damaged or self.keyless or self.missing or self.half or self.absent or self.altered)
+
+
+class Standing(Enum):
+    """How a record version's shares are here; the values are names of counts in `Holding`."""
+
+    WHOLE = "whole"
+    DAMAGED = "damaged"
+    KEYLESS = "keyless"
+    MISSING = "missing"
+    HALF = "half"
+
+
+@dataclass(frozen=True, slots=True)
+class AnchoredBatch:
+    """A batch that the chain has anchored."""
+
+    source: ParticipantId
+    root: Root
+    count: int
+    custodian_set: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +95,19 @@ def audit(custodian: Custodian, tell: Progress = lambda _: None) -> Audit:
     view = look(custodian)
     sources: dict[ParticipantId, Holding] = {}
     gaps: Counter[ParticipantId] = Counter()
-    for source, root, count in _anchored(custodian, view, tell):
-        holding = sources.setdefault(source, Holding())
+    for batch in anchored_batches(custodian, view, tell):
+        holding = sources.setdefault(batch.source, Holding())
         holding.batches += 1
-        holding.versions += count
-        kept = custodian.store.kept_in(source, root)
+        holding.versions += batch.count
+        kept = custodian.store.kept_in(batch.source, batch.root)
         if kept is None:
-            holding.absent.append(root)
+            holding.absent.append(batch.root)
             continue
-        if len(kept) == count and MerkleTree(record.leaf_hash for record in kept).root != root:
-            holding.altered.append(root)
-        gaps[source] += count - len(kept)
-        for place in range(0, len(kept), _SHARES_AT_ONCE):
-            _look_at(custodian, kept[place : place + _SHARES_AT_ONCE], holding)
+        if len(kept) == batch.count and MerkleTree(record.leaf_hash for record in kept).root != batch.root:
+            holding.altered.append(batch.root)
+        gaps[batch.source] += batch.count - len(kept)
+        for standing, count in Counter(standings(custodian, kept).values()).items():
+            setattr(holding, standing.value, getattr(holding, standing.value) + count)
     for source, gap in gaps.items():
         # Erased versions leave no row in their batch, and a tombstone each.
         erased = min(gap, custodian.store.tombstones(source))
@@ -93,8 +116,8 @@ def audit(custodian: Custodian, tell: Progress = lambda _: None) -> Audit:
     return Audit(view.final.number, sources)
 
 
-def _anchored(custodian: Custodian, view: View, tell: Progress) -> Iterator[tuple[ParticipantId, Root, int]]:
-    """Source, root and count of every batch anchored for a set this custodian is in."""
+def anchored_batches(custodian: Custodian, view: View, tell: Progress = lambda _: None) -> Iterator[AnchoredBatch]:
+    """Every batch anchored, up to the final block, for a set this custodian is in."""
     mine: dict[int, bool] = {}
     for first in range(0, view.final.number + 1, _BLOCKS_AT_ONCE):
         last = min(first + _BLOCKS_AT_ONCE - 1, view.final.number)
@@ -105,25 +128,32 @@ def _anchored(custodian: Custodian, view: View, tell: Progress) -> Iterator[tupl
             if number not in mine:
                 mine[number] = custodian.id in custodian.chain.custodian_set(number, view.final).members
             if mine[number]:
-                yield ParticipantId(event.args["sourceId"]), Root(event.args["root"]), int(event.args["count"])
+                source, root = ParticipantId(event.args["sourceId"]), Root(event.args["root"])
+                yield AnchoredBatch(source, root, int(event.args["count"]), number)
         tell(last)
 
 
-def _look_at(custodian: Custodian, kept: Sequence[KeptRecord], holding: Holding) -> None:
-    shares = custodian.store.shares(record.key for record in kept)
-    marks = custodian.store.fingerprints(record.key for record in kept)
-    for record in kept:
-        if record.key not in shares:
-            holding.missing += 1
-            continue
-        try:
-            share, inner = unwrap(shares[record.key], record.source, record.leaf_hash, custodian.keys)
-        except NotFoundError:
-            holding.keyless += 1
-        except IntegrityError:
-            holding.damaged += 1
-        else:
-            if fingerprint(share, inner) == marks[record.key]:
-                holding.whole += 1
-            else:
-                holding.damaged += 1
+def standings(custodian: Custodian, kept: Sequence[KeptRecord]) -> dict[LeafHash, Standing]:
+    """How the shares of record versions are here."""
+    found: dict[LeafHash, Standing] = {}
+    for start in range(0, len(kept), _SHARES_AT_ONCE):
+        some = kept[start : start + _SHARES_AT_ONCE]
+        shares = custodian.store.shares(record.key for record in some)
+        marks = custodian.store.fingerprints(record.key for record in some)
+        for record in some:
+            found[record.leaf_hash] = _standing(custodian, record, shares.get(record.key), marks[record.key])
+    return found
+
+
+def _standing(custodian: Custodian, record: KeptRecord, wrapped: WrappedShare | None, mark: bytes) -> Standing:
+    if wrapped is None:
+        return Standing.MISSING
+    try:
+        share, inner = unwrap(wrapped, record.source, record.leaf_hash, custodian.keys)
+    except NotFoundError:
+        return Standing.KEYLESS
+    except IntegrityError:
+        return Standing.DAMAGED
+    if fingerprint(share, inner) != mark:
+        return Standing.DAMAGED
+    return Standing.HALF if record.leaf.level == MAX_LEVEL and inner is None else Standing.WHOLE

@@ -23,6 +23,8 @@ class Kind(StrEnum):
     RELEASE = "release"
     DESTROY = "destroy"
     CHAIN = "chain"
+    REPAIR = "repair"
+    REPAIRED = "repaired"
 
 
 def deposited(signer: Address, source: ParticipantId, root: Root, count: int) -> dict[str, Any]:
@@ -98,6 +100,35 @@ def destroyed(source: ParticipantId, record: RecordId, subject: SubjectRef, eras
         "sourceId": hex32(source),
         "subjectRef": hex32(subject),
         "erased": erased,
+    }
+
+
+def helped(
+    signer: Address, custodian: ParticipantId, source: ParticipantId, reference: bytes, step: str, count: int
+) -> dict[str, Any]:
+    """Another custodian asked for repair, and is about to be told of so many record versions.
+
+    `reference` is the batch's root, or the leaf if a session's key is shown.
+    """
+    return {
+        "kind": Kind.REPAIR.value,
+        "reference": hex32(reference),
+        "signer": signer,
+        "participantId": hex32(custodian),
+        "sourceId": hex32(source),
+        "step": step,
+        "count": count,
+    }
+
+
+def mended(source: ParticipantId, root: Root, helpers: Iterable[ParticipantId], count: int) -> dict[str, Any]:
+    """Shares of a batch came back from others."""
+    return {
+        "kind": Kind.REPAIRED.value,
+        "reference": hex32(root),
+        "sourceId": hex32(source),
+        "helpers": [hex32(helper) for helper in helpers],
+        "count": count,
     }
 
 

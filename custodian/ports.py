@@ -1,4 +1,4 @@
-"""Ports of the custodian: its node and its store."""
+"""Ports of the custodian: its node, its store, and other custodians."""
 
 from __future__ import annotations
 
@@ -18,6 +18,19 @@ class Node(ChainReader, Protocol):
         """Fetch what several methods need at a block; they then answer from memory.
 
         `reads` are method names of the reader with their arguments, without the block.
+        """
+        ...
+
+
+class Helpers(Protocol):
+    """Other custodians over their wire, as one that lost shares asks them; `call` is a signed call in JSON form."""
+
+    def repair(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
+        """Ask for help.
+
+        Raises:
+            RefusedError, NotFoundError, ConflictError, InputError: what it said.
+            UnavailableError: it does not answer, or helps with no more for now.
         """
         ...
 

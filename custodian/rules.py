@@ -32,6 +32,7 @@ from salus.core.merkle import records_root
 from salus.core.package import SignedLink
 from salus.core.policy import ConsentStatus, ParticipantRole, ParticipantStatus, Standing, decide, qualified
 from salus.core.ports import ChainReader, Clock, Randomness, Signer
+from salus.core.repair_wire import REPAIRS_AN_HOUR
 from salus.core.retention import GRACE_DAYS
 from salus.core.state import BlockStamp, ConsentState, Denial, ParticipantState, SubjectState
 
@@ -48,7 +49,8 @@ class Custodian:
     `encryption_key` is the X25519 private key, 32 bytes. `head_age` is the age in seconds above which a head is stale:
     5, or two block periods where blocks are slower. `head_ahead` is how far its time may be ahead, None where the node
     is believed: one signer can seal a block of any time, and as a head it would hide for as long what came after.
-    `grace_days` is how long after the end of its retention a record is still released.
+    `grace_days` is how long after the end of its retention a record is still released. `repairs_an_hour` is of how many
+    record versions another member is told in repairs; 0 helps with none.
     """
 
     id: ParticipantId
@@ -62,6 +64,7 @@ class Custodian:
     head_age: int = HEAD_AGE_SECONDS
     head_ahead: int | None = None
     grace_days: int = GRACE_DAYS
+    repairs_an_hour: int = REPAIRS_AN_HOUR
 
     @property
     def salus(self) -> Domain:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
+from custodian import mending
 from custodian.app import Desk, create_app
 from custodian.audit import Audit, Progress
 from custodian.audit import audit as look_at_all
@@ -24,6 +25,8 @@ from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, ProvenChain, connect, connect_proven
 from salus.adapters.chain.lanes import Lanes
 from salus.adapters.chain.metrics import show_chain
+from salus.adapters.content.address import content_store
+from salus.adapters.custodians import HttpCustodians
 from salus.adapters.database.custodian import DatabaseCustodianStore
 from salus.adapters.database.custodian_trust import TrustedHeader
 from salus.adapters.database.engine import open_engine
@@ -35,7 +38,8 @@ from salus.adapters.service_log import log_lines
 from salus.core.consensus.engine import Engine, engine_of
 from salus.core.consensus.snapshot import Snapshot
 from salus.core.consensus.start import trusted_start
-from salus.core.errors import IntegrityError, SetupError
+from salus.core.errors import InputError, IntegrityError, SetupError
+from salus.core.ids import ParticipantId, from_hex
 from salus.core.state import BlockStamp
 
 _HOST = "127.0.0.1"
@@ -87,6 +91,7 @@ def opened(settings: Settings, *, afresh: bool = False) -> Iterator[Parts]:
                 head_age=settings.head_age,
                 head_ahead=HEAD_AHEAD_SECONDS if settings.genesis else None,
                 grace_days=settings.grace_days,
+                repairs_an_hour=settings.repairs_an_hour,
             )
             yield Parts(custodian, chain.writer([signer]), chain, trust)
         finally:
@@ -144,6 +149,33 @@ def audit(settings: Settings, tell: Progress) -> Audit:
     """
     with opened(settings) as parts:
         return look_at_all(parts.custodian, tell)
+
+
+def repair(settings: Settings, tell: mending.Progress) -> mending.Mended:
+    """Get back from other custodians what this one lacks, beside the custodian that may be running.
+
+    Raises:
+        SetupError: SALUS_CUSTODIAN_CUSTODIANS or SALUS_CUSTODIAN_CONTENT is missing.
+        UnavailableError: the node is away, or too many others.
+    """
+    if settings.custodians is None or settings.content is None:
+        raise SetupError(
+            "a repair needs SALUS_CUSTODIAN_CUSTODIANS and SALUS_CUSTODIAN_CONTENT: see custodian/settings.py"
+        )
+    helpers, content = HttpCustodians(_urls(settings.custodians)), content_store(settings.content)
+    try:
+        with opened(settings) as parts:
+            return mending.mend(parts.custodian, helpers, content, tell)
+    finally:
+        helpers.close()
+
+
+def _urls(path: Path) -> dict[ParticipantId, str]:
+    try:
+        found = json.loads(path.read_bytes())
+        return {ParticipantId(from_hex(custodian)): str(url) for custodian, url in found.items()}
+    except (OSError, ValueError, AttributeError, InputError) as error:
+        raise SetupError("SALUS_CUSTODIAN_CUSTODIANS names no JSON file of participantId to base URL") from error
 
 
 def _believed(settings: Settings) -> Chain:

@@ -17,6 +17,9 @@
 | `SALUS_CUSTODIAN_MAX_BODY_BYTES` | largest call taken | 4194304 |
 | `SALUS_CUSTODIAN_SWEEP_SECONDS` | pause between sweeps of orders, log and keys | 5 |
 | `SALUS_CUSTODIAN_RETENTION_GRACE_DAYS` | days after its retention for which a record is still released | 30 |
+| `SALUS_CUSTODIAN_REPAIRS_PER_HOUR` | record versions told to one other custodian in repairs; 0 helps none | 400000 |
+| `SALUS_CUSTODIAN_CUSTODIANS` | JSON file: participantId of each custodian to its base URL | required by `repair` |
+| `SALUS_CUSTODIAN_CONTENT` | where envelopes are, as for the oracle | required by `repair` |
 | `SALUS_CUSTODIAN_PORT` | port on 127.0.0.1 | 8440 |
 """
 
@@ -29,6 +32,7 @@ from pathlib import Path
 
 from salus.core.errors import InputError, SetupError
 from salus.core.ids import ParticipantId, from_hex
+from salus.core.repair_wire import REPAIRS_AN_HOUR
 from salus.core.retention import GRACE_DAYS
 
 _PREFIX = "SALUS_CUSTODIAN_"
@@ -54,6 +58,9 @@ class Settings:
     sweep_seconds: float
     port: int
     grace_days: int = GRACE_DAYS
+    repairs_an_hour: int = REPAIRS_AN_HOUR
+    custodians: Path | None = None
+    content: str | None = None
 
 
 def read(environ: Mapping[str, str] | None = None) -> Settings:
@@ -81,7 +88,10 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
             max_body=int(values.get(f"{_PREFIX}MAX_BODY_BYTES", str(4 * 1024 * 1024))),
             sweep_seconds=float(values.get(f"{_PREFIX}SWEEP_SECONDS", "5")),
             port=int(values.get(f"{_PREFIX}PORT", "8440")),
-            grace_days=_days(values, "RETENTION_GRACE_DAYS", GRACE_DAYS),
+            grace_days=_count(values, "RETENTION_GRACE_DAYS", GRACE_DAYS, "days"),
+            repairs_an_hour=_count(values, "REPAIRS_PER_HOUR", REPAIRS_AN_HOUR, "record versions"),
+            custodians=Path(told) if (told := values.get(f"{_PREFIX}CUSTODIANS")) else None,
+            content=values.get(f"{_PREFIX}CONTENT") or None,
         )
     except InputError as error:
         raise SetupError(f"{_PREFIX}PARTICIPANT_ID is 0x and 64 hex digits") from error
@@ -92,10 +102,10 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         ) from error
 
 
-def _days(values: Mapping[str, str], name: str, default: int) -> int:
+def _count(values: Mapping[str, str], name: str, default: int, what: str) -> int:
     text = values.get(_PREFIX + name) or str(default)
     if not text.isascii() or not text.isdigit():
-        raise SetupError(f"{_PREFIX}{name} is a whole number of days")
+        raise SetupError(f"{_PREFIX}{name} is a whole number of {what}")
     return int(text)
 
 

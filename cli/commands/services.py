@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import custodian.audit
+import custodian.mending
 import custodian.runtime
 import custodian.settings
 import watch.runtime
@@ -20,6 +21,7 @@ from cli.world.cast import Name
 from cli.world.running import running_world
 from cli.world.services import custodian_part, watch_part
 from devnet.supervisor import Supervisor
+from salus.core.ids import hex32
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +35,7 @@ def register(app: typer.Typer) -> None:
     keeper.callback()(lambda: None)  # one verb alone would become the noun
     keeper.command("accept-chain")(accept_chain)
     keeper.command("audit")(audit)
+    keeper.command("repair")(repair)
     app.add_typer(keeper, name="custodian")
 
 
@@ -85,6 +88,43 @@ def audit(name: Annotated[Name, typer.Argument(help="Which custodian.")]) -> Non
     output.emit_table(rows, {column: column for column in rows[0]} if rows else {}, "nothing is anchored yet")
     if not found.is_whole:
         raise typer.Exit(6)
+
+
+def repair(name: Annotated[Name, typer.Argument(help="Which custodian.")]) -> None:
+    """Get a custodian's lost shares back from the other members of its sets; exit code 6 if some did not come back.
+
+    It may run meanwhile. What is here is kept, so run it again to go on. Example: salus custodian repair custodian-1
+    """
+    world = running_world()
+    told = custodian.settings.read(custodian_part(world, name).environment)
+    found = custodian.runtime.repair(told, _every(50))
+    value = {
+        "custodian": name,
+        "block": found.block,
+        "batches": found.batches,
+        "whole": found.whole,
+        "repaired": found.repaired,
+        "gone": found.gone,
+        "half": [hex32(leaf) for leaf in found.half],
+        "open": [hex32(leaf) for leaf in found.open],
+        "absent": [hex32(root) for root in found.absent],
+        "illDealt": [hex32(leaf) for leaf in found.ill_dealt],
+        "liars": {world.name_of(one): count for one, count in found.liars.items()},
+        "suspects": [sorted(world.name_of(one) for one in group) for group in found.suspects],
+        "lacking": {world.name_of(one): count for one, count in found.lacking.items()},
+        "away": {world.name_of(one): why for one, why in found.away.items()},
+    }
+    output.emit(value, found.lines(world.name_of))
+    if not found.is_done:
+        raise typer.Exit(6)
+
+
+def _every(batches: int) -> custodian.mending.Progress:
+    def tell(found: custodian.mending.Mended) -> None:
+        if found.batches % batches == 0:
+            output.say(f"   {found.batches} batches, {found.repaired} back, {len(found.open)} open …")
+
+    return tell
 
 
 def _counted(holding: custodian.audit.Holding) -> dict[str, int]:

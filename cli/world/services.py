@@ -79,6 +79,8 @@ def custodian_part(world: World, name: Name) -> Part:
         "ENCRYPTION_KEY": str(keys.sealing_file(name)),
         "PASSPHRASE_FILE": str(keys.passphrase_file),
         "PERIOD_KEYS": str(folder / "period-keys"),
+        "CUSTODIANS": str(_custodians_file(world)),
+        "CONTENT": world.content_address_for(name),
         "PORT": str(port),
     }
     return _python(name, "custodian", "SALUS_CUSTODIAN_", settings, (port,), port)

@@ -31,7 +31,13 @@ from salus.core.ids import ParticipantId
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 """Several times what 1,024 listed leaves, or their shares, take."""
-_PATHS = {"deposit": "/v1/deposits", "list": "/v1/lists", "release": "/v1/releases", "destroy": "/v1/destructions"}
+_PATHS = {
+    "deposit": "/v1/deposits",
+    "list": "/v1/lists",
+    "release": "/v1/releases",
+    "destroy": "/v1/destructions",
+    "repair": "/v1/repairs",
+}
 
 
 class HttpCustodians:
@@ -83,6 +89,10 @@ class HttpCustodians:
     def destroy(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
         """Have shares erased."""
         return self._ask(custodian, "destroy", call)
+
+    def repair(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
+        """Ask for help with lost shares."""
+        return self._ask(custodian, "repair", call)
 
     def _ask(self, custodian: ParticipantId, verb: str, call: dict[str, Any]) -> dict[str, Any]:
         if custodian not in self._urls:

@@ -30,7 +30,7 @@ MAX_AGE_SECONDS = 60
 
 
 def verb_id(name: str) -> bytes:
-    """Verb of a call: deposit, list, release, destroy."""
+    """Verb of a call: deposit, list, release, destroy, repair."""
     return keccak(f"salus.call.{name}".encode())
 
 

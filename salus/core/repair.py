@@ -29,7 +29,7 @@ from salus.core.errors import InputError
 from salus.core.field import Scaling, coefficients, inverse
 from salus.core.hashing import sha256
 from salus.core.hpke import public_key
-from salus.core.ids import ZERO32, LeafHash, ParticipantId, Root
+from salus.core.ids import LeafHash, ParticipantId, Root
 from salus.core.shares import SHARE_BYTES
 
 PART_BYTES = SHARE_BYTES - 1
@@ -68,7 +68,8 @@ class Session:
     def id(self) -> bytes:
         """Digest of all of it, 32 bytes."""
         numbers = self.chain_id.to_bytes(32, "big") + self.custodian_set.to_bytes(32, "big")
-        fixed = numbers + self.custodian + self.source + self.root + (self.leaf or ZERO32)
+        what = b"\x00" if self.leaf is None else b"\x01" + self.leaf
+        fixed = numbers + self.custodian + self.source + self.root + what
         return sha256(_TAG + fixed + b"".join(self.helpers))
 
     def sealed_info(self, helper: ParticipantId, what: str) -> bytes:

@@ -47,6 +47,10 @@ class MemoryCustodians:
         """Have shares erased."""
         return self._ask(custodian, "destroy", call)
 
+    def repair(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
+        """Ask for help with lost shares."""
+        return self._ask(custodian, "repair", call)
+
     def _ask(self, custodian: ParticipantId, verb: str, call: dict[str, Any]) -> dict[str, Any]:
         if custodian in self._stopped or custodian not in self._custodians:
             raise UnavailableError("the custodian is not reachable")

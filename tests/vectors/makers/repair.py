@@ -28,7 +28,9 @@ def _case(threshold: int, count: int, lost: int, helpers: tuple[int, ...], *, si
     tape = Tape(f"repair {threshold} of {count}")
     dealt = shamir.deal(raw32("repair key"), count, [(tape(16), tape(16)) for _ in range(threshold - 1)])
     fixed = CHAIN_ID.to_bytes(32, "big") + _SET.to_bytes(32, "big") + members[lost] + source + root
-    session = _digest(_TAG + fixed + (leaf if single else bytes(32)) + b"".join(members[one] for one in helpers))
+    session = _digest(
+        _TAG + fixed + (b"\x01" + leaf if single else b"\x00") + b"".join(members[one] for one in helpers)
+    )
     own = {one: raw32(f"encryption {one}") for one in helpers}
     private = {one: _hkdf(own[one], session, _TAG + b"|key") for one in helpers}
     keys = {one: _public(private[one]) for one in helpers}

@@ -1,0 +1,383 @@
+"""Mending: a custodian that lost shares gets them back from other members of its sets, batch by batch as anchored.
+
+For each batch t helpers say what they hold of it, and give their parts. A share counts only if its digest is the one
+that the source put into the envelope for this place; the envelope's own digest is in the anchored leaf. So no helper
+can make a wrong share stand. Who lied is found by exchanging helpers one by one, or, where there are no others, by
+opening the session.
+
+What is destroyed stays destroyed: a leaf whose order stands on this custodian's own node gets a tombstone. Inner shares
+of level 5 need all members and can't come back; they are named. Mending starts anywhere and may be stopped at any time:
+what is there and opens is not asked for again. Source: docs/decisions/0026.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import combinations
+from typing import TypeVar
+
+from custodian.audit import AnchoredBatch, Standing, anchored_batches, standings
+from custodian.circle import Circle, HelperError
+from custodian.log import mended
+from custodian.ports import Helpers
+from custodian.repair import OPENING_THRESHOLD, ended_by_order
+from custodian.rules import Custodian, View, look
+from custodian.sweeps import sweep_orders
+from custodian.wrap import Wrapping, fingerprint
+from salus.core.custody import DepositedRecord, RestoredBatch
+from salus.core.envelope import parse
+from salus.core.errors import EnvelopeError, IntegrityError, NotFoundError, UnavailableError
+from salus.core.hashing import sha256
+from salus.core.ids import ZERO32, LeafHash, ParticipantId, Root, hex32, order_id
+from salus.core.labels import MAX_LEVEL
+from salus.core.ports import ContentStore
+from salus.core.repair import Session, joined
+from salus.core.repair_wire import HeldRecord
+from salus.core.state import CustodianSet
+from salus.flows.custody import Answers
+
+T = TypeVar("T")
+Progress = Callable[["Mended"], None]
+"""Told after each batch."""
+MAX_ENVELOPE_BYTES = 400_000
+"""What a helper takes in a call, to open a session."""
+
+
+@dataclass(slots=True)
+class Mended:
+    """What came of it.
+
+    `batches` looked at, `whole` record versions that were here, `repaired` that came back, `gone` that have a tombstone
+    now. `half` lack their inner share of level 5: their sources make new versions. `open` are leaves that did not come
+    back, `absent` batches that no t helpers know. `ill_dealt` leaves have shares that never fitted: the source's fault.
+
+    `liars` are helpers whose part was not of the share they were dealt, by how many leaves showed it; of each group of
+    `suspects` one is. `lacking` are helpers without a share of what is open. `away` are those that failed to help, with
+    what they said.
+    """
+
+    block: int = 0
+    batches: int = 0
+    whole: int = 0
+    repaired: int = 0
+    gone: int = 0
+    half: list[LeafHash] = field(default_factory=list)
+    open: list[LeafHash] = field(default_factory=list)
+    absent: list[Root] = field(default_factory=list)
+    ill_dealt: list[LeafHash] = field(default_factory=list)
+    liars: Counter[ParticipantId] = field(default_factory=Counter)
+    suspects: set[frozenset[ParticipantId]] = field(default_factory=set)
+    lacking: Counter[ParticipantId] = field(default_factory=Counter)
+    away: dict[ParticipantId, str] = field(default_factory=dict)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all came back that can."""
+        return not (self.open or self.absent)
+
+    def lines(self, name: Callable[[ParticipantId], str] = hex32) -> list[str]:
+        """What came of it, for people; `name` tells who a custodian is."""
+        lines = [
+            f"{self.repaired} came back, {self.whole} were here, {self.gone} are destroyed, in {self.batches} batches"
+        ]
+        if self.half:
+            lines.append(
+                f"{len(self.half)} of level 5 lack their inner share for good: their sources make new versions"
+            )
+        if self.open or self.absent:
+            lines.append(
+                f"{len(self.open)} did not come back, and {len(self.absent)} whole batches; see below, try again"
+            )
+        lines += [
+            f"{name(one)} lied: {count} of its parts are of no share it was dealt" for one, count in self.liars.items()
+        ]
+        lines += [f"one of these lied: {', '.join(sorted(map(name, group)))}" for group in self.suspects]
+        lines += [f"{name(one)} lacks {count} of these itself" for one, count in self.lacking.items()]
+        lines += [f"{name(one)} did not help once or more: {why}" for one, why in self.away.items()]
+        if self.ill_dealt:
+            lines.append(f"{len(self.ill_dealt)} have shares that never fitted: their source dealt them wrongly")
+        return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A batch, its set, and what is wanted of it; `digests` of this custodian's shares and all others' by leaf."""
+
+    batch: AnchoredBatch
+    members: CustodianSet
+    records: dict[LeafHash, HeldRecord]
+    digests: dict[LeafHash, tuple[bytes, ...]]
+
+
+class Mending:
+    """One run, of one custodian."""
+
+    def __init__(self, custodian: Custodian, helpers: Helpers, content: ContentStore) -> None:
+        self._custodian = custodian
+        self._helpers = helpers
+        self._content = content
+        self._found = Mended()
+        self._sets: dict[int, CustodianSet] = {}
+        self._is_away = False
+
+    def run(self, tell: Progress = lambda _: None) -> Mended:
+        """Mend all batches up to the final block.
+
+        Raises:
+            UnavailableError: the node is away, or so many helpers that nothing can be mended now: run it again later.
+        """
+        sweep_orders(self._custodian)
+        view = look(self._custodian)
+        self._found.block = view.final.number
+        gaps: Counter[ParticipantId] = Counter()
+        sets: dict[ParticipantId, set[int]] = {}
+        for batch in anchored_batches(self._custodian, view):
+            sets.setdefault(batch.source, set()).add(batch.custodian_set)
+            self._found.batches += 1
+            gaps[batch.source] += batch.count - self._mend(batch)
+            tell(self._found)
+        for source, gap in gaps.items():
+            for number in sorted(sets[source]):
+                if gap > self._custodian.store.tombstones(source):
+                    self._bury(source, number)
+        return self._found
+
+    def _mend(self, batch: AnchoredBatch) -> int:
+        """Mend one batch; returns how many of its record versions are here then."""
+        here = self._here(batch)
+        if len(here) == batch.count:
+            return batch.count
+        view = look(self._custodian)
+        members = self._set(batch.custodian_set, view)
+        circles = self._circles(batch, members, view)
+        records = self._listed(circles)
+        if records is None:
+            self._found.absent.append(batch.root)
+            return len(here)
+        lost = {leaf: one for leaf, one in records.items() if leaf not in here}
+        orders = {leaf: order_id(one.leaf.record_id, one.leaf.subject) for leaf, one in lost.items()}
+        ended = ended_by_order(self._custodian, batch.source, orders, view)
+        if ended:
+            gone = {leaf: orders[leaf] for leaf in ended}
+            self._custodian.store.leave_tombstones(batch.source, gone, self._custodian.clock.now())
+            self._found.gone += len(gone)
+        left = {leaf: one for leaf, one in lost.items() if leaf not in ended}
+        if left:
+            wanted = _Wanted(batch, members, left, self._dealt(left, len(members.members)))
+            self._found.open += [leaf for leaf in left if leaf not in wanted.digests]
+            before = self._found.repaired
+            self._collect(wanted, circles, view)
+            return len(here) + self._found.repaired - before
+        return len(here)
+
+    def _here(self, batch: AnchoredBatch) -> set[LeafHash]:
+        """Leaves of a batch whose shares are here as far as they can be."""
+        kept = self._custodian.store.kept_in(batch.source, batch.root) or []
+        found = standings(self._custodian, kept)
+        half = [leaf for leaf, standing in found.items() if standing is Standing.HALF]
+        whole = [leaf for leaf, standing in found.items() if standing is Standing.WHOLE]
+        self._found.half += half
+        self._found.whole += len(whole)
+        return {*half, *whole}
+
+    def _set(self, number: int, view: View) -> CustodianSet:
+        if number not in self._sets:
+            self._sets[number] = self._custodian.chain.custodian_set(number, view.final)
+        return self._sets[number]
+
+    def _circles(self, batch: AnchoredBatch, members: CustodianSet, view: View) -> list[Circle]:
+        """Every choice of helpers."""
+        others = [one for one in members.members if one != self._custodian.id]
+        return [self._circle(batch, members, group, view) for group in combinations(others, members.threshold)]
+
+    def _best_first(self, circles: Sequence[Circle]) -> list[Circle]:
+        """Those first whose helpers did not lie nor fail to help."""
+        bad = self._found.liars.keys() | self._found.away.keys()
+        return sorted(circles, key=lambda circle: len(bad.intersection(circle.session.helpers)))
+
+    def _circle(
+        self,
+        batch: AnchoredBatch,
+        members: CustodianSet,
+        group: Sequence[ParticipantId],
+        view: View,
+        leaf: LeafHash | None = None,
+    ) -> Circle:
+        session = Session(
+            self._custodian.chain.chain_id,
+            batch.custodian_set,
+            self._custodian.id,
+            batch.source,
+            batch.root,
+            tuple(one for one in members.members if one in group),
+            leaf,
+        )
+        return Circle(self._custodian, self._helpers, session, members.members, view)
+
+    def _listed(self, circles: Sequence[Circle]) -> dict[LeafHash, HeldRecord] | None:
+        """Record versions of a batch, as helpers hold them: the first circle that meets is enough. None if none does.
+
+        A hash names its leaf, so what is listed may be missing something but can't be false; what nobody else holds
+        gets no parts.
+        """
+        for circle in self._best_first(circles):
+            held = self._try(circle.meet)
+            if held is not None:
+                return held
+        if self._is_away:
+            raise UnavailableError(f"too few custodians help now, go on later: {self._reasons()}")
+        return None
+
+    def _try(self, ask: Callable[[], T]) -> T | None:
+        """An answer, or None when a helper failed, which is remembered."""
+        self._is_away = False
+        try:
+            return ask()
+        except HelperError as error:
+            self._found.away.update(error.failed)
+            self._is_away = error.away
+            return None
+
+    def _reasons(self) -> str:
+        return "; ".join(f"0x{one.hex()} {why}" for one, why in self._found.away.items())
+
+    def _dealt(self, records: dict[LeafHash, HeldRecord], count: int) -> dict[LeafHash, tuple[bytes, ...]]:
+        """Digests of all shares as dealt, out of envelopes; those without a sound envelope are missing."""
+        found = {}
+        for leaf, one in records.items():
+            try:
+                digests = parse(self._content.get(one.leaf.envelope_digest)).header.share_digests
+            except (NotFoundError, IntegrityError, EnvelopeError):
+                continue
+            if len(digests) == count:
+                found[leaf] = digests
+        return found
+
+    def _collect(self, wanted: _Wanted, circles: Sequence[Circle], view: View) -> None:
+        place = wanted.members.members.index(self._custodian.id)
+        left = set(wanted.digests)
+        failed: dict[LeafHash, Circle] = {}
+        lacking: dict[ParticipantId, set[LeafHash]] = {}
+        for circle in self._best_first(circles):
+            if not left:
+                break
+            parts = self._try(partial(circle.parts, sorted(left)))
+            for helper, leaves in circle.lacking.items():
+                lacking.setdefault(helper, set()).update(leaves)
+            right: dict[LeafHash, bytes] = {}
+            for leaf, by_helper in (parts or {}).items():
+                share = joined(place, by_helper.values())
+                if sha256(share) == wanted.digests[leaf][place]:
+                    right[leaf] = share
+                else:
+                    failed.setdefault(leaf, circle)
+            if right:
+                self._keep(wanted, right, circle.session.helpers)
+                left -= right.keys()
+                self._exchange(wanted, {leaf: failed[leaf] for leaf in right if leaf in failed}, circle, view)
+        for leaf in sorted(left & failed.keys(), key=lambda leaf: wanted.records[leaf].leaf.envelope_digest):
+            if self._open(wanted, leaf, failed[leaf], view):
+                left.discard(leaf)
+        self._found.open += sorted(left)
+        self._found.lacking.update({helper: len(leaves & left) for helper, leaves in lacking.items() if leaves & left})
+
+    def _keep(self, wanted: _Wanted, shares: dict[LeafHash, bytes], helpers: Sequence[ParticipantId]) -> None:
+        custodian, batch, now = self._custodian, wanted.batch, self._custodian.clock.now()
+        wrapping = Wrapping(batch.source, now, custodian.keys, custodian.random)
+        records = []
+        for leaf, share in shares.items():
+            one = wanted.records[leaf]
+            wrapped = wrapping.wrap(share, None, leaf)
+            mark = fingerprint(share, None)
+            records.append(DepositedRecord(leaf, one.leaf, one.topics, one.topics_salt, wrapped, mark))
+            if one.leaf.level == MAX_LEVEL:
+                self._found.half.append(leaf)
+        anchored_at = custodian.chain.anchor(batch.source, batch.root, look(custodian).final).anchored_at
+        restored = RestoredBatch(
+            batch.source, batch.root, batch.custodian_set, batch.count, anchored_at, tuple(records)
+        )
+        custodian.store.restore(restored, mended(batch.source, batch.root, helpers, len(records)), now)
+        self._found.repaired += len(records)
+
+    # who lied
+
+    def _exchange(self, wanted: _Wanted, failed: dict[LeafHash, Circle], honest: Circle, view: View) -> None:
+        """Each helper of a circle that failed, with the others of one that did not: if that fails too, it lied."""
+        for leaf, circle in failed.items():
+            for helper in circle.session.helpers:
+                if helper in honest.session.helpers or helper in self._found.liars:
+                    continue
+                group = (*honest.session.helpers[:-1], helper)
+                tried = self._circle(wanted.batch, wanted.members, group, view)
+                parts = self._try(partial(tried.parts, [leaf]))
+                if parts and not self._is_right(wanted, leaf, parts[leaf]):
+                    self._found.liars[helper] += 1
+
+    def _is_right(self, wanted: _Wanted, leaf: LeafHash, by_helper: dict[ParticipantId, bytes]) -> bool:
+        place = wanted.members.members.index(self._custodian.id)
+        return sha256(joined(place, by_helper.values())) == wanted.digests[leaf][place]
+
+    def _open(self, wanted: _Wanted, leaf: LeafHash, failed: Circle, view: View) -> bool:
+        """Ask the same helpers again for this leaf alone; if it fails again, have them show what they used.
+
+        Returns whether the leaf came back.
+        """
+        helpers = failed.session.helpers
+        circle = self._circle(wanted.batch, wanted.members, helpers, view, leaf)
+        answers = self._try(partial(circle.answers, leaf))
+        if answers is None:
+            return False
+        parts = {helper: answer.part for helper, answer in answers.items()}
+        if self._is_right(wanted, leaf, parts):  # they answer otherwise than before
+            place = wanted.members.members.index(self._custodian.id)
+            self._keep(wanted, {leaf: joined(place, parts.values())}, helpers)
+            self._found.suspects.add(frozenset(helpers))
+            return True
+        envelope = self._content.get(wanted.records[leaf].leaf.envelope_digest)
+        if wanted.members.threshold != OPENING_THRESHOLD or len(envelope) > MAX_ENVELOPE_BYTES:
+            self._found.suspects.add(frozenset(helpers))
+            return False
+        self._judge(wanted, leaf, helpers, circle.opened(answers, envelope))
+        return False
+
+    def _judge(self, wanted: _Wanted, leaf: LeafHash, helpers: Sequence[ParticipantId], shown: Answers[bytes]) -> None:
+        """Of two helpers one lied if the other shows the share it was dealt."""
+        digests = dict(zip(wanted.members.members, wanted.digests[leaf], strict=True))
+        honest = {helper for helper, share in shown.given.items() if sha256(share) == digests[helper]}
+        proven = shown.given.keys() - honest
+        if len(honest) == len(helpers):
+            self._found.ill_dealt.append(leaf)
+        elif honest or proven:
+            self._found.liars.update(set(helpers) - honest if honest else proven)
+        else:
+            self._found.suspects.add(frozenset(helpers))
+
+    # what was destroyed before
+
+    def _bury(self, source: ParticipantId, number: int) -> None:
+        """Tombstones of versions that no helper holds any more: those a whole circle has, under a standing order."""
+        custodian, view = self._custodian, look(self._custodian)
+        members = self._set(number, view)
+        batch = AnchoredBatch(source, Root(ZERO32), 0, number)
+        for circle in self._best_first(self._circles(batch, members, view)):
+            told = self._try(circle.gone)
+            if told is not None:
+                known = custodian.store.erased(list(told))
+                new = {leaf: order for leaf, order in told.items() if leaf not in known}
+                ended = ended_by_order(custodian, source, new, view)
+                gone = {leaf: order for leaf, order in new.items() if leaf in ended}
+                custodian.store.leave_tombstones(source, gone, custodian.clock.now())
+                self._found.gone += len(gone)
+                return
+
+
+def mend(custodian: Custodian, helpers: Helpers, content: ContentStore, tell: Progress = lambda _: None) -> Mended:
+    """Get back what this custodian lacks of all that is anchored for its sets.
+
+    Raises:
+        UnavailableError: the node is away, or too many helpers.
+    """
+    return Mending(custodian, helpers, content).run(tell)
