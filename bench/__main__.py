@@ -17,7 +17,7 @@ And those that run only when named:
 
 | name | measures |
 | --- | --- |
-| `consortium` | four Clique nodes: block interval, requests a second alone and batched, latency, growth |
+| `consortium` | four validators, Clique or QBFT: block interval, requests a second alone and batched, latency, growth |
 | `stores` | content stores: records in batches to a folder and to a Kubo swarm, reads, memory for a gigabyte |
 | `journal_postgres` | durable ACK with the journal on PostgreSQL, beside SQLite and a bare fsync |
 | `quality` | a hospital's month with known truth: completeness, duplicates, ownership, gaps |

@@ -1,11 +1,12 @@
-"""A consortium's chain under load: four geth nodes that seal by Clique, one block a second, everything on these cores.
+"""A consortium's chain under load: four validators, one block a second, everything on these cores.
 
-    python -m bench.consortium [--seconds N] [--gas-limit N]
+    python -m bench.consortium [--seconds N] [--gas-limit N] [--engine qbft]
 
+Four geth nodes that seal by Clique, or four QBFT nodes of the program that SALUS_QBFT_NODE names.
 Institutions ask under consents. Alone: each request is a transaction of the operator's, sent by as many threads as keep
 the chain busy. Batched: 50 requests with the operator's signatures in a transaction of a relay. A request is committed
-when its transaction is mined, final when more than half of the signers have sealed on top (`clique:4`), both as the
-node that is asked says.
+when its transaction is mined, final when more than half of the signers have sealed on top (`clique:4`) or at once
+(`qbft`), both as the node that is asked says.
 """
 
 from __future__ import annotations
@@ -22,12 +23,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from bench.consortium_nodes import ENGINES, NODES, Nodes, running
 from bench.lines import Progress, line, percentile, run, scratch
 from devnet.anvil import CHAIN_ID
-from devnet.clique import PORTS, CliqueNetwork, CliqueSettings, found_network
-from devnet.clique_nodes import CliqueNodes
-from devnet.geth_binary import geth_binary
-from devnet.supervisor import free_ports
 from salus.adapters.chain.connect import Chain, connect
 from salus.adapters.chain.lanes import Lanes
 from salus.adapters.keys.signer import LocalSigner
@@ -44,11 +42,9 @@ if TYPE_CHECKING:
     from devnet.anvil import Anvil
 
 _NAME = "consortium"
-_NODES = ("a", "b", "c", "d")
 _ASKING = ("hospital-a", "hospital-b", "checkup")
 _TOGETHER = 50
 _OPERATORS, _THREADS, _BATCHES = 4, 400, 14
-_FINAL_GOAL = "median final ≤ 5 s"
 
 
 @dataclass(slots=True)
@@ -144,8 +140,8 @@ def load(send: Send, workers: int, seconds: float, rate: float | None = None) ->
 class Bench:
     """The world of a run: institutions with consents of patients, on a chain of four nodes."""
 
-    def __init__(self, nodes: CliqueNodes, network: CliqueNetwork, world: ChainWorld, chain: Chain) -> None:
-        self.nodes, self.network, self.world, self.chain = nodes, network, world, chain
+    def __init__(self, nodes: Nodes, world: ChainWorld, chain: Chain) -> None:
+        self.nodes, self.world, self.chain = nodes, world, chain
         self.consents = {name: asked(world.reader, world.party(name), world.relay, 8) for name in _ASKING}
         self.relays = [chain.writer([account(f"bench relay {number}")]) for number in range(_BATCHES)]
         self.writers = {name: chain.writer(self._operators(name)) for name in _ASKING}
@@ -199,27 +195,34 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.consortium", description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=int, default=30, help="how long each load lasts")
-    parser.add_argument("--gas-limit", type=int, default=CliqueSettings().gas_limit, help="of a block")
+    parser.add_argument("--gas-limit", type=int, default=None, help="of a block (the engine's own)")
+    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
     told = parser.parse_args()
-    settings = CliqueSettings(chain_id=CHAIN_ID, gas_limit=told.gas_limit)
-    with scratch(_NAME) as folder, Progress() as progress:
-        binary = geth_binary(progress.tell)
-        network = found_network(folder / "chain", _NODES, free_ports(PORTS), settings)
-        with CliqueNodes(network, binary) as nodes:
-            nodes.await_("blocks", lambda: all(nodes.height(name) > 1 for name in _NODES))
-            progress.tell("deploying contracts, admitting institutions")
-            world = build(cast("Anvil", network.nodes["a"]))  # of a chain, the world asks the address only
-            chain = connect(network.nodes["a"].url, world.deployment.address("Council"), "clique:4")
-            try:
-                progress.tell("patients grant")
-                _measure(Bench(nodes, network, world, chain), told.seconds, folder, progress)
-            finally:
-                chain.close()
-                world.chain.close()
+    with (
+        scratch(_NAME) as folder,
+        Progress() as progress,
+        running(told.engine, folder / "chain", CHAIN_ID, told.gas_limit, progress.tell) as nodes,
+    ):
+        progress.tell("deploying contracts, admitting institutions")
+        world = build(cast("Anvil", Reached(nodes.urls["a"])))  # of a chain, the world asks the address only
+        chain = connect(nodes.urls["a"], world.deployment.address("Council"), nodes.finality)
+        try:
+            progress.tell("patients grant")
+            _measure(Bench(nodes, world, chain), told.seconds, progress)
+        finally:
+            chain.close()
+            world.chain.close()
 
 
-def _measure(bench: Bench, seconds: int, folder: Path, progress: Progress) -> None:
-    limit = f"{bench.network.settings.gas_limit / 1e6:.0f} M gas a block"
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Where a chain is reached."""
+
+    url: str
+
+
+def _measure(bench: Bench, seconds: int, progress: Progress) -> None:
+    limit = f"{bench.nodes.finality}, {bench.nodes.gas_limit / 1e6:.0f} M gas a block"
     progress.tell("blocks, nothing asked")
     with Blocks(bench.chain).watched() as idle:
         time.sleep(2 * seconds)
@@ -235,10 +238,10 @@ def _measure(bench: Bench, seconds: int, folder: Path, progress: Progress) -> No
     progress.tell("revoke, then ask")
     _print_revoking(bench)
     progress.tell("how the chain grows")
-    _print_growth(bench, folder)
+    _print_growth(bench)
 
     progress.tell("one validator dead")
-    bench.nodes.kill(_NODES[-1])
+    bench.nodes.kill(NODES[-1])
     with Blocks(bench.chain).watched() as dead:
         time.sleep(2 * seconds)
     _print_intervals("block interval, one of four nodes dead", dead.intervals())
@@ -256,7 +259,7 @@ def _sustained(bench: Bench, what: str, send: Send, workers: int, seconds: float
         raise RuntimeError(f"{whole} requests were mined, the chain granted {bench.granted(first, last)}")
     rate = whole / (ended - began)
     figure = f"{rate:,.0f}/s over {ended - began:.0f} s ({whole:,}, each once on chain); " + _delays(sent, final)
-    line(what, figure, f"{goal}, {_FINAL_GOAL}", _NAME)
+    line(what, figure, f"{goal}, {_final_goal(bench)}", _NAME)
     intervals = blocks.intervals()
     figure = f"p50 {percentile(intervals, 0.5):.2f}, p95 {percentile(intervals, 0.95):.2f} s"
     line("  block interval meanwhile", figure, "", _NAME)
@@ -267,7 +270,11 @@ def _at_load(bench: Bench, share: float, rate: float, seconds: float) -> None:
     with Blocks(bench.chain).watched() as blocks:
         sent = load(bench.alone, _THREADS, seconds, rate)
         final = [blocks.final_at(one.block) - one.began for one in sent]
-    line(f"  at {share:.0%} of that, {rate:,.0f}/s", _delays(sent, final), _FINAL_GOAL, _NAME)
+    line(f"  at {share:.0%} of that, {rate:,.0f}/s", _delays(sent, final), _final_goal(bench), _NAME)
+
+
+def _final_goal(bench: Bench) -> str:
+    return f"median final ≤ {bench.nodes.final_within} s"
 
 
 def _delays(sent: list[Sent], final: list[float]) -> str:
@@ -309,7 +316,7 @@ def _print_revoking(bench: Bench) -> None:
     )
 
 
-def _print_growth(bench: Bench, folder: Path) -> None:
+def _print_growth(bench: Bench) -> None:
     """Bytes of blocks, and of a node's folder, by what was put in."""
 
     def size(number: int) -> int:
@@ -318,7 +325,7 @@ def _print_growth(bench: Bench, folder: Path) -> None:
     source = bench.chain.writer([bench.world.party("hospital-b").operator])
     empty = min(size(number) for number in range(2, 6))
     before = bench.chain.reader.head().number
-    disk = _bytes(folder / "chain" / _NODES[1])
+    disk = _bytes(bench.nodes.folder / NODES[1])
     numbers = bench.anchors(source, 200)
     used = sum(size(number) - empty for number in range(before + 1, max(numbers) + 1))
     line(
@@ -330,7 +337,7 @@ def _print_growth(bench: Bench, folder: Path) -> None:
         used = sum(size(number) - empty for number in range(before + 1, max(block for block, _ in sent) + 1))
         requests = sum(several for _, several in sent)
         line(f"blocks of a million accesses {what}", f"{used / requests:,.0f} MB", "≤ 1 KB an access", _NAME)
-    grown, height = _bytes(folder / "chain" / _NODES[1]) - disk, bench.chain.reader.head().number
+    grown, height = _bytes(bench.nodes.folder / NODES[1]) - disk, bench.chain.reader.head().number
     line(
         "an empty block",
         f"{empty} bytes; a node's folder grew by {grown / 1e6:.1f} MB meanwhile, {height} blocks",

@@ -46,7 +46,7 @@ class QbftSettings:
 
     chain_id: int = 2026
     period: int = 1
-    patience: int = 4
+    patience: int = 2
     epoch: int = 30_000
     gas_limit: int = 20_000_000
     contract_limit: int = 64

@@ -23,7 +23,8 @@ MOST_IN_FLIGHT = 256
 """Transactions of one account that may be on their way: more than a block of requests holds (30 M gas at 130,000), so
 more make nothing faster, and a twentieth of what a member's pool has room for (`devnet.clique`)."""
 _KEPT = 512
-_FIRST_STALL = 2.0
+_FIRST_STALL = 4.0
+"""Seconds: a QBFT chain at its limit needs up to three for one, and to send again costs it more."""
 _LONGEST_STALL = 16.0
 _DOUBT = 0.5
 _WATCH = 5.0
@@ -119,8 +120,8 @@ class Lane:
 
         Flights below the count without a receipt are doubted, and given up as replaced at the second doubt.
         """
-        self.stall = min(self.stall * 2, _LONGEST_STALL)
         self.stalled_at = now + self.stall
+        self.stall = min(self.stall * 2, _LONGEST_STALL)
         for flight in [flight for nonce, flight in self.flights.items() if nonce < count]:
             flight.doubts += 1
             if flight.doubts > 1:

@@ -11,7 +11,7 @@ words):
 | too many on their way | callers wait for room; what a pool has not taken stays here, not there |
 | node away | the same raw bytes to the next node |
 | pool full | the same bytes again after 1 to 8 s, and nothing new to it meanwhile |
-| forgotten, lost, never taken | the same bytes again, to every node that can be reached, every 2 to 16 s |
+| forgotten, lost, never taken | the same bytes again, to every node that can be reached, every 4 to 16 s |
 | chain lost blocks (a fork, an older state restored) | everything from the chain's nonce on, mined or not, again |
 | a hole before the lane's nonces | filled by a transaction that does nothing |
 | nonce used by somebody else | simulated, signed and sent again with the next nonce |

@@ -81,7 +81,7 @@ def test_again__without_progress__waits_longer_and_shorter_after_progress() -> N
         waits.append(one.stalled_at - now)
     assert waits == [4.0, 8.0, 16.0, 16.0, 16.0]
     mine(one, flights[0], 60.0)
-    assert one.stalled_at == 62.0
+    assert one.stalled_at == 64.0
 
 
 def test_land__last_one_refused_by_the_node__gives_its_nonce_back() -> None:
