@@ -25,6 +25,8 @@ from salus.core.errors import SetupError
 
 Enodes = Mapping[bytes, str]
 """Enode URL by node key."""
+_LIST = r"""\[(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*|[^\]"'#])*\]"""
+"""A TOML array of strings; a bracket within one, as in an IPv6 address, does not end it."""
 
 
 class AllowList(Protocol):
@@ -140,7 +142,7 @@ def _replace_lists(file: Path, lists: Mapping[str, list[str]]) -> None:
     _toml(file)
     text = file.read_text(encoding="utf-8")
     for name, values in lists.items():
-        text, found = re.subn(rf"(?m)^([ \t]*{re.escape(name)}[ \t]*=[ \t]*)\[[^\]]*\]", _filled(values), text)
+        text, found = re.subn(rf"(?m)^([ \t]*{re.escape(name)}[ \t]*=[ \t]*){_LIST}", _filled(values), text)
         if found != 1:
             raise SetupError(f"the node's file {file} has no list {name}: add `{name} = []` where the node reads it")
     _write(file, text)

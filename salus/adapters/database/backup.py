@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from salus.core.errors import ConflictError, IntegrityError, NotFoundError, Setu
 
 _PAGES_AT_ONCE = 4096
 _FORM = "salus.backup.v1"
+_NAME = re.compile(r"[0-9A-Za-z._-]+\.db")
 Progress = Callable[[int, int], None]
 """Pages copied, pages in all."""
 
@@ -100,6 +102,8 @@ def backups_in(folder: Path, service: str) -> list[Backup]:
         except (ValueError, TypeError) as error:
             raise IntegrityError(f"{file} does not say what the backup is") from error
         if made.form == _FORM and made.service == service:
+            if not _NAME.fullmatch(made.file):
+                raise IntegrityError(f"{file} names a file that is not in the folder of backups")
             found.append(made)
     return sorted(found, key=lambda one: one.begun, reverse=True)
 
@@ -112,6 +116,7 @@ def restore(url: str, service: str, folder: Path, name: str | None = None) -> tu
     Raises:
         NotFoundError: no such backup.
         IntegrityError: the backup is not what it was when it was made.
+        SetupError: it is one of another kind of service.
         ConflictError: the database is in use.
     """
     file = database_file(url)
@@ -123,28 +128,39 @@ def restore(url: str, service: str, folder: Path, name: str | None = None) -> tu
         raise IntegrityError(f"{copy} is damaged or missing: take another backup")
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(file.name + ".new")
-    shutil.copyfile(copy, draft)
-    draft.chmod(0o600)
-    _sync(draft)
-    aside = _set_aside(file)
-    draft.rename(file)
+    draft.unlink(missing_ok=True)
+    draft.touch(0o600, exist_ok=False)
+    try:
+        shutil.copyfile(copy, draft)
+        with closing(sqlite3.connect(f"{draft.absolute().as_uri()}?immutable=1", uri=True)) as opened:
+            _revision(opened, service)
+        _sync(draft)
+        aside = _set_aside(file)
+        draft.rename(file)
+    finally:
+        draft.unlink(missing_ok=True)
     _sync(file.parent)
     return made, aside
 
 
 def _set_aside(file: Path) -> Path | None:
-    """Move a database away, with what belongs to it; None if there was none."""
-    if not file.exists():
+    """Move a database away, with what belongs to it; None if there was none.
+
+    Also a write-ahead log whose database is gone: SQLite would play it into the one that takes its place.
+    """
+    parts = [part for ending in ("", "-wal", "-shm") if (part := file.with_name(file.name + ending)).exists()]
+    if file.exists():
+        _require_unused(file)
+    if not parts:
         return None
-    _require_unused(file)
     number = 1
-    while (aside := file.with_name(f"{file.name}.before-{number}")).exists():
+    while any(file.parent.glob(f"{file.name}.before-{number}*")):
         number += 1
-    for ending in ("-wal", "-shm", ""):
-        part = file.with_name(file.name + ending)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + ending))
-    return aside
+    aside = file.with_name(f"{file.name}.before-{number}")
+    for part in reversed(parts):
+        if part.exists():  # looking whether it is in use may have ended the log
+            part.rename(aside.with_name(aside.name + part.name.removeprefix(file.name)))
+    return aside if aside.exists() else None
 
 
 def _require_unused(file: Path) -> None:

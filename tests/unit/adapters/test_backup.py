@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -137,3 +138,69 @@ def test_backup__of_nothing_or_of_another_kind__is_refused(url: str, tmp_path: P
         back_up("postgresql+psycopg://x/y", "custodian", folder, NOW)
     with pytest.raises(NotFoundError):
         restore(url, "custodian", folder)
+
+
+def test_restore__log_of_a_database_that_is_gone__is_not_played_into_the_backup(url: str, tmp_path: Path) -> None:
+    file, folder = tmp_path / "custodian.db", tmp_path / "backups"
+    write(url, 3)
+    made = back_up(url, "custodian", folder, NOW)
+    engine = open_engine(url)
+    store = DatabaseCustodianStore(engine)
+    with engine.connect() as reader:  # keeps the write-ahead log from being emptied, as a power cut does
+        reader.exec_driver_sql("SELECT count(*) FROM custody_log").fetchone()
+        for number in range(40):
+            store.append({"kind": "test", "number": number}, 1)
+        log = file.with_name(f"{file.name}-wal").read_bytes()
+    engine.dispose()
+    for left in tmp_path.glob("custodian.db*"):
+        left.unlink()
+    file.with_name(f"{file.name}-wal").write_bytes(log)
+    assert len(log) > 0
+
+    assert restore(url, "custodian", folder)[0] == made
+    assert entries(file) == 3
+    with closing(sqlite3.connect(file)) as opened:
+        assert opened.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_restore__backup_of_another_service__is_refused_and_leaves_what_is_there(url: str, tmp_path: Path) -> None:
+    folder, other = tmp_path / "backups", f"sqlite:///{tmp_path / 'api.db'}"
+    engine = open_engine(other)
+    migrate(engine, "api")
+    engine.dispose()
+    write(url, 2)
+    made = back_up(other, "api", folder, NOW)
+    said = (folder / made.file).with_suffix(".json")
+    (folder / "custodian-1.json").write_text(said.read_text().replace('"api"', '"custodian"'))
+    with pytest.raises(SetupError, match="custodian"):
+        restore(url, "custodian", folder)
+    assert entries(tmp_path / "custodian.db") == 2
+    assert sorted(one.name for one in tmp_path.glob("custodian.db*")) == ["custodian.db"]
+
+
+@pytest.mark.parametrize("place", ["../elsewhere.db", "/etc/hostname", "sub/x.db", ".."])
+def test_restore__a_file_outside_the_folder_of_backups__is_refused(url: str, tmp_path: Path, place: str) -> None:
+    folder = tmp_path / "backups"
+    made = back_up(url, "custodian", folder, NOW)
+    (tmp_path / "elsewhere.db").write_bytes((folder / made.file).read_bytes())
+    (folder / "sub").mkdir()
+    (folder / "sub" / "x.db").write_bytes((folder / made.file).read_bytes())
+    said = (folder / made.file).with_suffix(".json")
+    said.write_text(said.read_text().replace(made.file, place))
+    with pytest.raises(IntegrityError):
+        restore(url, "custodian", folder)
+
+
+def test_restore__file_of_a_restored_database__is_its_owners_only_from_the_first_byte(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, modes, copying = tmp_path / "backups", list[int](), shutil.copyfile
+    back_up(url, "custodian", folder, NOW)
+
+    def copied(source: Path, target: Path) -> None:
+        copying(source, target)
+        modes.append(Path(target).stat().st_mode & 0o077)
+
+    monkeypatch.setattr(shutil, "copyfile", copied)
+    restore(url, "custodian", folder)
+    assert modes == [0]

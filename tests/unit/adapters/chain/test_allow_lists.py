@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from devnet.clique import node_config
-from salus.adapters.chain.address_book import enode_of
+from salus.adapters.chain.address_book import address_of, enode_of
 from salus.adapters.chain.allow_lists import AllowList, BesuFiles, GethFiles, GoQuorumFiles
 from salus.core.errors import SetupError
 
@@ -51,6 +51,17 @@ def test_list__written__is_read_back_whole(made: Callable[[Path], AllowList], tm
     assert files.read() == {B: AT_B, C: ALONE}
     files.write({})
     assert files.read() == {}
+
+
+@KINDS
+def test_list__node_with_an_ipv6_address__is_written_again_and_let_go(
+    made: Callable[[Path], AllowList], tmp_path: Path
+) -> None:
+    """Such an address has brackets of its own, and comes from whoever applies."""
+    files, at_c = made(tmp_path), enode_of(C, address_of("[2001:db8::1]:30303"))
+    for wanted in ({A: AT_A, C: at_c}, {A: AT_A, B: AT_B, C: at_c}, {A: AT_A}):
+        files.write(wanted)
+        assert files.read() == wanted
 
 
 @KINDS
