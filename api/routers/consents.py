@@ -33,6 +33,7 @@ def router(
     """Routes of consents. A signature stands for the patient, so the relayed ones need no token."""
     routes = APIRouter(prefix="/v1", tags=["consents"], responses=PROBLEMS)
     limited = [Depends(guards.limited)]
+    waits = [*limited, Depends(guards.in_line)]
     anybody, signed_in = Depends(guards.anybody), Depends(guards.patient)
     reads = Depends(guards.staff(Scope.CONSENTS_READ))
 
@@ -40,7 +41,7 @@ def router(
     def compose(wish: Wish) -> Prepared:
         return prepare(wish, chain, clock, random)
 
-    @routes.post("/consents", summary="Put a signed consent on chain", dependencies=limited)
+    @routes.post("/consents", summary="Put a signed consent on chain", dependencies=waits)
     def grant(request: Grant) -> Granted:
         holder = account_of(request.head.holder)
         head = {
@@ -54,13 +55,13 @@ def router(
         consent_id, receipt = relay.consent(head, scope_hash, signature, guards.count)
         return Granted(consent_id=hex32(consent_id), tx_hash=hex32(receipt.tx_hash), block=receipt.block.number)
 
-    @routes.post("/consents/revocations", summary="Revoke one consent", dependencies=limited)
+    @routes.post("/consents/revocations", summary="Revoke one consent", dependencies=waits)
     def revoke(request: Revocation) -> Relayed:
         holder = account_of(request.holder)
         consent = ConsentId(from_hex(request.consent_id))
         return relayed(relay.revocation(holder, consent, from_hex(request.signature, 65), guards.count))
 
-    @routes.post("/consents/revocations-of-all", summary="Revoke everything of a holder", dependencies=limited)
+    @routes.post("/consents/revocations-of-all", summary="Revoke everything of a holder", dependencies=waits)
     def revoke_all(request: RevocationOfAll) -> Relayed:
         holder = account_of(request.holder)
         signature = from_hex(request.signature, 65)

@@ -39,9 +39,9 @@ def router(
 ) -> APIRouter:
     """Routes of the relay. A signature stands for the patient; content needs a token."""
     routes = APIRouter(prefix="/v1", tags=["relay"], responses=PROBLEMS)
-    limited = [Depends(guards.limited)]
+    waits = [Depends(guards.limited), Depends(guards.in_line)]
 
-    @routes.post("/relay/subject-calls", summary="freeze, deny, retain, rotate or veto", dependencies=limited)
+    @routes.post("/relay/subject-calls", summary="freeze, deny, retain, rotate or veto", dependencies=waits)
     def subject_call(request: SubjectCall) -> Relayed:
         given = [from_hex(signature, 65) for signature in request.signatures]
         guards.count(relay.subject_signer(request.function, request.message, given), given[0])
@@ -49,7 +49,7 @@ def router(
         metrics.relayed.labels(request.function.value).inc()
         return relayed(receipt)
 
-    @routes.post("/relay/own-accesses", summary="A patient's own request, until it is final", dependencies=limited)
+    @routes.post("/relay/own-accesses", summary="A patient's own request, until it is final", dependencies=waits)
     def own_access(request: OwnAccess) -> Recorded:
         access, signature = Access.from_json(request.access), from_hex(request.signature, 65)
         guards.count(relay.own_signer(access, signature), signature)
@@ -66,7 +66,7 @@ def router(
     @routes.post(
         "/relay/custodians/{participant_id}/{verb}",
         summary="A signed call to a custodian, passed through unchanged",
-        dependencies=limited,
+        dependencies=waits,
     )
     def custodian_call(participant_id: Hex32, verb: CustodianVerb, body: JsonObject) -> Response:
         custodian = participant_of(participant_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from threading import Lock
 from typing import Annotated
 
@@ -12,10 +12,12 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.errors import ForbiddenError, UnauthenticatedError
 from api.model import Caller, Patient, Scope, Staff
-from api.security.limits import RateLimit
+from api.security.limits import Line, RateLimit
 from api.security.tokens import Tokens
 
 _SIGNATURES = 50_000
+_WAITING, _WAITING_EACH = 20, 8
+"""Calls of patients that may wait for chain or custodians at once: half the threads, and less for one peer."""
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Staff or patient token, five minutes.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
@@ -27,6 +29,7 @@ class Guards:
         self._tokens = tokens
         self._per_peer = per_peer
         self._per_account = per_account
+        self._line = Line(_WAITING, _WAITING_EACH)
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         self._lock = Lock()
 
@@ -89,7 +92,12 @@ class Guards:
 
     def limited(self, request: Request) -> None:
         """Count a request that is not of this institution's staff against its peer."""
-        self._per_peer.take(request.client.host if request.client else "")
+        self._per_peer.take(_peer(request))
+
+    async def in_line(self, request: Request) -> AsyncIterator[None]:
+        """Dependency: a place among the calls that wait for chain or custodians, held until the answer."""
+        async with self._line.place(_peer(request)):
+            yield
 
     def count(self, account: str, signature: bytes) -> None:
         """Count a relayed call against the account whose signature it bears, once that signature was checked.
@@ -110,3 +118,7 @@ class Guards:
             self._seen.move_to_end(signature)
             while len(self._seen) > _SIGNATURES:
                 self._seen.popitem(last=False)
+
+
+def _peer(request: Request) -> str:
+    return request.client.host if request.client else ""
