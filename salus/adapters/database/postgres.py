@@ -37,11 +37,21 @@ _SESSION = (
     "SET plan_cache_mode = force_custom_plan",  # a plan made while a table was empty would read all of it ever after
     "SET idle_in_transaction_session_timeout = '30s'",  # a process that stopped with the lock holds up nobody longer
 )
+_LOOPBACK = ("", "127.0.0.1", "::1", "localhost")
 _LOCK = f"SELECT pg_advisory_xact_lock({WRITER})"
 
 
 def open_postgres(url: URL, *, read_only: bool) -> Engine:
-    """Engine of a PostgreSQL URL. Values never get into messages of errors."""
+    """Engine of a PostgreSQL URL. Values never get into messages of errors.
+
+    Raises:
+        SetupError: the server is another machine, and its certificate would not be checked; the driver is missing.
+    """
+    if not _is_here(url) and url.query.get("sslmode") != "verify-full":
+        raise SetupError(
+            "a PostgreSQL on another machine needs ?sslmode=verify-full&sslrootcert=FILE in its URL: else a server "
+            "nobody checked gets the password, and what is written"
+        )
     given = {name: value for name, value in _CONNECTING.items() if name not in url.query}
     try:
         engine = create_engine(url, connect_args=given, hide_parameters=True, **_POOL)
@@ -82,6 +92,18 @@ def open_postgres(url: URL, *, read_only: bool) -> Engine:
             raise DisconnectionError from error  # the pool makes a new one
 
     return engine
+
+
+def _is_here(url: URL) -> bool:
+    """Whether every server that libpq would try is a socket or a loopback address (libpq, "Parameter Key Words")."""
+    if "service" in url.query:
+        return False
+    named = [url.host or ""]
+    for name in ("host", "hostaddr"):
+        told = url.query.get(name, ())
+        named += [told] if isinstance(told, str) else told
+    hosts = (host.rpartition(":")[0] if host.count(":") == 1 else host for many in named for host in many.split(","))
+    return all(host in _LOOPBACK or host.startswith(("/", "@")) for host in hosts)
 
 
 def only_reading(connection: Connection) -> Connection:
