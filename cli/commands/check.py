@@ -85,6 +85,10 @@ def _validators(receipt: bytes, trusted: Any) -> tuple[bytes, ...]:
         engine = engine_of(parse(receipt)["proofs"]["engine"])
     except (KeyError, TypeError) as error:
         raise InputError("--trust is of use only for a receipt with proofs") from error
+    if isinstance(trusted, dict) and isinstance(trusted.get("snapshot"), dict):  # as `salus follow` keeps it
+        if str(trusted.get("engine")).removesuffix("-besu") != engine.name:
+            raise ReceiptError("proofs.engine", "is not the engine by which the snapshot's chain was followed")
+        trusted = trusted["snapshot"]
     return trusted_start(engine, trusted).validators
 
 

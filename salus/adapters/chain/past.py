@@ -28,7 +28,7 @@ class PastBlock:
 
 
 class Past:
-    """Checked blocks of one follower, which holds its lock around every call."""
+    """Checked blocks of one follower, which holds its lock around every call but `walk_back`, which takes minutes."""
 
     def __init__(self, headers: Headers, engine: Engine) -> None:
         self._headers = headers
@@ -51,25 +51,26 @@ class Past:
         return self._by_hash.get(block_hash)
 
     def final_block(self, number: int) -> PastBlock:
-        """A block at or below the newest final one that was remembered, by number.
+        """The block of this number, or the next one above it that is remembered: where to walk back from."""
+        near = min(known for known in (*self._finals, *self._older) if known >= number)
+        return self._finals.get(near) or self._older[near]
+
+    def remember_older(self, found: PastBlock) -> None:
+        """Remember a block that was found by walking back."""
+        self._older[found.stamp.number] = self._by_hash[found.stamp.hash] = found
+        while len(self._older) > _OLDER:
+            self._older.popitem(last=False)
+
+    def walk_back(self, at: PastBlock, number: int) -> PastBlock:
+        """An older block by number, from a checked one above it.
 
         Raises:
             NodeError: the node shows another past than the one its headers name.
             UnavailableError: the node is away, or the block lies too far back.
         """
-        found = self._finals.get(number) or self._older.get(number)
-        if found is None:
-            found = self._walk_back(number)
-            self._older[number] = self._by_hash[found.stamp.hash] = found
-            while len(self._older) > _OLDER:
-                self._older.popitem(last=False)
-        return found
-
-    def _walk_back(self, number: int) -> PastBlock:
-        later = min(known for known in (*self._finals, *self._older) if known > number)
+        later = at.stamp.number
         if later - number > _WALK:
             raise UnavailableError(f"block {number} lies {later - number} blocks back; {_WALK} at most are walked")
-        at = self._finals.get(later) or self._older[later]
         top, expected = (later, at.stamp.hash) if at.parent is None else (later - 1, at.parent)
         for high in range(top, number - 1, -BATCH):
             low = max(number, high - BATCH + 1)

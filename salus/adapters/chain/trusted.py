@@ -64,6 +64,7 @@ class TrustedChain:
         self._halt = halt
         self._halted = halted
         self._lock = threading.Lock()
+        self._walking = threading.Lock()
         self._trail: tuple[Link, ...] = (Link(snapshot),)
         self._seen: dict[int, list[Link]] = {snapshot.number: [self._trail[0]]}
         self._remember(self._trail)
@@ -135,7 +136,20 @@ class TrustedChain:
                     return link.stamp
             if number > self._trail[-1].snapshot.number or number < 0:
                 raise NotFoundError(f"the chain has no block {number}")
-            return self._past.final_block(number).stamp
+            near = self._past.final_block(number)
+        return near.stamp if near.stamp.number == number else self._older_block(number)
+
+    def _older_block(self, number: int) -> BlockStamp:
+        """A block before those that are remembered. It may take minutes, in which the present goes on."""
+        with self._walking:
+            with self._lock:
+                near = self._past.final_block(number)
+            if near.stamp.number == number:
+                return near.stamp
+            found = self._past.walk_back(near, number)
+        with self._lock:
+            self._past.remember_older(found)
+        return found.stamp
 
     # following
 

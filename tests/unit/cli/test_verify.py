@@ -10,6 +10,7 @@ import pytest
 
 from cli.commands.check import verify
 from salus.core.canonical import canonical
+from salus.core.consensus import Clique
 from salus.core.errors import InputError, ReceiptError
 from salus.core.ids import hex32
 from salus.core.receipt import MAX_BYTES
@@ -67,6 +68,19 @@ def test_verify__chain_id_of_another_genesis_with_the_same_signers__is_refused(r
     other = written(tmp_path / "other.json", {**GENESIS, "config": {"chainId": CHAIN_ID + 1}})
     with pytest.raises(ReceiptError, match=r"deployment\.chainId"):
         verify(receipt, other, DEPLOYMENT.council)
+
+
+@pytest.mark.parametrize(("engine", "holds"), [("clique", True), ("qbft", False)])
+def test_verify__snapshot_as_follow_keeps_it__believed_of_its_own_engine_only(
+    receipt: Path, tmp_path: Path, engine: str, *, holds: bool
+) -> None:
+    snapshot = Clique().genesis(clique_genesis(SIGNERS)).to_json()
+    kept = written(tmp_path / "kept.json", {"engine": engine, "epoch": 30_000, "snapshot": snapshot, "halted": None})
+    if holds:
+        verify(receipt, kept, DEPLOYMENT.council)
+        return
+    with pytest.raises(ReceiptError, match=r"proofs\.engine"):
+        verify(receipt, kept, DEPLOYMENT.council)
 
 
 @pytest.mark.parametrize("content", [b"[" * 200_000, b"[" * (MAX_BYTES + 1), b'{"proofs":null}', b"\xff"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import httpx
@@ -348,6 +350,30 @@ def test_block__walked_back_twice__starts_from_what_is_known(node: SealedNode, k
     node.asked.clear()
     again.block(45)
     assert sum(len(exchange) for exchange in node.asked) == 5
+
+
+def test_block__walk_that_takes_long__does_not_hold_up_the_present(node: SealedNode, kept: Kept) -> None:
+    node.seal(*turns(300))
+    kept.follow(node).advance()
+    again = kept.follow(node)
+    entered, leave = Event(), Event()
+
+    def slow(_: str, params: Sequence[Any], answer: Any) -> Any:
+        if params[0] != "latest" and int(params[0], 16) < 200:
+            entered.set()
+            assert leave.wait(10)
+        return answer
+
+    node.lie = slow
+    with ThreadPoolExecutor() as pool:
+        old = pool.submit(again.block, 40)
+        try:
+            assert entered.wait(10)
+            pool.submit(again.advance).result(10)
+            assert pool.submit(again.state_root, again.head().hash).result(10) == node.chain[-1].state_root
+        finally:
+            leave.set()
+        assert old.result(10).hash == clique_hash(node.chain[40])
 
 
 def test_block__false_past__is_found_out(node: SealedNode, kept: Kept) -> None:
