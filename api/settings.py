@@ -23,7 +23,7 @@
 | `SALUS_API_PORT` | port on 127.0.0.1 | 8480 |
 | `SALUS_API_HEAD_AGE` | seconds after which /ready calls the node's head stale | 15 |
 | `SALUS_API_INDEX_LAG` | blocks the index may lie behind before /ready says so | 30 |
-| `SALUS_API_CALLS_PER_MINUTE` | calls without a token from one address | 1200 |
+| `SALUS_API_CALLS_PER_MINUTE` | calls from one address that are not of staff | 1200 |
 | `SALUS_API_CALLS_PER_ACCOUNT` | relayed calls of one account in a minute | 120 |
 | `SALUS_API_BATCH_MILLISECONDS` | longest wait of a request for others to go in one transaction; 0: each alone | 250 |
 """
