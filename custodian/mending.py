@@ -13,7 +13,8 @@ what is there and opens is not asked for again. Source: docs/decisions/0026.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
@@ -26,7 +27,7 @@ from custodian.ports import Helpers
 from custodian.repair import OPENING_THRESHOLD, ended_by_order
 from custodian.rules import Custodian, View, look
 from custodian.sweeps import sweep_orders
-from custodian.wrap import Wrapping, fingerprint
+from custodian.wrap import Wrapping, fingerprint, number_of
 from salus.core.custody import DepositedRecord, RestoredBatch
 from salus.core.envelope import parse
 from salus.core.errors import EnvelopeError, IntegrityError, NotFoundError, UnavailableError
@@ -299,8 +300,19 @@ class Mending:
         restored = RestoredBatch(
             batch.source, batch.root, batch.custodian_set, batch.count, anchored_at, tuple(records)
         )
+        self._forget_replaced(batch.source, shares)
         custodian.store.restore(restored, mended(batch.source, batch.root, helpers, len(records)), now)
         self._found.repaired += len(records)
+
+    def _forget_replaced(self, source: ParticipantId, leaves: Iterable[LeafHash]) -> None:
+        """Destroy the keys of damaged shares before others take their place: no row would name them any more, and they
+        would open an old backup after the record was destroyed."""
+        store = self._custodian.store
+        found = store.find(list(leaves))
+        mine = [one.key for several in found.values() for one in several if one.source == source]
+        for wrapped in store.shares(mine).values():
+            with suppress(IntegrityError):  # damaged where it says which key it has
+                self._custodian.keys.forget(wrapped.period, [number_of(wrapped)])
 
     # who lied
 

@@ -104,7 +104,7 @@ class FolderPeriodKeys:
         file = path.with_suffix(".next")
         with self._alone():
             if not path.exists():
-                self._write(file, b"0")
+                self._write(file, str(self._start()).encode())
                 self._write(path, _checked(KeyTree.fresh(self._random(NODE_BYTES))))
                 self._trees.pop(period, None)
             number = _reserved(file)
@@ -113,6 +113,12 @@ class FolderPeriodKeys:
                 raise IntegrityError(f"the period {period} has no numbers left")
             self._write(file, str(end).encode())
         return number, end
+
+    def _start(self) -> int:
+        """First number of a new tree, somewhere in the lower half. Where a period's tree was lost and another one made,
+        sealed things that the old one opened must not name numbers of the new one: forgetting them would take others'
+        keys."""
+        return int.from_bytes(self._random(4), "big") // 2 // _RESERVED * _RESERVED
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
