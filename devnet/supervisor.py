@@ -15,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from salus.core.errors import ConflictError, SetupError, UnavailableError
@@ -27,8 +28,8 @@ _STOP_SECONDS = 10.0
 class Part:
     """One process: its command, its environment beyond the caller's, the loopback ports it binds, and when it is ready.
 
-    `ready` returns True once the part serves; it may raise OSError meanwhile. `settle` is done once it is, at each
-    start: what the part has to be told before it works.
+    `ready` returns True once the part serves; it may raise OSError meanwhile. `settle` is done once it and
+    all that are started with it are, at each start: what the part has to be told before it works.
     """
 
     name: str
@@ -75,7 +76,9 @@ class Supervisor:
             self._spawn(part)
         deadline = time.monotonic() + patience
         for part in wanted:
-            self._await(part, deadline)
+            self._await(part, part.ready, deadline)
+        for part in wanted:  # when all are there: of nodes that begin to seal one by one, each may seal a first block
+            self._await(part, partial(_settled, part), deadline)
 
     def revive(self, part: Part) -> int:
         """Start a part that died, without waiting for it; returns its pid."""
@@ -137,7 +140,7 @@ class Supervisor:
         self._children[part.name] = child
         self._record({**self._recorded(), part.name: (child.pid, _born(child.pid) or 0)})
 
-    def _await(self, part: Part, deadline: float) -> None:
+    def _await(self, part: Part, holds: Callable[[], bool], deadline: float) -> None:
         child = self._children[part.name]
         while True:
             if child.poll() is not None:
@@ -146,8 +149,7 @@ class Supervisor:
                     f"its log says why: {self.log(part.name)}\n{self._tail(part.name)}"
                 )
             try:
-                if part.ready():
-                    part.settle()
+                if holds():
                     return
             except OSError:
                 pass  # not listening yet
@@ -168,6 +170,11 @@ class Supervisor:
         scratch = self._file.with_suffix(".new")
         scratch.write_text(json.dumps(parts, indent=1))
         scratch.replace(self._file)
+
+
+def _settled(part: Part) -> bool:
+    part.settle()
+    return True
 
 
 def require_free(port: int) -> None:
