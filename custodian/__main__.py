@@ -1,5 +1,5 @@
-"""`python -m custodian [serve|accept-chain|audit|repair]`: keep and release shares, accept a shortened chain, count
-shares, get lost ones back.
+"""`python -m custodian [serve|accept-chain|audit|repair|allow-repair]`: keep and release shares, accept a shortened
+chain, count shares, get lost ones back, let another custodian get its own back.
 """
 
 from __future__ import annotations
@@ -8,15 +8,20 @@ import argparse
 import sys
 
 from custodian import runtime, settings
-from salus.core.errors import SalusError
-from salus.core.ids import hex32
+from salus.core.errors import SalusError, SetupError
+from salus.core.ids import ParticipantId, from_hex, hex32
+
+_COMMANDS = ("serve", "accept-chain", "audit", "repair", "allow-repair")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; 0 on success, 1 when a part is wrong."""
     parser = argparse.ArgumentParser(prog="custodian", description=__doc__)
-    parser.add_argument("command", nargs="?", default="serve", choices=("serve", "accept-chain", "audit", "repair"))
-    command = parser.parse_args(argv).command
+    parser.add_argument("command", nargs="?", default="serve", choices=_COMMANDS)
+    parser.add_argument("--custodian", help="participantId of who is allowed to repair (allow-repair)")
+    parser.add_argument("--hours", type=int, default=24, help="for how long, 0 ends it (allow-repair)")
+    asked = parser.parse_args(argv)
+    command = asked.command
     try:
         told = settings.read()
         if command == "serve":
@@ -30,6 +35,9 @@ def main(argv: list[str] | None = None) -> int:
             mended = runtime.repair(told, lambda _: None)
             sys.stdout.write("\n".join(mended.lines()) + "\n")
             return 0 if mended.is_done else 1
+        elif command == "allow-repair":
+            until = runtime.allow_repair(told, _custodian(asked.custodian), asked.hours)
+            sys.stdout.write(f"allowed until {until}; the custodian's log has an entry of it\n")
         else:
             number = runtime.accept_chain(told)
             sys.stdout.write(f"accepted the chain up to block {number}; the custodian's log has an entry of it\n")
@@ -37,6 +45,12 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"custodian: {error.diagnostics()}\n")
         return 1
     return 0
+
+
+def _custodian(text: str | None) -> ParticipantId:
+    if text is None:
+        raise SetupError("say whom: --custodian 0x… (its participantId)")
+    return ParticipantId(from_hex(text))
 
 
 if __name__ == "__main__":

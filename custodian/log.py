@@ -23,6 +23,7 @@ class Kind(StrEnum):
     RELEASE = "release"
     DESTROY = "destroy"
     CHAIN = "chain"
+    ALLOWED = "repair-allowed"
     REPAIR = "repair"
     REPAIRED = "repaired"
 
@@ -101,6 +102,11 @@ def destroyed(source: ParticipantId, record: RecordId, subject: SubjectRef, eras
         "subjectRef": hex32(subject),
         "erased": erased,
     }
+
+
+def allowed(custodian: ParticipantId, until: int) -> dict[str, Any]:
+    """An operator here allowed another custodian to be helped, until a Unix time."""
+    return {"kind": Kind.ALLOWED.value, "reference": hex32(custodian), "until": until}
 
 
 def helped(

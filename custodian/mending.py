@@ -105,10 +105,11 @@ class Mended:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A batch, its set, and what is wanted of it; `digests` of this custodian's shares and all others' by leaf."""
+    """A batch, its set, when it was anchored, and what is wanted of it; `digests` of all dealt shares by leaf."""
 
     batch: AnchoredBatch
     members: CustodianSet
+    anchored_at: int
     records: dict[LeafHash, HeldRecord]
     digests: dict[LeafHash, tuple[bytes, ...]]
 
@@ -167,7 +168,8 @@ class Mending:
             self._found.gone += len(gone)
         left = {leaf: one for leaf, one in lost.items() if leaf not in ended}
         if left:
-            wanted = _Wanted(batch, members, left, self._dealt(left, len(members.members)))
+            anchored_at = self._custodian.chain.anchor(batch.source, batch.root, view.final).anchored_at
+            wanted = _Wanted(batch, members, anchored_at, left, self._dealt(left, len(members.members)))
             self._found.open += [leaf for leaf in left if leaf not in wanted.digests]
             before = self._found.repaired
             self._collect(wanted, circles, view)
@@ -296,9 +298,8 @@ class Mending:
             records.append(DepositedRecord(leaf, one.leaf, one.topics, one.topics_salt, wrapped, mark))
             if one.leaf.level == MAX_LEVEL:
                 self._found.half.append(leaf)
-        anchored_at = custodian.chain.anchor(batch.source, batch.root, look(custodian).final).anchored_at
         restored = RestoredBatch(
-            batch.source, batch.root, batch.custodian_set, batch.count, anchored_at, tuple(records)
+            batch.source, batch.root, batch.custodian_set, batch.count, wanted.anchored_at, tuple(records)
         )
         self._forget_replaced(batch.source, shares)
         custodian.store.restore(restored, mended(batch.source, batch.root, helpers, len(records)), now)

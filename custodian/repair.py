@@ -2,7 +2,9 @@
 
 A member that lost its disk asks t others. Each answers parts that say nothing alone (`salus/core/repair.py`), sealed to
 the encryption key that the registry has for who asks. Only what is anchored for that set, kept here and not ordered to
-be destroyed is helped with; what one asker was told in the last hour is bounded, and logged before it is told.
+be destroyed is helped with; what one asker was told in the last hour is bounded, and logged before it is told. All of
+this only while an operator here has allowed it for who asks: a member's two keys are in backups, and whoever finds one
+must not be able to have its shares made anew.
 
 `open` finds out who lied. When the parts of all helpers, each signed, do not make the share whose digest stands in the
 envelope, a helper shows its private key of the session for that one leaf, so that who asked can see which share it
@@ -85,12 +87,13 @@ def repair(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
             key or part.
         NotFoundError: the batch was never deposited here.
         ConflictError: there is nothing to open.
-        UnavailableError: enough for this hour.
+        UnavailableError: not allowed by an operator here, or enough for this hour.
     """
     admitted = admit(custodian, VERB, value)
     body = RepairBody.from_json(admitted.body)
     asker = operated_by(custodian.chain, admitted.signer, admitted.view)
     members, threshold = _require_members(custodian, asker, body, admitted.view)
+    _require_allowed(custodian, asker)
     key = custodian.chain.participant(asker, admitted.view.final).encryption_key
     session = body.session(custodian.chain.chain_id, asker)
     asked = _Asked(body, session, members, threshold, key, admitted.view, admitted.signer)
@@ -121,6 +124,12 @@ def _require_members(
     if custodian.id not in in_order:
         raise InputError("this custodian is not among the helpers named")
     return found.members, found.threshold
+
+
+def _require_allowed(custodian: Custodian, asker: ParticipantId) -> None:
+    entries = custodian.store.log_about(hex32(asker), Kind.ALLOWED)
+    if not entries or int(entries[-1].content["until"]) <= custodian.clock.now():
+        raise UnavailableError("no operator here has allowed this repair: `allow-repair`")
 
 
 def _meet(custodian: Custodian, asked: _Asked) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from custodian import mending
 from custodian.app import Desk, create_app
 from custodian.audit import Audit, Progress
 from custodian.audit import audit as look_at_all
-from custodian.log import chain_accepted
+from custodian.log import allowed, chain_accepted
 from custodian.metrics import Metrics
 from custodian.rules import HEAD_AHEAD_SECONDS, Custodian
 from custodian.settings import Settings
@@ -149,6 +149,18 @@ def audit(settings: Settings, tell: Progress) -> Audit:
     """
     with opened(settings) as parts:
         return look_at_all(parts.custodian, tell)
+
+
+def allow_repair(settings: Settings, other: ParticipantId, hours: int) -> int:
+    """Allow another custodian to be helped for so many hours from now, 0 to end it; returns until when (Unix seconds).
+
+    An operator's decision, after talking to the other's people; it is an entry in the custodian's log.
+    """
+    with opened(settings) as parts:
+        now = parts.custodian.clock.now()
+        until = now + hours * 3600
+        parts.custodian.store.append(allowed(other, until), now)
+        return until
 
 
 def repair(settings: Settings, tell: mending.Progress) -> mending.Mended:

@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     keeper.command("accept-chain")(accept_chain)
     keeper.command("audit")(audit)
     keeper.command("repair")(repair)
+    keeper.command("allow-repair")(allow_repair)
     app.add_typer(keeper, name="custodian")
 
 
@@ -93,7 +94,8 @@ def audit(name: Annotated[Name, typer.Argument(help="Which custodian.")]) -> Non
 def repair(name: Annotated[Name, typer.Argument(help="Which custodian.")]) -> None:
     """Get a custodian's lost shares back from the other members of its sets; exit code 6 if some did not come back.
 
-    It may run meanwhile. What is here is kept, so run it again to go on. Example: salus custodian repair custodian-1
+    It may run meanwhile. What is here is kept, so run it again to go on. The others allow it first (`allow-repair`).
+    Example: salus custodian repair custodian-1
     """
     world = running_world()
     told = custodian.settings.read(custodian_part(world, name).environment)
@@ -117,6 +119,22 @@ def repair(name: Annotated[Name, typer.Argument(help="Which custodian.")]) -> No
     output.emit(value, found.lines(world.name_of))
     if not found.is_done:
         raise typer.Exit(6)
+
+
+def allow_repair(
+    name: Annotated[Name, typer.Argument(help="Which custodian helps.")],
+    other: Annotated[Name, typer.Argument(help="Which one lost its shares.")],
+    hours: Annotated[int, typer.Option(min=0, max=24 * 31, help="For how long; 0 ends it.")] = 24,
+) -> None:
+    """Let a custodian help another one to get its shares back, after talking to its people; its log has an entry of it.
+
+    Example: salus custodian allow-repair custodian-2 custodian-1
+    """
+    world = running_world()
+    told = custodian.settings.read(custodian_part(world, name).environment)
+    until = custodian.runtime.allow_repair(told, world.ids[other], hours)
+    value = {"custodian": name, "for": other, "until": until}
+    output.emit(value, [f"{name} helps {other} until {output.clock(until)}"])
 
 
 def _every(batches: int) -> custodian.mending.Progress:

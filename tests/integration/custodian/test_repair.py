@@ -109,6 +109,14 @@ def test_repair__disk_lost__all_comes_back_but_what_was_destroyed(story: Story) 
     assert code == 1
     assert "whole=0" in words
 
+    for helper in stack.custodians[1:]:
+        helper.run("allow-repair", "--custodian", lost.settings["PARTICIPANT_ID"], "--hours", "0")
+    done = lost.run("repair")
+    assert done.returncode == 1
+    assert "allow-repair" in done.stderr
+    for helper in stack.custodians[1:]:
+        helper.run("allow-repair", "--custodian", lost.settings["PARTICIPANT_ID"])
+
     done = lost.run("repair")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(before)} came back, 0 were here, 1 are destroyed" in done.stdout

@@ -11,7 +11,7 @@ import pytest
 from custodian.app import VERBS
 from custodian.audit import Holding, audit
 from custodian.destroy import erase_ordered
-from custodian.log import Kind
+from custodian.log import Kind, allowed
 from custodian.mending import Mended, mend
 from custodian.rules import Custodian, look
 from custodian.sweeps import sweep_orders
@@ -76,7 +76,13 @@ class Scene:
         self.before = self.lost
         self.members[LOST] = replace(self.lost, store=MemoryCustodianStore(), keys=MemoryPeriodKeys())
 
+    def allow(self) -> None:
+        now = self.stage.clock.now()
+        for helper in self.members[1:]:
+            helper.store.append(allowed(self.lost.id, now + 3600), now)
+
     def mend(self) -> Mended:
+        self.allow()
         return mend(self.lost, self.client, self.content)
 
     def share(self, member: Custodian, leaf: LeafHash) -> tuple[bytes, bytes | None]:
@@ -136,7 +142,7 @@ def test_mend__again__asks_nobody_and_changes_nothing(scene: Scene) -> None:
     scene.lose()
     scene.mend()
     logs = [len(member.store.log(0, 1000)) for member in scene.members]
-    found = scene.mend()
+    found = mend(scene.lost, scene.client, scene.content)
     assert (found.repaired, found.whole, found.is_done) == (0, 2, True)
     assert [len(member.store.log(0, 1000)) for member in scene.members] == logs
 
@@ -155,6 +161,7 @@ def test_mend__stopped_in_between__goes_on(scene: Scene) -> None:
         if found.batches == 2:
             raise KeyboardInterrupt
 
+    scene.allow()
     with pytest.raises(KeyboardInterrupt):
         mend(scene.lost, scene.client, scene.content, stop)
     found = scene.mend()
@@ -322,6 +329,15 @@ def test_mend__helper_away__waits_and_goes_on_later(scene: Scene) -> None:
         scene.mend()
     scene.client.start(scene.members[2].id)
     assert scene.mend().is_done
+
+
+def test_mend__not_allowed_by_the_others__stops_at_once_and_says_who(scene: Scene) -> None:
+    scene.case(Draft())
+    scene.case(Draft())
+    scene.lose()
+    with pytest.raises(UnavailableError, match="allow-repair") as error:
+        mend(scene.lost, scene.client, scene.content)
+    assert all(member.id.hex() in str(error.value) for member in scene.members[1:])
 
 
 def test_mend__one_of_three_helpers_away__another_stands_in() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from custodian.log import Kind
+from custodian.log import Kind, allowed
 from custodian.rules import Custodian
 from salus.adapters.memory import MemoryCustodianStore, MemorySigner
 from salus.core import hpke
@@ -32,6 +32,12 @@ class Asker:
         self.helpers = stage.custodians[1:3]
         self.signer: Signer = stage.members[0].signer
         self.encryption_key = stage.members[0].encryption_key
+        self.allow(86_400)
+
+    def allow(self, seconds: int, who: ParticipantId | None = None) -> None:
+        now = self.stage.clock.now()
+        for member in self.stage.members:
+            member.store.append(allowed(who or self.stage.custodians[0], now + seconds), now)
 
     def session(self, leaf: LeafHash | None = None, **changes: Any) -> Session:
         asker = ParticipantId(changes.pop("asker", self.stage.custodians[0]))
@@ -144,6 +150,7 @@ def test_repair__by_a_custodian_of_another_set__is_refused(stage: MemoryStage, a
     stage.chain.set_custodians(2, (stranger.id, *stage.custodians[1:]), 2)
     asker.signer = stranger.operator
     refused(Code.NOT_QUALIFIED, lambda: meet(asker, asker.session()))
+    asker.allow(3600, stranger.id)
     # By the set it is in it reaches no batch of the other one.
     refused(Code.RECORD_UNANCHORED, lambda: meet(asker, asker.session(custodian_set=2)))
 
@@ -187,6 +194,22 @@ def test_repair__malformed__is_refused(asker: Asker, change: dict[str, Any]) -> 
     helper = asker.helpers[0]
     with pytest.raises(InputError):
         asker.stage.ask(helper, "repair", asker.stage.call("repair", helper, body, asker.signer))
+
+
+def test_repair__not_allowed_by_an_operator_here__is_refused(stage: MemoryStage, asker: Asker) -> None:
+    """Who found a backup with a member's keys can't have its shares made anew."""
+    asker.allow(0)
+    with pytest.raises(UnavailableError, match="allow-repair"):
+        meet(asker, asker.session())
+    asker.allow(60, stage.custodians[2])
+    with pytest.raises(UnavailableError, match="allow-repair"):
+        meet(asker, asker.session())
+    asker.allow(60)
+    assert meet(asker, asker.session())
+    stage.pass_seconds(61)
+    with pytest.raises(UnavailableError, match="allow-repair"):
+        meet(asker, asker.session())
+    assert len(stage.members[1].store.log_of(Kind.REPAIR, 0)) == 1
 
 
 # what it helps with
