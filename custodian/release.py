@@ -38,7 +38,7 @@ from salus.core.codes import Code
 from salus.core.consent import MAX_SESSION_MINUTES
 from salus.core.custody import KeptRecord
 from salus.core.eip712 import Domain
-from salus.core.errors import RefusedError
+from salus.core.errors import IntegrityError, NotFoundError, RefusedError
 from salus.core.ids import ZERO32, AccessId, ConsentId, LeafHash, ParticipantId, SubjectRef, address_bytes, hex32
 from salus.core.merkle import records_root
 
@@ -76,7 +76,7 @@ def release(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
 
     records, refused = _judge(custodian, permit, body, admitted.view)
     shares, gone = _sealed(custodian, records, body.access, gateway)
-    refused |= dict.fromkeys(gone, Code.RECORD_DESTROYED)
+    refused |= gone
 
     sent = [LeafHash(record.leaf_hash) for record in records if record.leaf_hash not in refused]
     entry = released(admitted.signer, access_id, permit.subject, sent, refused, body.user_opening)
@@ -220,19 +220,24 @@ def _refusal(custodian: Custodian, record: KeptRecord, scope: Scope, older: set[
 
 def _sealed(
     custodian: Custodian, records: Sequence[KeptRecord], access: Access, gateway: Domain
-) -> tuple[list[dict[str, Any]], list[LeafHash]]:
+) -> tuple[list[dict[str, Any]], dict[LeafHash, Code]]:
+    """Shares sealed to the session key, and why others can't be: erased meanwhile, or they don't open (any more)."""
     access_id = access.access_id(gateway)
     emitter = address_bytes(gateway.verifying_contract)
     wrapped = custodian.store.shares(record.key for record in records)
     shares: list[dict[str, Any]] = []
-    gone: list[LeafHash] = []
+    gone: dict[LeafHash, Code] = {}
     for record in records:
-        if record.key not in wrapped:
-            gone.append(record.leaf_hash)
-            continue
         leaf = record.leaf_hash
+        if record.key not in wrapped:
+            gone[leaf] = Code.RECORD_DESTROYED
+            continue
         item: dict[str, Any] = {"leaf": hex32(leaf)}
-        parts = unwrap(wrapped[record.key], record.source, leaf, custodian.keys)
+        try:
+            parts = unwrap(wrapped[record.key], record.source, leaf, custodian.keys)
+        except (NotFoundError, IntegrityError):
+            gone[leaf] = Code.RECORD_UNKNOWN  # one that can't be had holds no other back; `custodian audit` tells of it
+            continue
         for name, part, inner in (("sealed", parts[0], False), ("inner", parts[1], True)):
             if part is not None:
                 info = hpke.release_info(gateway.chain_id, emitter, access_id, leaf, custodian.id, inner=inner)

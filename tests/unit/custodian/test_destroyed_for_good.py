@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,7 +15,7 @@ from custodian.destroy import erase_ordered
 from custodian.ports import CustodianStore
 from custodian.rules import Custodian, look
 from custodian.sweeps import sweep_orders, sweep_periods
-from custodian.wrap import unwrap
+from custodian.wrap import number_of, unwrap
 from salus.adapters.database.custodian import DatabaseCustodianStore
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
@@ -23,8 +23,9 @@ from salus.adapters.memory import MemoryCustodianStore
 from salus.adapters.period_keys import FolderPeriodKeys
 from salus.core.codes import Code
 from salus.core.custody import WrappedShare
+from salus.core.erasable_keys import ErasableKeys
 from salus.core.errors import ConflictError, NotFoundError, UnavailableError
-from salus.core.ids import SubjectRef
+from salus.core.ids import SubjectRef, hex32
 from salus.core.state import BlockStamp
 from tests.custody_stage import Case, Draft
 from tests.databases import url_of
@@ -180,3 +181,29 @@ def test_mend__damaged_share_replaced_then_destroyed__its_old_copy_opens_no_more
     scene.destroy(case, 0)
     with pytest.raises(NotFoundError):
         unwrap(backup, scene.stage.source.id, leaf, scene.lost.keys)
+
+
+@pytest.mark.parametrize("harm", ["its key is gone", "it is damaged"])
+def test_release__one_share_does_not_unwrap__the_others_are_released(stage: MemoryStage, harm: str) -> None:
+    """A key that is destroyed between two reads, a lost folder of keys, a bad disk: one record must not cost all."""
+    case, member = Case(stage, Draft(), Draft()), stage.members[0]
+    case.request()
+    [bad] = shares_of(member, case.patient.subject)[:1]
+    if harm == "its key is gone":
+        member.keys.forget(bad.period, [number_of(bad)])
+    else:
+        keys, broken = member.keys, number_of(bad)
+
+        class Damaged:
+            """Gives another key for one share, which then looks damaged."""
+
+            def past(self, period: str, number: int) -> bytes:
+                return bytes(32) if number == broken else keys.past(period, number)
+
+        stage.members[0] = replace(member, keys=cast("ErasableKeys", Damaged()))
+    outcome = case.release()[0]
+    assert isinstance(outcome, dict)
+    assert [item["leaf"] for item in outcome["shares"]] == [hex32(case.leaves[1])]
+    assert [item["code"] for item in outcome["refused"]] == [int(Code.RECORD_UNKNOWN)]
+    logged = stage.members[0].store.log_about(outcome["accessId"], "release")[-1].content
+    assert logged["leaves"] == [hex32(case.leaves[1])]
