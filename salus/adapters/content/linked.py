@@ -50,9 +50,12 @@ def store_linked(members: Members, blobs: Iterable[bytes]) -> bytes:
             raise UnavailableError(f"no content node took all pieces: {'; '.join(failed)}")
         written += [Piece(block.cid, len(block.data)) for block in blocks]
     digest, root = hashed.digest(), file_root(written)
-    patience = 10 + sum(piece.size for piece in written) / _FETCH_BYTES_A_SECOND
+    size = sum(piece.size for piece in written)
+    patience = 10 + size / _FETCH_BYTES_A_SECOND
 
     def pinned(node: KuboNode) -> None:
+        if node in spare and (why := members.over_quota(node, size)) is not None:
+            raise UnavailableError(why)
         node.store(root.cid, [root], pin=False)
         node.pin(root.cid, patience)  # a spare node fetches the pieces from its peers
         node.name_file(digest, root.cid)

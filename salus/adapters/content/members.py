@@ -193,8 +193,8 @@ class Members:
     def tried(self, node: KuboNode, size: int, store: Callable[[KuboNode], None]) -> str | None:
         """Store `size` bytes at a node: why it could not, None when it did."""
         try:
-            if self._quota is not None and self._size(node) + size > self._quota:
-                return f"{node.name} has reached its quota of {self._quota} bytes"
+            if (why := self.over_quota(node, size)) is not None:
+                return why
             store(node)
         except UnavailableError as error:
             self.rest(node)
@@ -203,6 +203,16 @@ class Members:
             return f"{node.name}: {error}"
         self._grown(node, size)
         return None
+
+    def over_quota(self, node: KuboNode, size: int) -> str | None:
+        """Why a node has no room for `size` bytes more; None when it has.
+
+        Raises:
+            UnavailableError: it does not say how full it is.
+        """
+        if self._quota is None or self._size(node) + size <= self._quota:
+            return None
+        return f"{node.name} has reached its quota of {self._quota} bytes"
 
     def _size(self, node: KuboNode) -> int:
         at, size = self._sizes.get(node.name, (float("-inf"), 0))

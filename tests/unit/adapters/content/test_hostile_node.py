@@ -23,6 +23,10 @@ class FakeNode(KuboNode):
         self.pinned = set[Cid]()
         self.names = dict[bytes, Cid]()
         self.marks = set[bytes]()
+        self.taken = list[int]()
+        self.takes = 0
+        self.is_full = False
+        self.is_spare = False
 
     def greet(self) -> None: ...
 
@@ -39,6 +43,9 @@ class FakeNode(KuboNode):
             self.pinned.add(root)
 
     def pin(self, root: Cid, fetch: float) -> None:
+        if self.taken or self.is_spare:
+            self.pinned.add(root)
+            return
         if any(cid.digest not in self.blocks for cid in (root, *self._named(root))):
             raise NotFoundError("something is missing")
         self.pinned.add(root)
@@ -51,6 +58,14 @@ class FakeNode(KuboNode):
             return False
         self.pinned = (self.pinned - {old}) | {new}
         return True
+
+    def store_archive(self, root: Cid, car: bytes, *, pin: bool = True) -> None:
+        if self.is_full:
+            raise UnavailableError("no room")
+        self.taken.append(len(car))
+
+    def size(self) -> int:
+        return self.takes
 
     def pins(self) -> list[Cid]:
         return sorted(self.pinned, key=bytes)
@@ -219,3 +234,16 @@ def test_check__a_node_pins_what_is_none_of_ours__nothing_of_ours_is_lost(
     store.check(repair=True)
     assert {block.cid.digest for block in BLOCKS} <= set(store.digests())
     assert all(store.get(block.cid.digest) == block.data for block in BLOCKS)
+
+
+def test_put_stream__a_spare_node_near_its_quota__does_not_fetch_the_whole_file(nodes: Swarm) -> None:
+    for node in nodes:
+        node.is_spare = True
+    nodes[1].is_full, nodes[2].takes = True, (10 << 20) - 1
+    store = KuboStore(nodes, copies=2, quota=10 << 20)
+    try:
+        with pytest.raises(UnavailableError, match="quota"):
+            store.put_stream([bytes(3 << 20)])
+    finally:
+        store.close()
+    assert not any(root.codec == DAG_PB for root in nodes[2].pinned)
