@@ -224,7 +224,11 @@ def leaf_from_bytes(stored: bytes) -> Leaf:
 
 
 def _move_heads(connection: Connection, work: Work) -> dict[bytes, int]:
-    """Set the heads to the newest of the versions; keys of all records touched."""
+    """Set the heads to the newest of the versions; keys of all records touched.
+
+    Raises:
+        ConflictError: one was erased after its head had been read: it must not come back. Read again.
+    """
     newest: dict[bytes, NewVersion] = {one.leaf.record_id: one for one in work.versions}
     keys = _keys(connection, list(newest))
     updates = [_head(one, work.at) | {"at_key": keys[name]} for name, one in newest.items() if name in keys]
@@ -263,8 +267,10 @@ def _confirm(connection: Connection, work: Work) -> None:
 
 
 def _keys(connection: Connection, record_ids: Sequence[bytes]) -> dict[bytes, int]:
-    rows = find_rows(connection, record, ("record_id", "key"), "record_id", record_ids)
-    return {bytes(record_id): key for record_id, key in rows}
+    rows = find_rows(connection, record, ("record_id", "key", "status"), "record_id", record_ids)
+    if any(status == int(HeadStatus.DESTROYED) for _, _, status in rows):
+        raise ConflictError("a record was destroyed while a version of it was sealed; the messages are read again")
+    return {bytes(record_id): key for record_id, key, _ in rows}
 
 
 def _add_versions(connection: Connection, work: Work, keys: dict[bytes, int]) -> None:

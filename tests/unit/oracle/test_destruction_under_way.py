@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from oracle.destruction import Filed, Swept
-from salus.core.journal import BatchState
+from salus.core.errors import ConflictError
+from salus.core.journal import BatchState, HeadStatus
 from tests.unit.oracle.oracle_world import CUSTODIANS, report
 from tests.unit.oracle.test_destruction import COOLING_OFF, Scene
 
@@ -47,3 +49,32 @@ def test_carry_out__a_version_is_on_its_way__waits_for_it_and_holds_up_nobody(sc
     assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
     assert not scene.is_here(doomed.record_id)
     assert oracle.records.sealed_rows(doomed.record_id) == ([], [])
+
+
+def test_commit__record_erased_while_its_next_version_was_sealed__does_not_bring_it_back(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oracle = scene.oracle
+    doomed = next(leaf for leaf in scene.leaves if leaf.subject == scene.subject)
+    scene.order(doomed.record_id, scene.subject)
+    scene.pass_until(scene.clock.now() + COOLING_OFF + 1)
+    oracle.take(
+        report("4", "L1", value="9.90", patient="P1", at="20261101090000"),
+        report("5", "L2", value="9.90", patient="P1", at="20261101090000"),
+        report("6", "L9", patient="P3"),
+    )
+    put_many = type(scene.outside.content).put_many
+
+    def erased_meanwhile(*args: Any) -> Any:
+        assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
+        monkeypatch.undo()
+        return put_many(*args)
+
+    monkeypatch.setattr(type(scene.outside.content), "put_many", erased_meanwhile)
+    with pytest.raises(ConflictError):
+        oracle.pipeline.seal()
+    oracle.pipeline.settle()
+    [head] = oracle.records.heads([doomed.record_id]).values()
+    assert head.status is HeadStatus.DESTROYED
+    assert len(oracle.records.versions(doomed.record_id)) == 1
+    assert len(scene.outside.anchored_items()) == len(scene.leaves) + 2  # the others' went their way
