@@ -144,6 +144,12 @@ def test_repair__by_no_operator_or_no_custodian__is_refused(asker: Asker) -> Non
     refused(Code.NOT_QUALIFIED, lambda: meet(asker, asker.session()))
 
 
+def test_repair__by_a_member_that_is_no_custodian_any_more__is_refused(stage: MemoryStage, asker: Asker) -> None:
+    member, key = stage.members[0], hpke.public_key(asker.encryption_key)
+    stage.chain.set_participant(member.id, roles=0, operators=[member.signer.address], encryption_key=key)
+    refused(Code.NOT_QUALIFIED, lambda: meet(asker, asker.session()))
+
+
 def test_repair__by_a_custodian_of_another_set__is_refused(stage: MemoryStage, asker: Asker) -> None:
     key = hpke.public_key(bytes([9]) * 32)
     stranger = stage._admit("stranger", ParticipantRole.CUSTODY, key)
@@ -182,6 +188,8 @@ def test_repair__helpers_that_are_no_circle__are_refused(stage: MemoryStage, ask
     ):
         with pytest.raises(InputError):
             meet(asker, asker.session(helpers=helpers))
+    with pytest.raises(InputError):
+        meet(asker, asker.session(helpers=(own, one)))  # who asks among them
     with pytest.raises(InputError):
         asker.ask(two, RepairBody.of(Step.MEET, asker.session(helpers=(own, one))))
 
@@ -247,6 +255,16 @@ def test_share__no_leaf_twice_the_same_or_too_many__are_refused(asker: Asker) ->
     for leaves in ([], [leaf, leaf], many):
         with pytest.raises(InputError):
             asker.share(helper, session, keys[helper], leaves)
+
+
+def test_share__session_of_one_leaf__is_for_no_other(asker: Asker) -> None:
+    """A session of one leaf can be opened, and would show what it masked of others."""
+    leaf, other = asker.case.leaves[:2]
+    session, helper = asker.session(leaf), asker.helpers[0]
+    keys = asker.meet(session)[helper]
+    for leaves in ([other], [leaf, other]):
+        with pytest.raises(InputError):
+            asker.share(helper, session, keys, leaves)
 
 
 def test_share__own_damaged_share__is_held_back(stage: MemoryStage, asker: Asker) -> None:
@@ -383,6 +401,17 @@ def test_repair__more_than_the_hour_allows__waits_for_the_next(stage: MemoryStag
     assert len(helper.store.log_of(Kind.REPAIR, 0)) == 2
     stage.pass_seconds(3601)
     assert meet(asker, session)
+
+
+def test_repair__another_asked_much__is_counted_apart(stage: MemoryStage, asker: Asker) -> None:
+    limited(stage, 100)
+    for _ in range(2):
+        meet(asker, asker.session())
+    asker.signer, asker.encryption_key = stage.members[2].signer, stage.members[2].encryption_key
+    asker.helpers = stage.custodians[:2]
+    asker.allow(60, stage.custodians[2])
+    session = asker.session(asker=stage.custodians[2])
+    assert asker.ask(stage.custodians[1], RepairBody.of(Step.MEET, session))
 
 
 def test_repair__switched_off__helps_with_nothing(stage: MemoryStage, asker: Asker) -> None:
