@@ -307,7 +307,10 @@ class Mending:
 
     def _forget_replaced(self, source: ParticipantId, leaves: Iterable[LeafHash]) -> None:
         """Destroy the keys of damaged shares before others take their place: no row would name them any more, and they
-        would open an old backup after the record was destroyed."""
+        would open an old backup after the record was destroyed.
+
+        If the damage is in the number, another share may lose its key: the next audit says so, the next run mends it.
+        """
         store = self._custodian.store
         found = store.find(list(leaves))
         mine = [one.key for several in found.values() for one in several if one.source == source]

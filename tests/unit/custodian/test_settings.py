@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from custodian import settings
+from custodian import runtime, settings
+from custodian.__main__ import main
 from salus.core.errors import SetupError
 
 
@@ -42,3 +43,28 @@ def test_read__grace_after_retention__thirty_days_unless_said(told: dict[str, st
     for wrong in ("-1", "1.5", "soon"):
         with pytest.raises(SetupError, match="whole number of days"):
             settings.read({**told, "SALUS_CUSTODIAN_RETENTION_GRACE_DAYS": wrong})
+
+
+def test_read__repairs__many_an_hour_and_nobody_to_ask_unless_said(told: dict[str, str]) -> None:
+    read = settings.read(told)
+    assert (read.repairs_an_hour, read.custodians, read.content) == (400_000, None, None)
+    more = {"REPAIRS_PER_HOUR": "0", "CUSTODIANS": "custodians.json", "CONTENT": "content"}
+    read = settings.read({**told, **{f"SALUS_CUSTODIAN_{name}": value for name, value in more.items()}})
+    assert (read.repairs_an_hour, read.custodians, read.content) == (0, Path("custodians.json"), "content")
+    with pytest.raises(SetupError, match="whole number of record versions"):
+        settings.read({**told, "SALUS_CUSTODIAN_REPAIRS_PER_HOUR": "many"})
+
+
+def test_repair__nobody_to_ask_or_no_content__is_told_before_anything_is_opened(told: dict[str, str]) -> None:
+    for name in ("CUSTODIANS", "CONTENT"):
+        with pytest.raises(SetupError, match="SALUS_CUSTODIAN_CUSTODIANS and SALUS_CUSTODIAN_CONTENT"):
+            runtime.repair(settings.read({**told, f"SALUS_CUSTODIAN_{name}": "there"}), lambda _: None)
+
+
+def test_main__allow_repair_for_nobody__says_what_is_missing(
+    told: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert main(["allow-repair"]) == 1
+    assert "--custodian" in capsys.readouterr().err
