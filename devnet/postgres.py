@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +100,23 @@ class Postgres:
             url += f"?sslmode=verify-full&sslrootcert={quote(str(self.settings.folder / 'server.crt'))}"
         return url
 
+    def prepare(self) -> None:
+        """Make the cluster if it is not there yet.
+
+        Raises:
+            SetupError: the account can't reach the folder.
+        """
+        if not (self.settings.folder / "data" / "PG_VERSION").is_file():
+            self._create()
+
+    def answers(self) -> bool:
+        """Whether it answers, and what was left after a crash is recovered."""
+        try:
+            with self.session() as session:
+                return session.execute("SELECT pg_is_in_recovery()").fetchone() == (False,)
+        except psycopg.OperationalError:
+            return False
+
     def start(self, patience: float = 60) -> None:
         """Make the cluster if it is not there yet, start it and wait until it answers.
 
@@ -108,12 +125,11 @@ class Postgres:
             UnavailableError: it doesn't answer within `patience` seconds.
         """
         require_free(self.settings.port)
-        if not (self.settings.folder / "data" / "PG_VERSION").is_file():
-            self._create()
+        self.prepare()
         deadline = time.monotonic() + patience
         released = time.monotonic() + _RELEASE_SECONDS
         child = self._spawn()
-        while not self._answers():
+        while not self.answers():
             if child.poll() is not None:
                 if time.monotonic() > released:
                     self._child = None
@@ -145,6 +161,14 @@ class Postgres:
                 sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(database), sql.Identifier(template))
             )
         return self.url(database)
+
+    def ensure(self, databases: Iterable[str]) -> None:
+        """Make those of these databases that are not there yet."""
+        with self.session() as session:
+            there = {row[0] for row in session.execute("SELECT datname FROM pg_database")}
+        for database in databases:
+            if database not in there:
+                self.create(database)
 
     def drop(self, database: str) -> None:
         """Remove a database, whoever is connected to it."""
@@ -225,13 +249,6 @@ class Postgres:
             )
         self._child = child
         return child
-
-    def _answers(self) -> bool:
-        try:
-            with self.session() as session:
-                return session.execute("SELECT pg_is_in_recovery()").fetchone() == (False,)
-        except psycopg.OperationalError:
-            return False
 
     def _end(self, how: signal.Signals) -> None:
         child, self._child = self._child, None

@@ -13,7 +13,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from devnet.kubo_binary import kubo_binary
 from devnet.supervisor import Part, Supervisor
-from devnet.swarm import Swarm, replaced
+from devnet.swarm import Swarm, load, replaced
 
 _ORDER_SECONDS = 5.0
 _OPENER = build_opener(ProxyHandler({}))  # loopback is never reached through a proxy
@@ -28,7 +28,7 @@ def node_part(swarm: Swarm, name: str, binary: Path, part_name: str | None = Non
         swarm.environment(name),
         (node.api_port, node.peer_port),
         ready=lambda: "ID" in order(swarm, name, "id"),
-        settle=lambda: meet(swarm, name),
+        settle=lambda: meet(load(swarm.folder), name),  # read anew: a node that was replaced has another identity
     )
 
 

@@ -9,6 +9,7 @@ import typer
 
 from cli import output
 from cli.commands import consortium_besu, consortium_drill, consortium_node, consortium_sidecar
+from cli.commands.store_options import ContentOption, DatabaseOption
 from cli.exits import exit_code
 from cli.world.layout import World, base_port, home, load
 from cli.world.networks import Network
@@ -22,7 +23,11 @@ _REFRESH_SECONDS = 1.0
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     noun = typer.Typer(help="A consortium of four validators on this machine.", no_args_is_help=True)
-    noun.command("up", help="Start it, or go on with one that was cut off; what dies is started again.")(up)
+    noun.command(
+        "up",
+        help="Start it, or go on with one that was cut off; what dies is started again. "
+        "Example: salus consortium up --content kubo --database postgres",
+    )(up)
     noun.command("status", help="Every part; for nodes head, final block, peers, sealing, age of the head.")(status)
     noun.command("down", help="Stop it; what was written stays.")(down)
     consortium_sidecar.add_to(noun)
@@ -33,6 +38,9 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
+    content: ContentOption = None,
+    database: DatabaseOption = None,
+    *,
     netns: Annotated[
         bool, typer.Option("--netns", help="Each node in a network namespace of its own (Linux, root).")
     ] = False,
@@ -50,7 +58,7 @@ def up(
     else:
         began = time.perf_counter()
         network = Network.NAMESPACES if netns else Network.CONSORTIUM
-        world, supervisor = raise_world(folder, base_port(), _progress, network)
+        world, supervisor = raise_world(folder, base_port(), _progress, network, content, database)
         start_missing(supervisor, [keeper_part(folder)])
         output.say(f"up after {time.perf_counter() - began:.0f} s")
     output.emit_table(rows(world), HEADINGS)

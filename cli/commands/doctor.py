@@ -18,6 +18,7 @@ from cli.chain_doctor.look import look
 from cli.chain_doctor.surroundings import sight_of, sight_of_addresses
 from cli.exits import WARNED, exit_code
 from cli.world.cast import CUSTODIANS, VALIDATORS, WITH_API, WITH_ORACLE
+from cli.world.database import SERVER, Database, server_of
 from cli.world.layout import World
 from cli.world.networks import Network, namespaces, node_part_name
 from cli.world.running import running_world
@@ -85,7 +86,7 @@ def _finding(row: Mapping[str, Any]) -> Finding:
 def examined(world: World) -> list[dict[str, Any]]:
     """One row per part: `part`, `state` ("well" or "not well"), `advice`."""
     alive = Supervisor(world.folder).running()
-    ports = {**_chain_ports(world), **_content_ports(world), **_ports(world)}
+    ports = {**_chain_ports(world), **_database_ports(world), **_content_ports(world), **_ports(world)}
     with ThreadPoolExecutor(max_workers=len(ports)) as pool:
         return list(pool.map(lambda part: _row(world, part, ports[part], alive), ports))
 
@@ -100,6 +101,10 @@ def _host(world: World, part: str) -> str:
     """Where a node of the chain answers: loopback, or its namespace."""
     spaces = {node_part_name(name): namespaces(world.ports).host(name) for name in VALIDATORS}
     return spaces[part] if world.network is Network.NAMESPACES else LOOPBACK
+
+
+def _database_ports(world: World) -> dict[str, int]:
+    return {SERVER: world.ports.database} if world.database is Database.POSTGRES else {}
 
 
 def _content_ports(world: World) -> dict[str, int]:
@@ -123,8 +128,8 @@ def _row(world: World, part: str, port: int, alive: dict[str, int]) -> dict[str,
     elif part in _chain_ports(world):
         well = is_ready(port, world.network.chain_id, _host(world, part))
         advice = "" if well else f"does not answer: `make down`, then `make up`; why: {log}"
-    elif part in _content_ports(world):
-        well = _keeps(world, part)
+    elif part in _database_ports(world) or part in _content_ports(world):
+        well = server_of(world.folder, world.ports).answers() if part == SERVER else _keeps(world, part)
         advice = "" if well else f"does not answer: `make down`, then `make up`; why: {log}"
     else:
         well, advice = _asked(part, port)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import output
+from cli.commands.store_options import CONTENT_HELP, ContentOption, DatabaseOption
 from cli.exits import exit_code
 from cli.world.layout import base_port, home, load
 from cli.world.networks import Network
@@ -14,8 +15,6 @@ from cli.world.running import supervisors
 from cli.world.swarm import Content
 from devnet.supervisor import Supervisor
 from salus.core.errors import UnavailableError
-
-_CONTENT_HELP = "Where envelopes lie: one folder, or a private swarm of Kubo nodes at three institutions."
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +29,7 @@ def demo(
     patients: Annotated[int, typer.Option(min=1, max=200, help="Patients of the hospital day.")] = 6,
     seed: Annotated[int, typer.Option(help="The same seed gives the same day.")] = 1,
     network: Annotated[Network, typer.Option(help="The chain: one Anvil, or a consortium's four nodes.")] = Network.DEV,
-    content: Annotated[Content, typer.Option(help=_CONTENT_HELP)] = Content.FOLDER,
+    content: Annotated[Content, typer.Option(help=CONTENT_HELP)] = Content.FOLDER,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the world running afterwards.")] = False,
 ) -> None:
     """Run all acts."""
@@ -39,9 +38,7 @@ def demo(
     tell(home() / "demo", base_port(), patients, seed, keep=keep, network=network, content=content)
 
 
-def up(
-    content: Annotated[Content | None, typer.Option(help=_CONTENT_HELP + " As the world has it by default.")] = None,
-) -> None:
+def up(content: ContentOption = None, database: DatabaseOption = None) -> None:
     """Start everything; a second call says where it is."""
     from cli.commands.doctor import examined  # noqa: PLC0415 - as below
     from cli.world.raising import raise_world  # noqa: PLC0415 - `status` and `down` need none of what this imports
@@ -54,7 +51,9 @@ def up(
         world = load(folder)
         output.say(f"{len(alive)} of {len(service_parts(world)) + 1} parts run already; `make down` stops them")
     else:
-        world, supervisor = raise_world(folder, base_port(), lambda text: output.say(f"   {text} …"), content=content)
+        world, supervisor = raise_world(
+            folder, base_port(), lambda text: output.say(f"   {text} …"), content=content, database=database
+        )
     sick = [row for row in examined(world) if row["state"] != "well"]
     output.emit({**facts(world, supervisor), "notWell": sick}, what_to_try(world))
     for row in sick:

@@ -127,6 +127,11 @@ class Ports:
         return self.base + 60
 
     @property
+    def database(self) -> int:
+        """The PostgreSQL server, where there is one."""
+        return self.base + 46
+
+    @property
     def content(self) -> int:
         """First of the ports of the content swarm (`devnet.swarm.PORTS`), where there is one."""
         return self.base + 20

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.world.cast import BASE_PORT, CAST, Name, Ports
+from cli.world.database import Database, database_url
 from cli.world.keys import KeyFolder
 from cli.world.networks import Network, rpc_url
 from devnet.swarm import load as load_swarm
@@ -37,12 +38,13 @@ def base_port() -> int:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A founded world: folder, ports, participant ids."""
+    """A founded world: folder, ports, participant ids, what its chain and its databases are."""
 
     folder: Path
     ports: Ports
     ids: dict[Name, ParticipantId]
     network: Network = Network.DEV
+    database: Database = Database.SQLITE
 
     @property
     def keys(self) -> KeyFolder:
@@ -84,7 +86,11 @@ class World:
     @property
     def index_url(self) -> str:
         """Database of the index, written by the watch, read by the APIs."""
-        return f"sqlite:///{self.folder / 'watch' / 'index.db'}"
+        return self.database_url("watch", "index")
+
+    def database_url(self, part: str, name: str) -> str:
+        """Database of a part; `name` is its file's, where databases are files."""
+        return database_url(self.folder, self.ports, self.database, part, name)
 
     @property
     def chain_url(self) -> str:
@@ -127,6 +133,7 @@ class World:
         """Write `world.json`."""
         value = {
             "network": self.network,
+            "database": self.database,
             "basePort": self.ports.base,
             "participants": {name: hex32(i) for name, i in self.ids.items()},
         }
@@ -147,4 +154,5 @@ def load(folder: Path | None = None) -> World:
     except FileNotFoundError as error:
         raise SetupError(f"there is no world in {folder}: run `make up` first") from error
     ids = {Name(name): ParticipantId(from_hex(text)) for name, text in value["participants"].items()}
-    return World(folder, Ports(int(value["basePort"])), ids, Network(value.get("network", Network.DEV)))
+    network, database = Network(value.get("network", Network.DEV)), Database(value.get("database", Database.SQLITE))
+    return World(folder, Ports(int(value["basePort"])), ids, network, database)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cli.world.cast import VALIDATORS, Ports
+from cli.world.database import SERVER, Database, server_of
 from cli.world.founding import Seat, found
 from cli.world.keys import KeyFolder
 from cli.world.layout import World, load
 from cli.world.networks import Network, clique_of, namespaces, node_part_name, rpc_url
-from cli.world.services import chain_parts, service_parts
+from cli.world.services import chain_parts, service_parts, store_parts
 from cli.world.sidecars import write_public_book
 from cli.world.swarm import KEEPERS, Content, found_swarm, part_name
 from devnet import netns
@@ -36,15 +37,16 @@ def raise_world(
     progress: Progress,
     network: Network = Network.DEV,
     content: Content | None = None,
+    database: Database | None = None,
 ) -> tuple[World, Supervisor]:
     """Start the chain, found the world if it is not yet, and start every service; all is stopped again on an error.
 
-    Parts that run already are left as they are, so what was cut off goes on from there. `content` None: where the
-    world's envelopes lie already, in a new world a folder.
+    Parts that run already are left as they are, so what was cut off goes on from there. `content` and `database` None:
+    as the world has them already, in a new world a folder and SQLite.
 
     Raises:
         SetupError: a port is taken (looked at before anything starts), a part does not come up, or the world was
-            founded on another network or for other content.
+            founded on another network, for other content or another database.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if network is Network.NAMESPACES:
@@ -53,6 +55,7 @@ def raise_world(
         raise SetupError(
             f"the world in {folder} was founded on the network {found.network}: start it so again, or remove the folder"
         )
+    kind = _database(folder, database)
     ports, supervisor = Ports(base_port), Supervisor(folder)
     if not supervisor.running():
         for port in ports.all():
@@ -61,10 +64,13 @@ def raise_world(
     try:
         if content is Content.KUBO:
             kubo_binary(progress)
-        world = _founded(folder, ports, keys, supervisor, progress, network)
+        if kind is Database.POSTGRES:
+            server_of(folder, ports)  # that there is one is known before anything starts
+        world = _founded(folder, ports, keys, supervisor, progress, network, kind)
         _place_content(world, content)
         beside = " and a sidecar beside each node" if network is not Network.DEV else ""
         progress(f"custodians, watch, oracles, one API per institution{beside} start")
+        start_missing(supervisor, store_parts(world))
         start_missing(supervisor, service_parts(world), patience=120)
     except BaseException:
         stop(supervisor)
@@ -82,9 +88,9 @@ def stop(supervisor: Supervisor) -> list[str]:
     """Stop every part, and remove namespaces of nodes; a Ctrl-C meanwhile does not leave some of it. Returns names."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        # First who would start the others again; chain and content after all that speak to them.
+        # First who would start the others again; chain and stores after all that speak to them.
         first = supervisor.stop([KEEPER])
-        last = {LINKS, *(node_part_name(name) for name in VALIDATORS), "chain", *map(part_name, KEEPERS)}
+        last = {LINKS, *(node_part_name(name) for name in VALIDATORS), "chain", SERVER, *map(part_name, KEEPERS)}
         services = supervisor.stop([name for name in supervisor.running() if name not in last], together=True)
         stopped = [*first, *services, *supervisor.stop(together=True)]
         netns.remove_of(supervisor.folder)
@@ -93,8 +99,24 @@ def stop(supervisor: Supervisor) -> list[str]:
         signal.signal(signal.SIGINT, before)
 
 
+def _database(folder: Path, wanted: Database | None) -> Database:
+    """What the world's databases are, or will be."""
+    if not (folder / "world.json").exists():
+        return wanted or Database.SQLITE
+    kind = load(folder).database
+    if wanted not in (None, kind):
+        raise SetupError(f"the databases of the world in {folder} are {kind}: start it so again, or remove that folder")
+    return kind
+
+
 def _founded(
-    folder: Path, ports: Ports, keys: KeyFolder, supervisor: Supervisor, progress: Progress, network: Network
+    folder: Path,
+    ports: Ports,
+    keys: KeyFolder,
+    supervisor: Supervisor,
+    progress: Progress,
+    network: Network,
+    database: Database,
 ) -> World:
     if network is Network.DEV:
         progress("keys and a development chain (Anvil, blocks every second)")
@@ -119,7 +141,7 @@ def _founded(
         raise SetupError(
             f"the world in {folder} was founded by another version of Salus ({error}): remove that folder, start again"
         ) from error
-    world = World(folder, ports, ids, network)
+    world = World(folder, ports, ids, network, database)
     world.content.mkdir(exist_ok=True)
     if network is not Network.DEV:
         write_public_book(world)

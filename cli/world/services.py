@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cli.staff import make_client_key, public_jwk
 from cli.world.cast import BY_NAME, CAST, CUSTODIANS, VALIDATORS, Institution, Name, Ports
+from cli.world.database import database_parts
 from cli.world.keys import RELAYS
 from cli.world.layout import World
 from cli.world.networks import Network, clique_of, finality, namespaces, node_part_name, rpc_url
@@ -53,9 +54,14 @@ def chain_parts(folder: Path, ports: Ports, network: Network) -> list[Part]:
     return [chain_part(folder, ports)] if network is Network.DEV else network_parts(folder, ports, network)
 
 
+def store_parts(world: World) -> list[Part]:
+    """What services keep everything in, and need before they start: database server and content nodes, if any."""
+    return [*database_parts(world.folder, world.ports, world.database), *content_parts(world)]
+
+
 def service_parts(world: World) -> list[Part]:
-    """Every service: content nodes, if there are some, then custodians first."""
-    parts = content_parts(world)
+    """Every service: database server and content nodes, if there are some, then custodians first."""
+    parts = [*store_parts(world)]
     parts += [custodian_part(world, name) for name in CUSTODIANS]
     parts.append(watch_part(world))
     parts += [oracle_part(world, i.name) for i in CAST if i.oracle]
@@ -74,7 +80,7 @@ def custodian_part(world: World, name: Name) -> Part:
         **finality(world.network),
         **({} if world.network is Network.DEV else {"GENESIS": str(world.genesis_file)}),
         "DEPLOYMENT": str(world.deployment_file),
-        "DATABASE_URL": f"sqlite:///{folder / 'custodian.db'}",
+        "DATABASE_URL": world.database_url(name, "custodian"),
         "OPERATOR_KEYSTORE": str(keys.account_file(f"{name}.operator")),
         "ENCRYPTION_KEY": str(keys.sealing_file(name)),
         "PASSPHRASE_FILE": str(keys.passphrase_file),
@@ -109,7 +115,8 @@ def oracle_part(world: World, name: Name) -> Part:
 
 def oracle_settings(world: World, name: Name) -> dict[str, str]:
     """Settings of an oracle, without their prefix."""
-    institution, folder, keys = BY_NAME[name], _folder(world, f"{name}-oracle"), world.keys
+    institution, keys = BY_NAME[name], world.keys
+    _folder(world, f"{name}-oracle")
     http_port, mllp_port = world.ports.oracle_http(name), world.ports.oracle_mllp(name)
     world.sources(name).mkdir(parents=True, exist_ok=True)
     return {
@@ -117,7 +124,7 @@ def oracle_settings(world: World, name: Name) -> dict[str, str]:
         "RPC_URL": world.chain_url,
         **finality(world.network),
         "DEPLOYMENT": str(world.deployment_file),
-        "DATABASE_URL": f"sqlite:///{folder / 'oracle.db'}",
+        "DATABASE_URL": world.database_url(f"{name}-oracle", "oracle"),
         "KEYSTORE": str(keys.account_file(f"{name}.oracle")),
         "PASSPHRASE_FILE": str(keys.passphrase_file),
         "SITE_KEY_FILE": str(keys.site_key_file(name)),
@@ -142,7 +149,7 @@ def api_part(world: World, name: Name) -> Part:
         "RPC_URL": world.chain_url,
         **finality(world.network),
         "DEPLOYMENT": str(world.deployment_file),
-        "DATABASE_URL": f"sqlite:///{folder / 'api.db'}",
+        "DATABASE_URL": world.database_url(f"{name}-api", "api"),
         "INDEX_URL": world.index_url,
         "OPERATOR_KEYSTORE": str(keys.account_file(f"{name}.operator")),
         "SECOND_KEYSTORE": str(keys.account_file(f"{name}.second")),
