@@ -1,5 +1,5 @@
-"""`python -m custodian [serve|accept-chain|audit|repair|allow-repair]`: keep and release shares, accept a shortened
-chain, count shares, get lost ones back, let another custodian get its own back.
+"""`python -m custodian [serve|accept-chain|audit|repair|allow-repair|forget-unnamed]`: keep and release shares, accept
+a shortened chain, count shares, get lost ones back, let another custodian do so, destroy keys without a share.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from custodian import runtime, settings
 from salus.core.errors import SalusError, SetupError
 from salus.core.ids import ParticipantId, from_hex, hex32
 
-_COMMANDS = ("serve", "accept-chain", "audit", "repair", "allow-repair")
+_COMMANDS = ("serve", "accept-chain", "audit", "repair", "allow-repair", "forget-unnamed")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -20,6 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("command", nargs="?", default="serve", choices=_COMMANDS)
     parser.add_argument("--custodian", help="participantId of who is allowed to repair (allow-repair)")
     parser.add_argument("--hours", type=int, default=24, help="for how long, 0 ends it (allow-repair)")
+    parser.add_argument("--anyway", action="store_true", help="though not everything is here (forget-unnamed)")
     asked = parser.parse_args(argv)
     command = asked.command
     try:
@@ -38,6 +39,11 @@ def main(argv: list[str] | None = None) -> int:
         elif command == "allow-repair":
             until = runtime.allow_repair(told, _custodian(asked.custodian), asked.hours)
             sys.stdout.write(f"allowed until {until}; the custodian's log has an entry of it\n")
+        elif command == "forget-unnamed":
+            forgotten = runtime.forget_unnamed(told, lambda _: None, anyway=asked.anyway)
+            sys.stdout.write(
+                f"keys of {forgotten.kept} shares stay, in {forgotten.periods} months; all others are gone\n"
+            )
         else:
             number = runtime.accept_chain(told)
             sys.stdout.write(f"accepted the chain up to block {number}; the custodian's log has an entry of it\n")

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     ALLOWED = "repair-allowed"
     REPAIR = "repair"
     REPAIRED = "repaired"
+    KEYS = "keys"
 
 
 def deposited(signer: Address, source: ParticipantId, root: Root, count: int) -> dict[str, Any]:
@@ -141,3 +142,8 @@ def mended(source: ParticipantId, root: Root, helpers: Iterable[ParticipantId], 
 def chain_accepted(number: int, block_hash: bytes) -> dict[str, Any]:
     """An operator accepted a chain that had lost blocks."""
     return {"kind": Kind.CHAIN.value, "reference": hex32(block_hash), "number": number}
+
+
+def unnamed_forgotten(periods: int, kept: int) -> dict[str, Any]:
+    """An operator had the keys destroyed that no share rests under; `kept` shares' keys stay."""
+    return {"kind": Kind.KEYS.value, "reference": "", "periods": periods, "kept": kept}

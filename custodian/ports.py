@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from salus.core.custody import BatchRef, DepositBatch, KeptRecord, LogEntry, Order, RestoredBatch, WrappedShare
@@ -193,6 +193,10 @@ class CustodianStore(Protocol):
 
     def periods_in_use(self) -> set[str]:
         """Periods whose key still wraps a share."""
+        ...
+
+    def wrapped_in(self, period: str) -> Iterator[WrappedShare]:
+        """All wrapped shares of a period."""
         ...
 
     # the custodian's own log

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
-from custodian import mending
+from custodian import mending, unnamed
 from custodian.app import Desk, create_app
 from custodian.audit import Audit, Progress
 from custodian.audit import audit as look_at_all
@@ -21,6 +21,7 @@ from custodian.metrics import Metrics
 from custodian.rules import HEAD_AHEAD_SECONDS, Custodian
 from custodian.settings import Settings
 from custodian.sweeps import Sweeper
+from custodian.unnamed import Forgotten
 from salus.adapters import http_server
 from salus.adapters.chain.connect import Chain, ProvenChain, connect, connect_proven
 from salus.adapters.chain.lanes import Lanes
@@ -161,6 +162,17 @@ def allow_repair(settings: Settings, other: ParticipantId, hours: int) -> int:
         until = now + hours * 3600
         parts.custodian.store.append(allowed(other, until), now)
         return until
+
+
+def forget_unnamed(settings: Settings, tell: Progress, *, anyway: bool) -> Forgotten:
+    """Destroy the keys that no share rests under, while the custodian is stopped.
+
+    Raises:
+        ConflictError: it runs, or not everything is here that should be (unless `anyway`).
+        UnavailableError: the node is away.
+    """
+    with opened(settings) as parts:
+        return unnamed.forget_unnamed(parts.custodian, tell, anyway=anyway)
 
 
 def repair(settings: Settings, tell: mending.Progress) -> mending.Mended:

@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     keeper.command("audit")(audit)
     keeper.command("repair")(repair)
     keeper.command("allow-repair")(allow_repair)
+    keeper.command("forget-unnamed")(forget_unnamed)
     app.add_typer(keeper, name="custodian")
 
 
@@ -135,6 +136,21 @@ def allow_repair(
     until = custodian.runtime.allow_repair(told, world.ids[other], hours)
     value = {"custodian": name, "for": other, "until": until}
     output.emit(value, [f"{name} helps {other} until {output.clock(until)}"])
+
+
+def forget_unnamed(
+    name: Annotated[Name, typer.Argument(help="Which custodian; it must be stopped.")],
+    anyway: Annotated[bool, typer.Option("--anyway", help="Though not everything is here that should be.")] = False,
+) -> None:
+    """Destroy keys that no share here rests under, after a restore or a repair: older copies then open nothing more.
+
+    It looks first whether everything is here. Example: salus custodian forget-unnamed custodian-1
+    """
+    told = custodian.settings.read(custodian_part(running_world(), name).environment)
+    tell = lambda block: output.say(f"   looked up to block {block} …")  # noqa: E731 - as audit tells
+    found = custodian.runtime.forget_unnamed(told, tell, anyway=anyway)
+    value = {"custodian": name, "periods": found.periods, "kept": found.kept}
+    output.emit(value, [f"keys of {found.kept} shares stay, in {found.periods} months; all others are gone"])
 
 
 def _every(batches: int) -> custodian.mending.Progress:

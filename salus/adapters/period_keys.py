@@ -6,7 +6,8 @@ period's tree anew without it, and by overwriting the old file before that is re
 a file system that copies on write, or on flash memory, the overwriting may not reach the old bytes.
 
 `2026-11.next` says which numbers may have been given out: they are reserved some thousands at a time, so a restored
-database never makes one be used twice. Several processes may use one folder: a lock on it guards what is written.
+database never makes one be used twice. Several processes may use one folder: a lock on it guards what is written, and
+another (`.giving`) is held by whoever gives out keys, so that none of those is taken for one that nothing names.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import TextIO
 
-from salus.core.errors import IntegrityError, NotFoundError, SetupError
+from salus.core.errors import ConflictError, IntegrityError, NotFoundError, SetupError
 from salus.core.hashing import sha256
 from salus.core.key_tree import DEPTH, NODE_BYTES, KeyTree
 
@@ -37,6 +39,7 @@ class FolderPeriodKeys:
         self._lock = Lock()
         self._trees: dict[str, KeyTree] = {}
         self._next: dict[str, tuple[int, int]] = {}
+        self._giving: TextIO | None = None
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if folder.stat().st_mode & 0o077:
             raise SetupError("the folder of period keys is open to others; run chmod 700 on it")
@@ -62,21 +65,23 @@ class FolderPeriodKeys:
 
     def forget(self, period: str, numbers: Iterable[int]) -> None:
         """Erase keys; those of a period that is gone are erased already."""
-        path = self._path(period)
         with self._writing():
-            if not path.exists():
+            if self._path(period).exists():
+                self._replace(period, lambda tree: tree.without(numbers))
+            else:
                 self._trees.pop(period, None)
-                return
-            before = _load(path)
-            after = before.without(numbers)
-            if after.to_bytes() == before.to_bytes():
-                return
-            old = path.with_suffix(".old")
-            os.link(path, old)
-            self._write(path, _checked(after))
-            self._trees[period] = after
-            _overwrite(old)
-            self._sync_folder()
+
+    def keep_only(self, period: str, numbers: Iterable[int]) -> None:
+        """Erase all keys that were given out but these, and numbers that were reserved and never given out.
+
+        Raises:
+            ConflictError: another process gives out keys of this folder, or this one does.
+            NotFoundError: there are no keys of the period.
+        """
+        with self._writing(), self._nobody_gives():
+            path = self._path(period)
+            onward = _reserved(path.with_suffix(".next")) if path.exists() else 0
+            self._replace(period, lambda tree: tree.only(numbers, onward))
 
     def periods(self) -> list[str]:
         """Periods that have keys."""
@@ -93,6 +98,20 @@ class FolderPeriodKeys:
             path.with_suffix(".next").unlink(missing_ok=True)
             self._sync_folder()
 
+    def _replace(self, period: str, changed: Callable[[KeyTree], KeyTree]) -> None:
+        """Put a changed tree in the place of a period's, and overwrite the old one."""
+        path = self._path(period)
+        before = _load(path)
+        after = changed(before)
+        if after.to_bytes() == before.to_bytes():
+            return
+        old = path.with_suffix(".old")
+        os.link(path, old)
+        self._write(path, _checked(after))
+        self._trees[period] = after
+        _overwrite(old)
+        self._sync_folder()
+
     def _tree(self, period: str) -> KeyTree:
         if period not in self._trees:
             self._trees[period] = _load(self._path(period))
@@ -102,6 +121,7 @@ class FolderPeriodKeys:
         """Numbers for this process: the first, and the one after the last."""
         path = self._path(period)
         file = path.with_suffix(".next")
+        self._giving = self._giving or self._share_giving()
         with self._alone():
             if not path.exists():
                 self._write(file, str(self._start()).encode())
@@ -119,6 +139,30 @@ class FolderPeriodKeys:
         sealed things that the old one opened must not name numbers of the new one: forgetting them would take others'
         keys."""
         return int.from_bytes(self._random(4), "big") // 2 // _RESERVED * _RESERVED
+
+    def _share_giving(self) -> TextIO:
+        """Say, as long as this process lives, that it gives out keys.
+
+        Raises:
+            ConflictError: keys that nothing names are being erased now.
+        """
+        return self._take_giving(fcntl.LOCK_SH)
+
+    @contextmanager
+    def _nobody_gives(self) -> Iterator[None]:
+        if self._giving:
+            raise ConflictError("this process gives out keys of this folder")
+        with self._take_giving(fcntl.LOCK_EX):
+            yield
+
+    def _take_giving(self, how: int) -> TextIO:
+        file = os.fdopen(os.open(self._folder / ".giving", os.O_RDWR | os.O_CREAT, 0o600), "r+")
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise ConflictError("a service gives out keys of this folder: stop it first") from error
+        return file
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -28,6 +28,14 @@ class ErasableKeys(Protocol):
         """Erase keys durably: nothing that is left on this machine can make them again."""
         ...
 
+    def keep_only(self, period: str, numbers: Iterable[int]) -> None:
+        """Erase all keys that were given out but these, durably.
+
+        Raises:
+            ConflictError: somebody gives out keys here at this time.
+        """
+        ...
+
     def periods(self) -> list[str]:
         """Periods that have keys."""
         ...

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import hmac
 import struct
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 
 from salus.core.errors import IntegrityError, NotFoundError
 
@@ -69,6 +71,24 @@ class KeyTree:
                 node = hmac.digest(node, _STEPS[turn], "sha256")
         return KeyTree(nodes)
 
+    def only(self, leaves: Iterable[int], onward: int) -> KeyTree:
+        """The same tree with these leaves and all from `onward` on; what is gone already stays gone."""
+        runs = _runs(leaves, onward)
+        nodes: dict[_Place, bytes] = {}
+        left = list(self._nodes.items())
+        while left:
+            (depth, number), node = left.pop()
+            first = number << (DEPTH - depth)
+            end = first + (1 << (DEPTH - depth))
+            place = bisect_right(runs, first, key=itemgetter(1))  # the first run that ends behind it
+            if place == len(runs) or runs[place][0] >= end:
+                continue
+            if runs[place][0] <= first and end <= runs[place][1]:
+                nodes[depth, number] = node
+                continue
+            left += [((depth + 1, number << 1 | turn), hmac.digest(node, _STEPS[turn], "sha256")) for turn in (0, 1)]
+        return KeyTree(nodes)
+
     def to_bytes(self) -> bytes:
         """Its nodes, each as depth u8, number u32 (a root's is 0) and 32 bytes, in order."""
         return b"".join(_ENTRY.pack(depth, number, node) for (depth, number), node in sorted(self._nodes.items()))
@@ -105,6 +125,17 @@ class KeyTree:
 
     def _deepest(self) -> int:
         return self._base + len(self._path) - 1
+
+
+def _runs(leaves: Iterable[int], onward: int) -> list[tuple[int, int]]:
+    """Numbers as runs, each from its first to behind its last, in order; the last is all from `onward` on."""
+    runs: list[tuple[int, int]] = []
+    for leaf in sorted({leaf for leaf in leaves if 0 <= leaf < onward}):
+        if runs and runs[-1][1] == leaf:
+            runs[-1] = runs[-1][0], leaf + 1
+        else:
+            runs.append((leaf, leaf + 1))
+    return [*runs, (onward, 1 << DEPTH)]
 
 
 def _above(nodes: Mapping[_Place, bytes], leaf: int) -> _Place | None:

@@ -8,7 +8,7 @@ backup contains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -35,6 +35,7 @@ from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef, 
 NONCE_SECONDS = 3600
 _CACHE_KIB = 8_192
 _CHECKPOINT_PAGES = 12_000
+_SHARES_AT_ONCE = 10_000
 _MARK_ANCHORED = update(t.batch).where(t.batch.c.key == bindparam("of_batch")).values(anchored_at=bindparam("at"))
 
 
@@ -389,6 +390,18 @@ class DatabaseCustodianStore:
         """Periods whose key still wraps a share."""
         with reading(self._engine) as connection:
             return {str(period) for (period,) in connection.execute(select(t.share.c.period).distinct())}
+
+    def wrapped_in(self, period: str) -> Iterator[WrappedShare]:
+        """All wrapped shares of a period."""
+        of_period, last = select(t.share.c.record, t.share.c.blob).where(t.share.c.period == period), -1
+        while True:
+            query = of_period.where(t.share.c.record > last).order_by(t.share.c.record).limit(_SHARES_AT_ONCE)
+            with reading(self._engine) as connection:
+                found = connection.execute(query).all()
+            if not found:
+                return
+            yield from (WrappedShare(period, bytes(row.blob)) for row in found)
+            last = int(found[-1].record)
 
     # the custodian's own log
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Any
@@ -65,6 +65,10 @@ class MemoryPeriodKeys:
         """Erase keys."""
         if period in self._trees:
             self._trees[period] = self._trees[period].without(numbers)
+
+    def keep_only(self, period: str, numbers: Iterable[int]) -> None:
+        """Erase all keys that were given out but these. Nobody is kept from it: who gives out keys must not do so."""
+        self._trees[period] = self._trees[period].only(numbers, self._given.get(period, 0))
 
     def periods(self) -> list[str]:
         """Periods that have keys."""
@@ -390,6 +394,11 @@ class MemoryCustodianStore:
         """Periods whose key still wraps a share."""
         with self._lock:
             return {share.period for share in self._shares.values()}
+
+    def wrapped_in(self, period: str) -> Iterator[WrappedShare]:
+        """All wrapped shares of a period."""
+        with self._lock:
+            return iter([share for share in self._shares.values() if share.period == period])
 
     # the custodian's own log
 

@@ -67,3 +67,29 @@ def test_tree__numbers_in_a_row__are_as_by_the_definition() -> None:
 def test_tree__bytes_of_no_tree__are_refused(stored: bytes) -> None:
     with pytest.raises(IntegrityError):
         KeyTree.from_bytes(stored)
+
+
+@given(
+    st.lists(LEAVES, max_size=8),
+    st.sets(st.integers(0, 40), max_size=30),
+    st.integers(0, 48),
+    st.lists(st.integers(0, 48), max_size=10),
+)
+def test_tree__only_some__has_these_and_all_that_come_later_and_none_beside(
+    far: list[int], kept: set[int], onward: int, gone: list[int]
+) -> None:
+    tree = KeyTree.fresh(ROOT).without(gone).only(kept, onward)
+    for leaf in [*range(64), *far]:
+        if leaf in gone or (leaf < onward and leaf not in kept):
+            with pytest.raises(NotFoundError):
+                tree.key(leaf)
+        else:
+            assert tree.key(leaf) == by_the_definition(leaf)
+
+
+def test_tree__a_million_of_two_million_kept__is_as_small_as_their_runs() -> None:
+    tree = KeyTree.fresh(ROOT).only(range(500_000, 1_500_000), 2_000_000)
+    assert tree.size < 4 * DEPTH
+    assert tree.key(500_000) == by_the_definition(500_000)
+    with pytest.raises(NotFoundError):
+        tree.key(499_999)

@@ -11,7 +11,7 @@ import pytest
 
 from salus.adapters.memory import SeededRandomness
 from salus.adapters.period_keys import FolderPeriodKeys
-from salus.core.errors import IntegrityError, NotFoundError
+from salus.core.errors import ConflictError, IntegrityError, NotFoundError
 from salus.core.key_tree import KeyTree
 
 PERIOD = "2026-11"
@@ -100,7 +100,7 @@ def test_erase__after_a_forgetting_was_killed_at_any_call__leaves_no_file_with_a
     def erased(_: int) -> None:
         FolderPeriodKeys(folder, SeededRandomness()).erase(PERIOD)
         assert keys_in(folder, number) == set()
-        assert {file.name for file in folder.iterdir()} <= {".lock"}
+        assert {file.name for file in folder.iterdir()} <= {".lock", ".giving"}
         FolderPeriodKeys(folder, SeededRandomness()).fresh(PERIOD)
 
     assert kill_at_each_call(folder, lambda one: one.forget(PERIOD, [number]), erased) > 10
@@ -112,7 +112,7 @@ def test_erase__killed_at_any_call__done_again_leaves_nothing(tmp_path: Path) ->
 
     def erased(_: int) -> None:
         FolderPeriodKeys(folder, SeededRandomness()).erase(PERIOD)
-        assert {file.name for file in folder.iterdir()} <= {".lock"}
+        assert {file.name for file in folder.iterdir()} <= {".lock", ".giving"}
         FolderPeriodKeys(folder, SeededRandomness()).fresh(PERIOD)
 
     assert kill_at_each_call(folder, lambda one: one.erase(PERIOD), erased) > 3
@@ -151,3 +151,45 @@ def test_forget__draft_of_a_killed_write__is_overwritten_before_it_is_removed(tm
         keys.forget(PERIOD, [number])
         assert not any(held.read())
     assert not draft.exists()
+
+
+def test_keep_only__killed_at_any_call__named_keys_stay_and_the_others_go_at_the_next_try(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    named: dict[int, bytes] = {}
+    unnamed: list[int] = []
+
+    def give() -> None:
+        keys = FolderPeriodKeys(folder, SeededRandomness())
+        named.update([keys.fresh(PERIOD)])
+        unnamed.append(keys.fresh(PERIOD)[0])
+
+    def then(_: int) -> None:
+        after = FolderPeriodKeys(folder, SeededRandomness())
+        after.keep_only(PERIOD, named)
+        assert {number: after.past(PERIOD, number) for number in named} == named
+        assert not any(keys_in(folder, number) for number in unnamed)
+        give()
+
+    give()
+    assert kill_at_each_call(folder, lambda one: one.keep_only(PERIOD, named), then) > 10
+
+
+def test_keep_only__a_service_gives_out_keys__refuses_and_changes_nothing(tmp_path: Path) -> None:
+    keys = FolderPeriodKeys(tmp_path / "keys", SeededRandomness())
+    number, key = keys.fresh(PERIOD)
+    with pytest.raises(ConflictError, match="stop it first"):
+        FolderPeriodKeys(tmp_path / "keys", SeededRandomness()).keep_only(PERIOD, ())
+    with pytest.raises(ConflictError, match="this process"):
+        keys.keep_only(PERIOD, ())
+    assert keys.past(PERIOD, number) == key
+
+
+def test_keep_only__numbers_not_given_out_yet__are_given_out_after_it(tmp_path: Path) -> None:
+    keys = FolderPeriodKeys(tmp_path / "keys", SeededRandomness())
+    given = {keys.fresh(PERIOD)[0] for _ in range(10)}
+    del keys
+    FolderPeriodKeys(tmp_path / "keys", SeededRandomness()).keep_only(PERIOD, ())
+    later = FolderPeriodKeys(tmp_path / "keys", SeededRandomness())
+    number, key = later.fresh(PERIOD)
+    assert number not in given
+    assert later.past(PERIOD, number) == key

@@ -114,7 +114,7 @@ def test_folder_keys__forgotten__no_file_can_make_it_again(tmp_path: Path) -> No
                 again.past("2026-11", number)
         else:
             assert again.past("2026-11", number) == key
-    assert sorted(file.name for file in folder.iterdir()) == [".lock", "2026-11.keys", "2026-11.next"]
+    assert sorted(file.name for file in folder.iterdir()) == [".giving", ".lock", "2026-11.keys", "2026-11.next"]
 
 
 @pytest.mark.parametrize("renamed", [False, True])
