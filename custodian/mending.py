@@ -13,9 +13,9 @@ what is there and opens is not asked for again. Source: docs/decisions/0026.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from typing import TypeVar
@@ -23,16 +23,17 @@ from typing import TypeVar
 from custodian.audit import AnchoredBatch, Standing, anchored_batches, standings
 from custodian.circle import Circle, HelperError
 from custodian.log import mended
+from custodian.mended import Mended
 from custodian.ports import Helpers
 from custodian.repair import OPENING_THRESHOLD, ended_by_order
 from custodian.rules import Custodian, View, look
 from custodian.sweeps import sweep_orders
 from custodian.wrap import Wrapping, fingerprint, number_of
-from salus.core.custody import DepositedRecord, RestoredBatch
+from salus.core.custody import DepositedRecord, RestoredBatch, WrappedShare
 from salus.core.envelope import parse
 from salus.core.errors import EnvelopeError, IntegrityError, NotFoundError, UnavailableError
 from salus.core.hashing import sha256
-from salus.core.ids import ZERO32, LeafHash, ParticipantId, Root, hex32, order_id
+from salus.core.ids import ZERO32, LeafHash, ParticipantId, Root, order_id
 from salus.core.labels import MAX_LEVEL
 from salus.core.ports import ContentStore
 from salus.core.repair import Session, joined
@@ -41,66 +42,10 @@ from salus.core.state import CustodianSet
 from salus.flows.custody import Answers
 
 T = TypeVar("T")
-Progress = Callable[["Mended"], None]
+Progress = Callable[[Mended], None]
 """Told after each batch."""
 MAX_ENVELOPE_BYTES = 400_000
 """What a helper takes in a call, to open a session."""
-
-
-@dataclass(slots=True)
-class Mended:
-    """What came of it.
-
-    `batches` looked at, `whole` record versions that were here, `repaired` that came back, `gone` that have a tombstone
-    now. `half` lack their inner share of level 5: their sources make new versions. `open` are leaves that did not come
-    back, `absent` batches that no t helpers know. `ill_dealt` leaves have shares that never fitted: the source's fault.
-
-    `liars` are helpers whose part was not of the share they were dealt, by how many leaves showed it; of each group of
-    `suspects` one is. `lacking` are helpers without a share of what is open. `away` are those that failed to help, with
-    what they said.
-    """
-
-    block: int = 0
-    batches: int = 0
-    whole: int = 0
-    repaired: int = 0
-    gone: int = 0
-    half: list[LeafHash] = field(default_factory=list)
-    open: list[LeafHash] = field(default_factory=list)
-    absent: list[Root] = field(default_factory=list)
-    ill_dealt: list[LeafHash] = field(default_factory=list)
-    liars: Counter[ParticipantId] = field(default_factory=Counter)
-    suspects: set[frozenset[ParticipantId]] = field(default_factory=set)
-    lacking: Counter[ParticipantId] = field(default_factory=Counter)
-    away: dict[ParticipantId, str] = field(default_factory=dict)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all came back that can."""
-        return not (self.open or self.absent)
-
-    def lines(self, name: Callable[[ParticipantId], str] = hex32) -> list[str]:
-        """What came of it, for people; `name` tells who a custodian is."""
-        lines = [
-            f"{self.repaired} came back, {self.whole} were here, {self.gone} are destroyed, in {self.batches} batches"
-        ]
-        if self.half:
-            lines.append(
-                f"{len(self.half)} of level 5 lack their inner share for good: their sources make new versions"
-            )
-        if self.open or self.absent:
-            lines.append(
-                f"{len(self.open)} did not come back, and {len(self.absent)} whole batches; see below, try again"
-            )
-        lines += [
-            f"{name(one)} lied: {count} of its parts are of no share it was dealt" for one, count in self.liars.items()
-        ]
-        lines += [f"one of these lied: {', '.join(sorted(map(name, group)))}" for group in self.suspects]
-        lines += [f"{name(one)} lacks {count} of these itself" for one, count in self.lacking.items()]
-        lines += [f"{name(one)} did not help once or more: {why}" for one, why in self.away.items()]
-        if self.ill_dealt:
-            lines.append(f"{len(self.ill_dealt)} have shares that never fitted: their source dealt them wrongly")
-        return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +69,7 @@ class Mending:
         self._found = Mended()
         self._sets: dict[int, CustodianSet] = {}
         self._is_away = False
+        self._rows: dict[str, Counter[int]] = {}  # how many rows name a key, by period
 
     def run(self, tell: Progress = lambda _: None) -> Mended:
         """Mend all batches up to the final block.
@@ -309,14 +255,19 @@ class Mending:
         """Destroy the keys of damaged shares before others take their place: no row would name them any more, and they
         would open an old backup after the record was destroyed.
 
-        If the damage is in the number, another share may lose its key: the next audit says so, the next run mends it.
+        Where the damage is in the number itself, it may name another share's key: that one stays.
         """
-        store = self._custodian.store
+        store, keys = self._custodian.store, self._custodian.keys
         found = store.find(list(leaves))
         mine = [one.key for several in found.values() for one in several if one.source == source]
+        named: dict[str, list[int]] = {}
         for wrapped in store.shares(mine).values():
-            with suppress(IntegrityError):  # damaged where it says which key it has
-                self._custodian.keys.forget(wrapped.period, [number_of(wrapped)])
+            with suppress(IntegrityError):  # it does not say which key it has
+                named.setdefault(wrapped.period, []).append(number_of(wrapped))
+        for period, numbers in named.items():
+            if period not in self._rows:
+                self._rows[period] = Counter(_numbers(store.wrapped_in(period)))
+            keys.forget(period, [number for number in numbers if self._rows[period][number] == 1])
 
     # who lied
 
@@ -388,6 +339,12 @@ class Mending:
                 custodian.store.leave_tombstones(source, gone, custodian.clock.now())
                 self._found.gone += len(gone)
                 return
+
+
+def _numbers(shares: Iterable[WrappedShare]) -> Iterator[int]:
+    for wrapped in shares:
+        with suppress(IntegrityError):
+            yield number_of(wrapped)
 
 
 def mend(custodian: Custodian, helpers: Helpers, content: ContentStore, tell: Progress = lambda _: None) -> Mended:

@@ -17,6 +17,7 @@ from custodian.app import Desk, create_app
 from custodian.audit import Audit, Progress
 from custodian.audit import audit as look_at_all
 from custodian.log import allowed, chain_accepted
+from custodian.mended import Mended
 from custodian.metrics import Metrics
 from custodian.rules import HEAD_AHEAD_SECONDS, Custodian
 from custodian.settings import Settings
@@ -175,7 +176,7 @@ def forget_unnamed(settings: Settings, tell: Progress, *, anyway: bool) -> Forgo
         return unnamed.forget_unnamed(parts.custodian, tell, anyway=anyway)
 
 
-def repair(settings: Settings, tell: mending.Progress) -> mending.Mended:
+def repair(settings: Settings, tell: mending.Progress) -> Mended:
     """Get back from other custodians what this one lacks, beside the custodian that may be running.
 
     Raises:

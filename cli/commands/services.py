@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 import custodian.audit
+import custodian.mended
 import custodian.mending
 import custodian.runtime
 import custodian.settings
@@ -154,7 +155,7 @@ def forget_unnamed(
 
 
 def _every(batches: int) -> custodian.mending.Progress:
-    def tell(found: custodian.mending.Mended) -> None:
+    def tell(found: custodian.mended.Mended) -> None:
         if found.batches % batches == 0:
             output.say(f"   {found.batches} batches, {found.repaired} back, {len(found.open)} open …")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from custodian.app import VERBS
 from custodian.audit import Holding, audit
 from custodian.destroy import erase_ordered
 from custodian.log import Kind, allowed
-from custodian.mending import Mended, mend
+from custodian.mended import Mended
+from custodian.mending import mend
 from custodian.rules import Custodian, look
 from custodian.sweeps import sweep_orders
 from custodian.wrap import Wrapping, fingerprint, unwrap
@@ -22,6 +24,7 @@ from salus.adapters.memory import (
     MemoryCustodianStore,
     MemoryPeriodKeys,
 )
+from salus.adapters.period_keys import FolderPeriodKeys
 from salus.core.errors import UnavailableError
 from salus.core.ids import LeafHash, ParticipantId
 from salus.core.labels import Category
@@ -181,6 +184,32 @@ def test_mend__keys_lost_rows_kept__shares_are_wrapped_anew(scene: Scene) -> Non
     assert (found.repaired, found.is_done) == (2, True)
     assert audit(scene.lost).is_whole
     assert scene.share(scene.lost, case.leaves[0]) == before
+
+
+def test_mend__keys_lost_this_month__numbers_of_the_new_tree_stay_whole(scene: Scene, tmp_path: Path) -> None:
+    """Old rows name numbers that the new tree gives to others, or will: none of these may be destroyed for them."""
+    scene.members[LOST] = replace(scene.lost, keys=FolderPeriodKeys(tmp_path / "old", scene.stage.random))
+    for _ in range(3):
+        scene.case(Draft(), Draft(), Draft())
+    scene.members[LOST] = replace(scene.lost, keys=FolderPeriodKeys(tmp_path / "new", scene.stage.random))
+    scene.case(Draft(), Draft())  # deposited since: it has the first numbers
+    found = scene.mend()
+    assert (found.repaired, found.whole) == (9, 2)
+    assert audit(scene.lost).is_whole
+    for _ in range(4):
+        scene.case(Draft(), Draft(), Draft())
+    assert audit(scene.lost).is_whole
+
+
+def test_mend__damage_where_the_key_is_named__costs_no_other_share_its_key(scene: Scene) -> None:
+    case = scene.case(Draft(), Draft())
+    store = scene.lost.store
+    first, second = (store.find([leaf])[leaf][0].key for leaf in case.leaves)
+    wrapped = store._shares  # type: ignore[attr-defined]  # damage is done behind the store's back
+    wrapped[first] = replace(wrapped[first], blob=wrapped[second].blob[:5] + wrapped[first].blob[5:])
+    found = scene.mend()
+    assert (found.repaired, found.whole) == (1, 1)
+    assert audit(scene.lost).is_whole
 
 
 def test_mend__one_row_lost_one_damaged__only_these_come_back(scene: Scene) -> None:
