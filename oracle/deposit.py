@@ -6,6 +6,7 @@ as long as it takes, from where the batch stood before a restart. Source: docs/p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
@@ -27,6 +28,8 @@ from salus.flows.custody import Caller, ask_all
 
 MAX_BATCH = 1000
 MAX_OPEN = 16
+"""Open batches of one custodian set."""
+MAX_OPEN_OF_ALL = 64
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 
@@ -66,12 +69,18 @@ class Depositing:
         self._patience: dict[int, _Patience] = {}
 
     def form(self, *, at_least: int = 1) -> int:
-        """Make a batch of the waiting versions of one custodian set if there are that many; its size, or 0."""
+        """Make a batch of the waiting versions of one custodian set if there are that many; its size, or 0.
+
+        A set with a member that is away fills up with open batches; those of other sets go on.
+        """
         if not self._outbox.are_waiting(at_least):  # asked ten times a second, and mostly the answer
             return 0
-        if len(self._outbox.batches(BatchState.OPEN, MAX_OPEN)) >= MAX_OPEN:
+        is_open = Counter(batch.custodian_set for batch in self._outbox.batches(BatchState.OPEN, MAX_OPEN_OF_ALL))
+        if is_open.total() >= MAX_OPEN_OF_ALL:
             return 0
-        waiting = self._outbox.waiting(MAX_BATCH)
+        waiting = self._outbox.waiting(MAX_BATCH, [one for one, count in is_open.items() if count >= MAX_OPEN])
+        if not waiting:
+            return 0
         custodian_set = waiting[0].custodian_set
         chosen = list(takewhile(lambda one: one.custodian_set == custodian_set, waiting))
         root = MerkleTree(one.leaf_hash for one in chosen).root
@@ -81,7 +90,7 @@ class Depositing:
     def deliver(self) -> int:
         """Ask the custodians that haven't acknowledged the open batches yet; how many batches became complete."""
         complete = 0
-        for batch in self._outbox.batches(BatchState.OPEN, MAX_OPEN):
+        for batch in self._outbox.batches(BatchState.OPEN, MAX_OPEN_OF_ALL):
             patience = self._patience.get(batch.key)
             if patience is None or patience.again_at <= self._monotonic():
                 complete += self._deliver(batch)

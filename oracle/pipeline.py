@@ -160,7 +160,8 @@ class Pipeline:
         for message, one in zip(messages, read, strict=True):
             own: list[SealedDrafts] = []
             try:
-                own.append(self._sealing.seal(message.key, one.drafts, picture, refold))
+                seal = self._sealing.reseal if message.reseal else self._sealing.seal
+                own.append(seal(message.key, one.drafts, picture, refold))
                 if one.changes and not message.again:  # what was said of identities since must not be undone by it
                     own.append(self._sealing.change(message.key, one.changes, picture, refold))
             except BrokenFoldError as error:

@@ -30,7 +30,7 @@ from salus.core.journal import (
 )
 from salus.core.leaf import Leaf
 from salus.core.numbering import OpenGap
-from salus.core.operations import AuditRow, MessageStatus, Order, Selection
+from salus.core.operations import AuditRow, Elsewhere, MessageStatus, Order, Selection
 from salus.core.retention import Agreement, KeptCopy, OpenOrder
 from salus.core.state import BlockStamp
 
@@ -139,11 +139,21 @@ class OperationStore(Protocol):
 
     def reprocess(self, selection: Selection, order: Order, limit: int) -> list[int]: ...
 
+    def reseal(self, keys: Sequence[int], order: Order) -> list[int]: ...
+
     def chain_id(self) -> int: ...
 
     def audit(self, after: int = 0, limit: int = 1000) -> list[AuditRow]: ...
 
     def audit_head(self) -> tuple[int, bytes]: ...
+
+
+class ResealStore(Protocol):
+    """Records of another custodian set, and the messages they could be made again from."""
+
+    def of_set(self, custodian_set: int, after: int, limit: int) -> list[Elsewhere]: ...
+
+    def are_pending(self, keys: Sequence[int]) -> int: ...
 
 
 class RecordStore(Protocol):
@@ -167,6 +177,8 @@ class RecordStore(Protocol):
 
     def is_under_way(self, record_id: RecordId) -> bool: ...
 
+    def is_ordered(self, record_id: RecordId) -> bool: ...
+
     def erase(
         self, record_id: RecordId, at: int, forget: Callable[[Sequence[bytes], Sequence[bytes]], None]
     ) -> None: ...
@@ -189,7 +201,7 @@ class Outbox(Protocol):
 
     def are_waiting(self, number: int) -> bool: ...
 
-    def waiting(self, limit: int) -> list[WaitingVersion]: ...
+    def waiting(self, limit: int, but: Collection[int] = ()) -> list[WaitingVersion]: ...
 
     def form(self, root: Root, custodian_set: int, versions: Sequence[WaitingVersion], at: int) -> None: ...
 

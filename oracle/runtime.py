@@ -59,6 +59,7 @@ from oracle.reading import InlineReader, ProcessReader, Reader
 from oracle.refused import RefusedKeeper
 from oracle.reload import Reload
 from oracle.replies import Composer, Fetching, OwnConnections, ProcessingResults, SenderConnections, Sending, Standing
+from oracle.reseal import Reseal
 from oracle.retention import RetentionDesk
 from oracle.seal import Sealing, Sharing
 from oracle.settings import JournalSettings, Settings, SourcesSettings
@@ -87,6 +88,7 @@ from salus.adapters.database.oracle_operations import DatabaseOperations
 from salus.adapters.database.oracle_outbox import DatabaseOutbox
 from salus.adapters.database.oracle_quality import DatabaseQuality
 from salus.adapters.database.oracle_records import DatabaseRecords
+from salus.adapters.database.oracle_reseal import DatabaseReseal
 from salus.adapters.database.oracle_retention import DatabaseRetention
 from salus.adapters.deployment_file import DeploymentFile, read_deployment
 from salus.adapters.keys import keystore
@@ -166,6 +168,11 @@ class Kept:
     def quarantine(self) -> Quarantine:
         """Lists, shows, releases and discards what waits for a person; has finished messages processed again."""
         return Quarantine(self.messages, self.operations, self.site, self.auditing)
+
+    @property
+    def reseal(self) -> Reseal:
+        """Has records of an old custodian set made again for the present one."""
+        return Reseal(DatabaseReseal(self.database), self.operations, self.auditing, time.sleep, time.monotonic)
 
     @property
     def lookup(self) -> Lookup:

@@ -144,6 +144,47 @@ class Sealing:
             picture.histories.setdefault(group, []).append(message)
         return self._done(sealed, picture)
 
+    def reseal(self, message: int, drafts: Sequence[ReadDraft], picture: _Picture, refold: Refold) -> SealedDrafts:
+        """Make a new version, for the present custodian set, of every record of a message that another set holds.
+
+        Only of what its messages, as far as they are kept, say just as it stands: nothing is lost or changed by it,
+        and nothing withdrawn. What is destroyed, ordered to be, or in the present set already makes none.
+        """
+        sealed = _Sealed()
+        for group in {self._site.record_id(draft.group_key): None for draft in drafts}:
+            own = self._drafts_of(refold(group, [*picture.histories.get(group, ()), message]))
+            self._complete(picture, own)
+            for draft in own:
+                self._reseal(message, group, draft, picture, sealed)
+        return self._done(sealed, picture)
+
+    def _reseal(self, message: int, group: RecordId, draft: ReadDraft, picture: _Picture, sealed: _Sealed) -> None:
+        record_id = self._site.record_id(draft.record_key)
+        head = sealed.heads.get(record_id) or picture.heads.get(record_id)
+        known = picture.subjects.get(subject_hash(self._site, draft.subject_key))
+        if head is None or known is None:
+            return
+        if head.status is HeadStatus.DESTROYED or self._store.is_ordered(record_id):
+            sealed.destroyed += 1
+            return
+        subject = self._filed_under(head, known)
+        stands = self._content_hash(draft, subject) == head.content_hash and subject == head.subject
+        if not stands or self._set_of(head) == self._sharing.custodian_set:
+            sealed.unchanged += 1
+            return
+        record = self._seal(draft, record_id, subject, head)
+        version = replace(
+            self._version(message, group, draft, head, record, head.content_hash), status=head.status, withdraws=None
+        )
+        sealed.versions.append(version)
+        sealed.envelopes.append(record.envelope)
+        sealed.heads[record_id] = replace(head, version=version.leaf.version, leaf_hash=version.leaf_hash)
+
+    def _set_of(self, head: RecordState) -> int:
+        """The custodian set of a record's newest version; the present one if it was made a moment ago."""
+        newest = self._store.versions(head.record_id)[-1]
+        return newest.custodian_set if newest.version == head.version else self._sharing.custodian_set
+
     def patient_of(self, subject_key: str) -> bytes:
         """What tells a patient from others, whichever of the numbers that the source has merged is used."""
         name_hash = subject_hash(self._site, subject_key)

@@ -118,7 +118,7 @@ def show(
     if charset and codec_of(charset) is None:
         raise InputError(f"{charset} is no character set known here: take UTF-8, GB18030 or BIG5")
     with journal_of(source) as kept:
-        found = kept.quarantine.show(key, _account(), reason)
+        found = kept.quarantine.show(key, acting(), reason)
     text, codec = _readable(found.raw, charset)
     lines = [escaped(line) for line in text.replace("\n", "\r").split("\r") if line]
     output.emit({"key": key, "raw": found.raw, "charset": codec, "lines": lines}, lines)
@@ -136,7 +136,7 @@ def release(
     """Try quarantined messages again, after what was wrong is mended; 1000 at a time."""
     chosen = _waiting(keys, condition, of, after, everything=everything)
     with journal_of(source) as kept:
-        done = kept.quarantine.release(chosen, _account(), reason)
+        done = kept.quarantine.release(chosen, acting(), reason)
     output.emit({"released": list(done)}, [f"{_messages(done)} will be tried again{_more(done, keys)}"])
 
 
@@ -151,7 +151,7 @@ def discard(
     """Decide that nothing comes of quarantined messages; 1000 at a time. `release` by number takes it back."""
     chosen = _waiting(keys, condition, of, after, everything=False)
     with journal_of(source) as kept:
-        done = kept.quarantine.discard(chosen, _account(), reason)
+        done = kept.quarantine.discard(chosen, acting(), reason)
     output.emit({"discarded": list(done)}, [f"{_messages(done)} discarded{_more(done, keys)}"])
 
 
@@ -173,7 +173,7 @@ def reprocess(
     if not (keys or kind or since or until or of):
         raise InputError("name messages, or choose them by --kind, --since, --until or --source")
     with journal_of(source) as kept:
-        done = kept.quarantine.reprocess(chosen, _account(), reason)
+        done = kept.quarantine.reprocess(chosen, acting(), reason)
     output.emit({"reprocessed": list(done)}, [f"{_messages(done)} will be processed again{_more(done, keys)}"])
 
 
@@ -232,7 +232,7 @@ def _readable(raw: bytes, charset: str) -> tuple[str, str]:
     return raw.decode(UTF_8, errors="replace"), UTF_8
 
 
-def _account() -> str:
+def acting() -> str:
     """The account of this machine that acts."""
     try:
         return f"os:{pwd.getpwuid(os.getuid()).pw_name}"

@@ -41,6 +41,7 @@ class MessageFlag(IntFlag):
     CHARSET_MISMATCH = 1 << 1
     REFUSED = 1 << 2
     REPROCESSED = 1 << 3
+    RESEALED = 1 << 4
 
 
 class Appended(IntEnum):
@@ -142,7 +143,10 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class SealedMessage:
-    """The bytes of a kept message, sealed, with the hashes they are bound to. `again`: it was processed before."""
+    """The bytes of a kept message, sealed, with the hashes they are bound to. `again`: it was processed before.
+
+    `reseal`: what stands by it is to be dealt to the present custodian set, and nothing else is to come of it.
+    """
 
     key: int
     listener: str
@@ -151,6 +155,7 @@ class SealedMessage:
     sealed: bytes
     received_at: int = 0
     again: bool = False
+    reseal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

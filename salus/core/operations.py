@@ -29,6 +29,7 @@ class Deed(StrEnum):
     RELEASE = "release"
     DISCARD = "discard"
     REPROCESS = "reprocess"
+    RESEAL = "reseal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,22 @@ class Selection:
     since: int = 0
     until: int = 0
     after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A record whose newest version another custodian set holds, by its key in the database.
+
+    `kept` are the messages about it whose bytes are here, oldest first, `finished` those of them that became records.
+    `is_ordered`: its destruction is ordered and not carried out yet.
+    """
+
+    key: int
+    record_id: RecordId
+    is_destroyed: bool
+    is_ordered: bool
+    kept: tuple[int, ...]
+    finished: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,9 +183,9 @@ def _last_of_run(sizes: Iterable[Any]) -> int:
 
 def sealed_message(row: Any) -> SealedMessage:
     """The message in a row of `_SEALED`."""
-    again = bool(row.flags & MessageFlag.REPROCESSED)
+    again, reseal = (bool(row.flags & one) for one in (MessageFlag.REPROCESSED, MessageFlag.RESEALED))
     return SealedMessage(
-        row.key, row.listener, row.message_hash, row.raw_hash, row.sealed, row.received_at, again=again
+        row.key, row.listener, row.message_hash, row.raw_hash, row.sealed, row.received_at, again=again, reseal=reseal
     )
 
 

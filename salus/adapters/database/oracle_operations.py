@@ -41,6 +41,8 @@ from salus.core.operations import (
 
 HEAD = "audit_head"
 _NUMBER_BYTES = 8
+_AGAIN_TO_RESEAL = int(MessageFlag.REPROCESSED | MessageFlag.RESEALED)
+_NOT_RESEALED = 0x7FFF ^ int(MessageFlag.RESEALED)
 
 audit = sa.Table(
     "oracle_audit",
@@ -140,11 +142,24 @@ class DatabaseOperations:
             values = {
                 "state": int(MessageState.PENDING),
                 "attempts": message.c.attempts + 1,
-                "flags": message.c.flags.op("|")(int(MessageFlag.REPROCESSED)),
+                "flags": message.c.flags.op("&")(_NOT_RESEALED).op("|")(int(MessageFlag.REPROCESSED)),
             }
             _change(connection, keys, values)
             self._log(connection, order, keys)
         return keys
+
+    def reseal(self, keys: Sequence[int], order: Order) -> list[int]:
+        """Have what finished messages say dealt to the present custodian set; those that are finished and kept."""
+        finished = message.c.state == int(MessageState.DONE), exists().where(raw.c.message == message.c.key)
+        with self._database.writing() as connection:
+            chosen: list[int] = []
+            for chunk in chunks(sorted(set(keys))):
+                query = select(message.c.key).where(message.c.key.in_(chunk), *finished)
+                chosen += connection.execute(query.order_by(message.c.key)).scalars()
+            values = {"state": int(MessageState.PENDING), "flags": message.c.flags.op("|")(_AGAIN_TO_RESEAL)}
+            _change(connection, chosen, values)
+            self._log(connection, order, chosen)
+        return chosen
 
     def chain_id(self) -> int:
         """The chain this journal's records are on; 0 before the oracle's first run."""

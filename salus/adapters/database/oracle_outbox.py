@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, literal, select, text, update
@@ -43,10 +43,12 @@ class DatabaseOutbox:
         with self._database.reading() as connection:
             return connection.execute(query).first() is not None
 
-    def waiting(self, limit: int) -> list[WaitingVersion]:
-        """Versions in no batch yet, oldest first."""
+    def waiting(self, limit: int, but: Collection[int] = ()) -> list[WaitingVersion]:
+        """Versions in no batch yet, oldest first; `but` those of some custodian sets."""
         columns = (version.c.key, version.c.leaf_hash, version.c.custodian_set)
         query = select(*columns).where(text("batch IS NULL")).order_by(version.c.key).limit(limit)
+        if but:
+            query = query.where(version.c.custodian_set.not_in(list(but)))
         with self._database.reading() as connection:
             return [
                 WaitingVersion(row.key, LeafHash(row.leaf_hash), row.custodian_set) for row in connection.execute(query)

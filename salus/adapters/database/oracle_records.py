@@ -14,7 +14,18 @@ from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_links import add_links
 from salus.adapters.database.oracle_messages import chunks, settle
 from salus.adapters.database.oracle_quality import add_figures
-from salus.adapters.database.oracle_tables import alias, batch, head_of, raw, record, secret, subject, told, version
+from salus.adapters.database.oracle_tables import (
+    alias,
+    batch,
+    destruction,
+    head_of,
+    raw,
+    record,
+    secret,
+    subject,
+    told,
+    version,
+)
 from salus.core.errors import ConflictError
 from salus.core.ids import LeafHash, RecordId, SubjectRef
 from salus.core.journal import BatchState, HeadStatus, KnownSubject, NewVersion, RecordState, Work
@@ -145,6 +156,14 @@ class DatabaseRecords:
         with self._database.reading() as connection:
             key = _key_of(connection, record_id)
             return key is not None and _is_under_way(connection, key)
+
+    def is_ordered(self, record_id: RecordId) -> bool:
+        """Whether its destruction is ordered and not carried out yet."""
+        query = select(destruction.c.record_id).where(
+            destruction.c.record_id == record_id, destruction.c.done_at.is_(None)
+        )
+        with self._database.reading() as connection:
+            return connection.execute(query.limit(1)).first() is not None
 
     def erase(self, record_id: RecordId, at: int, forget: Callable[[Sequence[bytes], Sequence[bytes]], None]) -> None:
         """Forget what a record was made of: bytes of its messages, its shares; its head says DESTROYED from now on.

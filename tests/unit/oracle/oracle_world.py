@@ -134,6 +134,7 @@ class Outside:
             key = hpke.public_key(CUSTODIAN_KEYS[one])
             self.chain.set_participant(one, roles=ParticipantRole.CUSTODY, encryption_key=key)
         self.chain.set_custodians(1, CUSTODIANS, 2)
+        self.chain.set_custodians(2, CUSTODIANS, 2)
         self.writer = MemoryWriter(
             self.chain,
             SOURCE,
@@ -256,6 +257,7 @@ class Oracle:
         wire: Tripwire | None = None,
         sources: Mapping[str, SourceProfile] = MappingProxyType({"his": PROFILE}),
         number_of: Callable[[str, Incoming], tuple[str, int] | None] = lambda _listener, _received: None,
+        custodian_set: int = 1,
     ) -> None:
         wrap = (wire or Tripwire()).wrap
         self.outside = outside
@@ -273,7 +275,7 @@ class Oracle:
         self.journal = Journal(wrap(self.messages), self.site, outside.clock, number_of=number_of)
         chain = outside.chain
         records, outbox = wrap(self.records), wrap(self.outbox)
-        sharing = Sharing(1, 2, 3)
+        sharing = Sharing(custodian_set, 2, 3)
         sealing = Sealing(records, self.site, SOURCE, chain.chain_id, sharing, outside.clock, outside.randomness)
         caller = Caller(OPERATOR, chain.domain("Council"), outside.clock, outside.randomness)
         self.now = 0.0
