@@ -29,6 +29,8 @@ _CONNECTIONS = 32
 _ABSENT = ("could not find", "not found", "does not exist")
 _UNPINNED = ("is not pinned", "not pinned or pinned indirectly", "not recursively pinned", "datastore: key not found")
 """The last is said when somebody else let go of the pin in the middle: an update of pins is not one step in Kubo."""
+_MOST_WORDS = 200
+"""Characters of an error's words that are told."""
 _MOST_NAMES = 200
 """CIDs named in one call."""
 
@@ -267,7 +269,7 @@ class KuboNode:
             raise UnavailableError(f"the content node {self.name} broke off ({type(error).__name__})") from error
 
     def _error(self, command: str, why: str) -> NotFoundError | IntegrityError | UnavailableError:
-        what = f"{self.name} answers {command}: {why[:200]}"
+        what = f"{self.name} answers {command}: {_shortened(why)}"
         if "different hash than requested" in why:
             return IntegrityError(what)
         if _says(why, _ABSENT) or _says(why, _UNPINNED) or (command in _FETCHING and "deadline exceeded" in why):
@@ -311,6 +313,11 @@ def _message(answer: httpx.Response) -> str:
         return str(json.loads(answer.content)["Message"])
     except (ValueError, KeyError, TypeError):
         return f"HTTP {answer.status_code}"
+
+
+def _shortened(why: str) -> str:
+    """Kubo's words without their middle, where they are long: why something failed stands at their end, after paths."""
+    return why if len(why) <= _MOST_WORDS else f"{why[:60]} … {why[60 - _MOST_WORDS :]}"
 
 
 def _says(why: str, words: Iterable[str]) -> bool:

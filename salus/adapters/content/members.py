@@ -22,6 +22,8 @@ FETCH_SECONDS = 3.0
 """How long a node may look for a block with peers that have no address here."""
 _REST_SECONDS = 5.0
 _SIZE_SECONDS = 10.0
+_REFUSAL_SECONDS = 45.0
+"""How long a node that could not store something counts as one that would not: writers try again sooner than that."""
 
 
 class Members:
@@ -39,6 +41,7 @@ class Members:
         self._quota = quota
         self._resting: dict[str, float] = {}
         self._sizes: dict[str, tuple[float, int]] = {}
+        self._refusals: dict[str, tuple[float, str]] = {}
         self._pool = ThreadPoolExecutor(max(8, 3 * len(nodes)), thread_name_prefix="content")
 
     def close(self) -> None:
@@ -181,14 +184,26 @@ class Members:
                 failed += [why] if why is not None else []
 
     def require_room(self) -> None:
-        """Whether `copies` nodes would take an envelope now.
+        """Whether `copies` nodes would take an envelope now: they answer, have quota, and took the last one they got.
+
+        A node on a full disk answers as ever, and does not say how much room its disk has.
 
         Raises:
             UnavailableError: fewer; says why.
         """
-        said = [why for why in self.each(lambda node: self.tried(node, 1, KuboNode.greet)) if why]
+        said = [why for why in self.each(self._not_ready) if why]
         if len(self.nodes) - len(said) < self.copies:
             raise UnavailableError(f"fewer than {self.copies} content nodes are ready: {'; '.join(said)}")
+
+    def _not_ready(self, node: KuboNode) -> str | None:
+        at, refused = self._refusals.get(node.name, (float("-inf"), ""))
+        if time.monotonic() - at < _REFUSAL_SECONDS:
+            return refused
+        try:
+            node.greet()
+            return self.over_quota(node, 1)
+        except UnavailableError as error:
+            return str(error)
 
     def tried(self, node: KuboNode, size: int, store: Callable[[KuboNode], None]) -> str | None:
         """Store `size` bytes at a node: why it could not, None when it did."""
@@ -198,9 +213,11 @@ class Members:
             store(node)
         except UnavailableError as error:
             self.rest(node)
+            self._refusals[node.name] = (time.monotonic(), str(error))
             return str(error)
         except SalusError as error:
             return f"{node.name}: {error}"
+        self._refusals.pop(node.name, None)
         self._grown(node, size)
         return None
 
