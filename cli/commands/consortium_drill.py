@@ -12,9 +12,11 @@ from cli import output
 from cli.world.layout import home
 from salus.core.errors import InputError
 
-_ALL = "all"
+_ALL, _STORES = "all", "stores"
 _NOT_PASSED = 1
-_Names = Annotated[list[str] | None, typer.Argument(help="Drills by name, or `all`; without any they are listed.")]
+_Names = Annotated[
+    list[str] | None, typer.Argument(help="Drills by name, `all`, or `stores`: all of the stores. None: a list.")
+]
 _Short = Annotated[bool, typer.Option("--short", help="A few drills with short harms: four to six minutes.")]
 _Kills = Annotated[int | None, typer.Option(min=0, help="Random kills; 20, or 4 with --short.")]
 _Seed = Annotated[int, typer.Option(help="Of the random kills.")]
@@ -40,13 +42,15 @@ def drill(
 ) -> None:
     """Break a consortium of its own on purpose while people work, and count what was lost.
 
-    `salus consortium drill two-dead kills --kills 10`. It raises a world of its own in a scratch folder and on ports of
+    `salus consortium drill two-dead kills --kills 10`. `salus consortium drill stores`: of a world on Kubo and
+    PostgreSQL, which are killed, emptied and full. It raises a world of its own in a scratch folder and on ports of
     its own; one that runs is left alone. Exit code 1 if a drill did not recover, or something was lost, doubled,
     released too early or answered wrongly.
     """
     from cli.consortium.drill.drills import HOLD_SECONDS, SHORT, SHORT_HOLD_SECONDS, drills  # noqa: PLC0415 - heavy
     from cli.consortium.drill.playing import end_left_over, play  # noqa: PLC0415 - as above
     from cli.consortium.drill.report import HEADINGS, facts, markdown, row  # noqa: PLC0415 - as above
+    from cli.consortium.drill.stores import store_drills  # noqa: PLC0415 - as above
 
     folder = home() / "drill"
     if stop:
@@ -54,18 +58,22 @@ def drill(
         output.emit({"stopped": stopped}, [f"{len(stopped)} parts stopped"])
         return
     number = kills if kills is not None else 4 if short else 20
-    known = drills(number, seed, SHORT_HOLD_SECONDS if short else HOLD_SECONDS)
+    hold = SHORT_HOLD_SECONDS if short else HOLD_SECONDS
+    others, of_stores = drills(number, seed, hold), store_drills(hold)
+    known = [*others, *of_stores]
     wanted = list(SHORT) if short and not names else names or []
     if not wanted:
         listed = [{"name": each.name, "title": each.title} for each in known]
         output.emit_table(listed, {"name": "drill", "title": "what goes wrong"})
         return
-    if unknown := set(wanted) - {each.name for each in known} - {_ALL}:
+    if unknown := set(wanted) - {each.name for each in known} - {_ALL, _STORES}:
         raise InputError(f"no such drill: {', '.join(sorted(unknown))}; `salus consortium drill` lists them")
-    chosen = [each for each in known if _ALL in wanted or each.name in wanted]
-    results = play(folder, chosen, rate)
+    chosen = [each for each in others if _ALL in wanted or each.name in wanted]
+    chosen += (named := [each for each in of_stores if _STORES in wanted or each.name in wanted])
+    stores = bool(named)  # a world on them does for the other drills too
+    results = play(folder, chosen, rate, stores=stores)
     if report is not None:
-        report.write_text(markdown(results, " ".join(["salus", *sys.argv[1:]]), rate))
+        report.write_text(markdown(results, " ".join(["salus", *sys.argv[1:]]), rate, stores=stores))
     if output.is_json():
         output.emit([facts(result) for result in results])
     else:

@@ -3,9 +3,11 @@
 | count | what it is |
 | --- | --- |
 | lost | a message answered AA without its record versions anchored; an access answered without its entry on chain |
+| | the envelope of an anchored version that can't be had any more |
 | doubled | a message kept twice, a root anchored twice, a leaf in two batches, an access with two entries |
 | early | a custodian's release whose access was not granted at a block that was final by then |
 | broken | nodes of different final chains, a log that does not recompute, a batch that is not what was anchored |
+| | an envelope or a leaf that is not what was anchored |
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ class Counts:
     accesses: int = 0
     releases: int = 0
     entries: int = 0
+    envelopes: int = 0
     lost: int = 0
     doubled: int = 0
     early: int = 0

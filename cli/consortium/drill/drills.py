@@ -37,7 +37,7 @@ def drills(kills: int, seed: int, hold: float = HOLD_SECONDS) -> list[Drill]:
         "keeper": KEEPER,
     }
     return [
-        *(_killing(short, part) for short, part in killed.items()),
+        *(killing(short, part) for short, part in killed.items()),
         Drill("kill-three", "a node, a custodian and an oracle killed at one moment", _kill_three),
         Drill("one-dead", "one validator of four dead", lambda stage: _dead(stage, (_LAST,), hold)),
         Drill("two-dead", "two validators of four dead", lambda stage: _dead(stage, (_LAST_BUT_ONE, _LAST), hold)),
@@ -72,7 +72,9 @@ SHORT = ("kill-three", "two-dead", "partition-3-1", "kills")
 """Drills of the short form."""
 
 
-def _killing(short: str, part: str) -> Drill:
+def killing(short: str, part: str) -> Drill:
+    """A part is killed once; the keeper starts it again."""
+
     def play(stage: Stage) -> str:
         stage.tell(f"killing {part}")
         stage.scene.kill(part)

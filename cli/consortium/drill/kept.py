@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 
 from cli.consortium.drill.counts import Counts
 from cli.consortium.drill.senders import Owed
+from cli.consortium.drill.tables import Tables
 from oracle.intake.receive import receive
 from oracle.sitekey import SiteKey
 from salus.core.journal import BatchState, MessageState
@@ -17,7 +17,7 @@ _Row = tuple[int, int]
 
 
 def count_messages(
-    database: sqlite3.Connection,
+    database: Tables,
     source: str,
     owed: Sequence[Owed],
     site: SiteKey,
@@ -66,12 +66,12 @@ def _row_of(
     return None
 
 
-def _kept(database: sqlite3.Connection) -> dict[tuple[bytes, bytes], _Row]:
+def _kept(database: Tables) -> dict[tuple[bytes, bytes], _Row]:
     rows = database.execute("SELECT message_hash, raw_hash, key, state FROM oracle_message")
     return {(bytes(message), bytes(raw)): (key, state) for message, raw, key, state in rows}
 
 
-def _versions(database: sqlite3.Connection) -> dict[int, list[int | None]]:
+def _versions(database: Tables) -> dict[int, list[int | None]]:
     """Batches of the record versions made of each message."""
     found: dict[int, list[int | None]] = {}
     for message, batch in database.execute("SELECT message, batch FROM oracle_record_version ORDER BY key"):
@@ -79,7 +79,7 @@ def _versions(database: sqlite3.Connection) -> dict[int, list[int | None]]:
     return found
 
 
-def _whole_batches(database: sqlite3.Connection, anchored: Mapping[bytes, int], counts: Counts) -> set[int]:
+def _whole_batches(database: Tables, anchored: Mapping[bytes, int], counts: Counts) -> set[int]:
     """Batches that say they are anchored, whose leaves rebuild a root that is on chain with their count."""
     leaves: dict[int, list[bytes]] = {}
     query = "SELECT batch, leaf_hash FROM oracle_record_version WHERE batch IS NOT NULL"

@@ -1,21 +1,23 @@
-"""What the chain says of all that was promised, the same at every node, and what custodians released on it."""
+"""What the chain says of all that was promised, the same at every node; what custodians released and stores have."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 
 from cli.consortium.drill.counts import Counts, Promises
+from cli.consortium.drill.envelopes import anchored_envelopes, count_envelopes
 from cli.consortium.drill.kept import count_messages
+from cli.consortium.drill.tables import tables_of
 from cli.world.cast import CUSTODIANS, VALIDATORS, Name
 from cli.world.layout import World
 from cli.world.networks import clique_of
 from oracle.sitekey import SiteKey
 from salus.adapters.chain import audit_log
 from salus.adapters.chain.connect import Chain, connect
+from salus.adapters.content.address import content_store
 from salus.core.audit import Entry, EntryKind, LogHead
 from salus.core.ids import AccessId, Address, hex32
 from salus.core.ports import ChainEvent
@@ -40,7 +42,7 @@ class Ledger:
         """Count everything so far, at the newest block that is final at every node.
 
         Raises:
-            UnavailableError: a node is away.
+            UnavailableError: a node, of the chain or of the content, or the database server is away.
         """
         counts, nodes = Counts(), clique_of(self._world.folder, self._world.ports).nodes
         council = Deployment.from_json(json.loads(self._world.deployment_file.read_text())).address("Council")
@@ -58,9 +60,11 @@ class Ledger:
         count_outcomes(self._events, promises.granted, promises.denied, counts)
         for source, owed in promises.messages.items():
             secret = self._world.keys.site_key_file(source).read_text().strip()
-            with _database(self._world, f"{source}-oracle", "oracle.db") as database:
+            with tables_of(self._world.database_url(f"{source}-oracle", "oracle")) as database:
                 site = SiteKey(bytes.fromhex(secret), bytes)
                 count_messages(database, source, owed, site, self._anchored_by(source), counts)
+        with closing(content_store(self._world.content_address)) as store:
+            count_envelopes(store, anchored_envelopes(self._world, counts), counts)
         return counts
 
     def _agreed(self, chains: Sequence[Chain], counts: Counts) -> BlockStamp:
@@ -83,8 +87,8 @@ class Ledger:
     def _releases(self, chain: Chain, at: BlockStamp, counts: Counts) -> None:
         granted = {hex32(e.args["accessId"]): e.block_number for e in self._events if e.name == "AccessGranted"}
         for custodian in CUSTODIANS:
-            with _database(self._world, custodian, "custodian.db") as database:
-                found = database.execute("SELECT reference, at FROM custody_log WHERE kind = 'release'").fetchall()
+            with tables_of(self._world.database_url(custodian, "custodian")) as database:
+                found = list(database.execute("SELECT reference, at FROM custody_log WHERE kind = 'release'"))
             counts.releases += len(found)
             for access, moment in found:
                 final_from = granted.get(access, at.number) + _SEALS_TO_BE_FINAL
@@ -154,8 +158,3 @@ def count_outcomes(
     for (_, root), times in anchors.items():
         if times > 1:
             counts.differ("doubled", f"root {root.hex()[:8]} was anchored {times} times")
-
-
-def _database(world: World, part: str, name: str) -> closing[sqlite3.Connection]:
-    """A service's database, to read beside the service that writes it."""
-    return closing(sqlite3.connect(f"file:{world.folder / part / name}?mode=ro", uri=True))

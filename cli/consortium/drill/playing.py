@@ -14,6 +14,7 @@ from cli.consortium.drill.report import lines
 from cli.consortium.drill.scene import raise_scene
 from cli.consortium.drill.traffic import start_traffic
 from cli.world.raising import stop
+from devnet.small_disk import unmount_below
 from devnet.supervisor import Supervisor
 
 _EVERY_SECONDS = 10.0
@@ -40,15 +41,17 @@ class Teller:
             output.say(f"   {self.drill}: {what}")
 
 
-def play(folder: Path, drills: Sequence[Drill], rate: float) -> list[Result]:
+def play(folder: Path, drills: Sequence[Drill], rate: float, *, stores: bool = False) -> list[Result]:
     """Results of the drills that were played, in a world that is gone afterwards; its folder with the logs stays.
+
+    With `stores` the world keeps everything on Kubo and PostgreSQL, else in a folder and SQLite files.
 
     Raises:
         SetupError: another drill runs, or a part does not come up.
         UnavailableError: the first records do not reach the chain.
     """
     output.say(f"A consortium for drills, in {folder}")
-    scene, teller = raise_scene(folder), Teller()
+    scene, teller = raise_scene(folder, stores=stores), Teller()
     try:
         output.say("   traffic starts …")
         traffic = start_traffic(scene, rate)
@@ -60,11 +63,16 @@ def play(folder: Path, drills: Sequence[Drill], rate: float) -> list[Result]:
     finally:
         output.say("   stopping …")
         stop(scene.supervisor)
+        unmount_below(folder)
 
 
 def end_left_over(folder: Path) -> list[str]:
     """Stop every part that a drill left running; returns names."""
-    return stop(Supervisor(folder)) if folder.exists() else []
+    if not folder.exists():
+        return []
+    stopped = stop(Supervisor(folder))
+    unmount_below(folder)
+    return stopped
 
 
 def _named(drills: Sequence[Drill], teller: Teller) -> list[Drill]:

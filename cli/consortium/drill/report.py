@@ -20,22 +20,30 @@ HEADINGS = {
     "messages": "messages",
     "accesses": "accesses",
     "releases": "releases",
+    "envelopes": "envelopes",
     "passed": "",
 }
-_PAGE = """# Drills
+_PAGE = """# {title}
 
 Written by `{command}`.
 {day}, {machine}: four geth nodes (Clique, one block a second), three custodians, two oracles, five APIs, watch,
-sidecars, keeper, and the traffic: two sources at {rate:g} messages a second each, a nurse and a doctor at hospital B
-who list and open records all the time, a patient who gives hospital A consents and takes them back.
+sidecars, keeper, {stores}, and the traffic:
+two sources at {rate:g} messages a second each, a nurse and a doctor at hospital B who list and open records all the
+time, a patient who gives hospital A consents and takes them back.
 
 A message is owed once it was answered AA. Lost: not on chain in the end. Doubled: kept, anchored or entered twice.
 Early: shares released before the access was final on chain. Wrong: a good consent refused, a revoked one obeyed, nodes
 that disagree about final blocks, or a log that does not recompute. Counts are of everything since the first drill.
+After each drill the envelope of every anchored record version is read back from where envelopes lie and hashed: one
+that can't be had is lost, one that is not what was anchored is wrong.
 
-| drill | what was done | well again (s) | lost | doubled | early | wrong | messages | accesses | releases |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| drill | what was done | well again (s) | lost | doubled | early | wrong | messages | accesses | releases | envelopes |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 """
+_FILES, _SERVERS = (
+    "a folder of envelopes, a SQLite file for each service",
+    "three Kubo nodes of three institutions (two copies of each envelope), one PostgreSQL server for all services",
+)
 _GOOD = ("AA", "listed", "opened", "consent given", "consent revoked", "denied after a revocation")
 
 
@@ -52,6 +60,7 @@ def row(result: Result) -> dict[str, Any]:
         "messages": counts.messages,
         "accesses": counts.accesses,
         "releases": counts.releases,
+        "envelopes": counts.envelopes,
         "passed": "passed" if result.passed else "FAILED",
     }
 
@@ -85,22 +94,29 @@ def lines(result: Result) -> list[str]:
     found += [f"     salus consortium status: {'; '.join(result.status)}"] if result.status else []
     found.append(
         f"     so far {counts.messages} messages, {counts.anchors} batches, {counts.accesses} accesses, "
-        f"{counts.releases} releases, {counts.entries} entries: lost {counts.lost}, doubled {counts.doubled}, "
-        f"early {counts.early}, broken {counts.broken}"
+        f"{counts.releases} releases, {counts.entries} entries, {counts.envelopes} envelopes: "
+        f"lost {counts.lost}, doubled {counts.doubled}, early {counts.early}, broken {counts.broken}"
     )
     return found + [
         f"     [red]{what}[/red]" for what in (*counts.named, *result.wrong, *filter(None, [result.trouble]))
     ]
 
 
-def markdown(results: Sequence[Result], command: str, rate: float) -> str:
+def markdown(results: Sequence[Result], command: str, rate: float, *, stores: bool = False) -> str:
     """The page: what was done, what people saw, and the counts."""
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores shared by everything"
-    head = _PAGE.format(command=command, day=f"{datetime.now(UTC):%Y-%m-%d}", machine=machine, rate=rate).splitlines()
+    head = _PAGE.format(
+        title="Drills of the stores" if stores else "Drills",
+        command=command,
+        day=f"{datetime.now(UTC):%Y-%m-%d}",
+        machine=machine,
+        stores=_SERVERS if stores else _FILES,
+        rate=rate,
+    ).splitlines()
     table = []
     for result in results:
         cells = row(result)
-        figures = ("recovered", "lost", "doubled", "early", "wrong", "messages", "accesses", "releases")
+        figures = ("recovered", "lost", "doubled", "early", "wrong", "messages", "accesses", "releases", "envelopes")
         table.append(f"| {result.name} | {result.done} | {' | '.join(str(cells[name]) for name in figures)} |")
     seen = [
         "",

@@ -19,19 +19,23 @@ from cli import output
 from cli.consortium.keeper import keeper_part
 from cli.consortium.orders import Orders, read_orders, write_orders
 from cli.consortium.status import rows
+from cli.world.database import Database
 from cli.world.layout import World
 from cli.world.networks import Network, clique_of, node_part_name
 from cli.world.raising import raise_world, start_missing, stop
+from cli.world.swarm import Content
 from devnet.clique import CliqueNetwork
 from devnet.clique_nodes import node_part
 from devnet.geth_binary import geth_binary
 from devnet.links import Links
+from devnet.small_disk import unmount_below
 from devnet.supervisor import Supervisor, free_ports
 from salus.core.errors import SalusError, SetupError, UnavailableError
 
 PORTS = 200
 """A world takes the first 180 ports of its base."""
 _POLL_SECONDS = 0.5
+_DEATH_PATIENCE, _DEATH_POLL = 5.0, 0.02
 _APART_BLOCKS, _LAG_SECONDS = 4, 6
 
 
@@ -57,12 +61,21 @@ class Scene:
         return list(self.supervisor.running())
 
     def kill(self, *names: str) -> None:
-        """Kill -9, all at one moment; a part that is dead already stays so."""
+        """Kill -9, all at one moment; a part that is dead already stays so.
+
+        Those that are children of this process are let go of: a PostgreSQL that finds the number of the one before it
+        taken, even by a zombie, does not start.
+        """
         pids = self.supervisor.running()
-        for name in names:
-            if name in pids:
-                with suppress(ProcessLookupError):
-                    os.kill(pids[name], signal.SIGKILL)
+        killed = {name: pids[name] for name in names if name in pids}
+        for pid in killed.values():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with suppress(UnavailableError):
+            until(
+                "killed", lambda: not killed.items() & self.supervisor.running().items(), _DEATH_PATIENCE, _DEATH_POLL
+            )
+        self.supervisor.reap()
 
     def keep_dead(self, *names: str) -> None:
         """Kill parts, and let nobody start them until `let_live`."""
@@ -96,6 +109,16 @@ class Scene:
         """Every part's row, as `salus consortium status` has them."""
         return rows(self.world)
 
+    def await_well(self, name: str, patience: float) -> float:
+        """Wait until a part is well; the seconds it took.
+
+        Raises:
+            UnavailableError: it is not in time.
+        """
+        return until(
+            f"{name} is well", lambda: {"well"} == {r["state"] for r in self.standing() if r["part"] == name}, patience
+        )
+
     def ailing(self) -> list[str]:
         """Parts that are not well, and nodes that lag or stand apart from the others."""
         found = self.standing()
@@ -110,17 +133,23 @@ class Scene:
         write_orders(self.world.folder, change(read_orders(self.world.folder)))
 
 
-def raise_scene(folder: Path) -> Scene:
-    """A consortium in an empty folder, on ports of its own, with its keeper.
+def raise_scene(folder: Path, *, stores: bool = False) -> Scene:
+    """A consortium in an empty folder, on ports of its own, with its keeper; with `stores` on Kubo and PostgreSQL.
 
     Raises:
         SetupError: another drill runs in this folder, or a part does not come up.
     """
     if folder.exists() and Supervisor(folder).running():
         raise SetupError(f"a drill runs in {folder} already, or was cut off: `salus consortium drill --stop` ends it")
+    unmount_below(folder)
     shutil.rmtree(folder, ignore_errors=True)
     world, supervisor = raise_world(
-        folder, free_ports(PORTS), lambda text: output.say(f"   {text} …"), Network.CONSORTIUM
+        folder,
+        free_ports(PORTS),
+        lambda text: output.say(f"   {text} …"),
+        Network.CONSORTIUM,
+        Content.KUBO if stores else Content.FOLDER,
+        Database.POSTGRES if stores else Database.SQLITE,
     )
     scene = Scene(world, supervisor)
     try:
@@ -136,7 +165,7 @@ def nodes_of(names: Iterable[str]) -> list[str]:
     return [node_part_name(name) for name in names]
 
 
-def until(what: str, holds: Callable[[], bool], patience: float) -> float:
+def until(what: str, holds: Callable[[], bool], patience: float, poll: float = _POLL_SECONDS) -> float:
     """Wait until something holds; the seconds it took.
 
     Raises:
@@ -149,4 +178,4 @@ def until(what: str, holds: Callable[[], bool], patience: float) -> float:
                 return time.monotonic() - began
         if time.monotonic() - began > patience:
             raise UnavailableError(f"{what}: not within {patience:.0f} s")
-        time.sleep(_POLL_SECONDS)
+        time.sleep(poll)

@@ -10,7 +10,7 @@ SEEN = {"the sender of a": {"AE 207": 2, "AA": 30}, "the doctor": {"opened": 3, 
 
 
 def result(*, lost: int = 0, recovered: float | None = 4.25, wrong: tuple[str, ...] = ()) -> Result:
-    counts = Counts(messages=30, lost=lost)
+    counts = Counts(messages=30, lost=lost, envelopes=28)
     return Result("one-dead", "one validator dead", "x dead for 40 s", SEEN, recovered, counts, ["x dead"], list(wrong))
 
 
@@ -33,7 +33,14 @@ def test_lines__what_came_off_stands_before_what_did_not() -> None:
 
 def test_markdown__a_row_for_each_drill_and_what_people_saw() -> None:
     page = markdown([result(), result(lost=2)], "salus consortium drill all", 5.0)
-    assert "| one-dead | x dead for 40 s | 4.2 | 0 | 0 | 0 | 0 | 30 | 0 | 0 |" in page
-    assert "| one-dead | x dead for 40 s | 4.2 | 2 | 0 | 0 | 0 | 30 | 0 | 0 |" in page
+    assert "| one-dead | x dead for 40 s | 4.2 | 0 | 0 | 0 | 0 | 30 | 0 | 0 | 28 |" in page
+    assert "| one-dead | x dead for 40 s | 4.2 | 2 | 0 | 0 | 0 | 30 | 0 | 0 | 28 |" in page
     assert "`salus consortium drill all`" in page
     assert "503 NODE_STALE ×1" in page
+
+
+def test_markdown__of_the_stores__says_what_the_world_stood_on() -> None:
+    page = markdown([result()], "salus consortium drill stores", 5.0, stores=True)
+    assert page.startswith("# Drills of the stores\n")
+    assert "three Kubo nodes" in page
+    assert "Kubo" not in markdown([result()], "salus consortium drill all", 5.0)
