@@ -132,11 +132,7 @@ class Grounds:
         self._write("passphrase", _PASSPHRASE)
         self._write("deployment.json", json.dumps(world.deployment.to_json()))
         self.custodians = [self._custodian(name) for name in CUSTODIANS]
-        urls = {
-            hex32(world.party(name).participant): service.url
-            for name, service in zip(CUSTODIANS, self.custodians, strict=True)
-        }
-        self._write("custodians.json", json.dumps(urls))
+        self._tell_custodians(self.custodians)
 
     @property
     def content(self) -> Path:
@@ -207,6 +203,16 @@ class Grounds:
             "CLIENTS": str(folder / "clients.json"),
         }
         return self._service("api", folder, settings | more)
+
+    def another_custodian(self, name: str) -> Service:
+        """A custodian beside the three; services that start from now on know its address."""
+        made = self._custodian(name)
+        self._tell_custodians([*self.custodians, made])
+        return made
+
+    def _tell_custodians(self, services: Sequence[Service]) -> None:
+        urls = {service.settings["PARTICIPANT_ID"]: service.url for service in services}
+        self._write("custodians.json", json.dumps(urls))
 
     def _custodian(self, name: str) -> Service:
         party, folder = self.world.party(name), self._made(name)

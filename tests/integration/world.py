@@ -119,9 +119,18 @@ def build(anvil: Anvil, accredited_days: int = 365) -> ChainWorld:
     return ChainWorld(anvil, chain, settings, deployment, chamber, parties, relay, number)
 
 
-def _apply(name: str, chain: Chain) -> Party:
+def join(world: ChainWorld, name: str, kind: ParticipantKind, role: ParticipantRole) -> Party:
+    """Admit one more institution to a world that is not shared; `party` finds it from now on."""
+    party = _apply(name, world.chain, kind)
+    until = world.reader.head().timestamp + 365 * 86400
+    admit([(party.participant, Terms(role, until, 0))], world.chamber, world.reader)
+    world.parties[name] = party
+    return party
+
+
+def _apply(name: str, chain: Chain, kind: ParticipantKind | None = None) -> Party:
     operator = account(f"operator|{name}")
     private_key = sha256(f"integration|encryption|{name}".encode())
     writer = chain.writer([operator])
-    applicant = Applicant(operator.address, CAST[name][0], hpke.public_key(private_key), keccak(name.encode()))
+    applicant = Applicant(operator.address, kind or CAST[name][0], hpke.public_key(private_key), keccak(name.encode()))
     return Party(name, apply(applicant, writer, chain.reader), operator, writer, private_key)
