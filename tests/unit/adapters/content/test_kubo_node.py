@@ -39,6 +39,15 @@ def test_block__refused__by_what_the_words_mean(message: str, kind: type[SalusEr
         node(500, error(message)).block(BLOCK.cid)
 
 
+def test_block__refused_with_a_long_path__the_reason_at_the_end_is_told() -> None:
+    words = f"failed to write to temp file: write /{'x' * 300}.data: no space left on device"
+    with pytest.raises(
+        UnavailableError, match=r"^node:5001 answers block/get: failed to write.* … .*: no space left"
+    ) as why:
+        node(500, error(words)).block(BLOCK.cid)
+    assert len(str(why.value)) < 240
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"no":"message"}'])
 def test_block__refused_in_another_form__is_unavailable(body: bytes) -> None:
     with pytest.raises(UnavailableError):
