@@ -36,8 +36,8 @@ def world(tmp_path: Path) -> World:
             metadata.create_all(connection)
     with opened(made, Name.HOSPITAL_B) as connection:
         for key, state in ((1, BatchState.ANCHORED), (2, BatchState.DEPOSITED)):
-            row = (key, word(f"root {key}"), int(state), bytes(32))
-            connection.exec_driver_sql("INSERT INTO oracle_batch VALUES (?, ?, 1, ?, 7, ?, 0, 0, 0, NULL)", row)
+            row = (key, word(f"root {key}"), int(state))
+            connection.exec_driver_sql("INSERT INTO oracle_batch VALUES (?, ?, 1, 3, 7, ?, 0, 0, 0, NULL)", row)
         for key, (one, batch) in enumerate(zip([*LEAVES, leaf("no batch")], (1, 1, 2, None), strict=True), start=1):
             stored = (key, key, one.hash(made.network.chain_id), leaf_to_bytes(one), batch)
             connection.exec_driver_sql(
