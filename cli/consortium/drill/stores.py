@@ -165,7 +165,7 @@ def _refusal_of(node: ContentHolding, disk: SmallDisk) -> str:
         try:
             _stored(node)
         except UnavailableError as error:
-            return str(error).partition(":")[2].strip() or str(error)
+            return str(error).rpartition(": ")[2]  # without paths of this machine
         disk.fill()
     raise IntegrityError(f"the node of {_FULL} stores {_MOST_PROBES} envelopes on a disk without room")
 
