@@ -88,12 +88,16 @@ class Depositing:
         return len(chosen)
 
     def deliver(self) -> int:
-        """Ask the custodians that haven't acknowledged the open batches yet; how many batches became complete."""
-        complete = 0
-        for batch in self._outbox.batches(BatchState.OPEN, MAX_OPEN_OF_ALL):
-            patience = self._patience.get(batch.key)
-            if patience is None or patience.again_at <= self._monotonic():
-                complete += self._deliver(batch)
+        """Ask the custodians that haven't acknowledged the open batches yet; how many batches became complete.
+
+        Of batches that failed before one a call: a custodian that takes long to be away must not hold up other sets.
+        """
+        batches = self._outbox.batches(BatchState.OPEN, MAX_OPEN_OF_ALL)
+        complete = sum(self._deliver(batch) for batch in batches if batch.key not in self._patience)
+        due = [batch for batch in batches if batch.key in self._patience]
+        for batch in due:
+            if self._patience[batch.key].again_at <= self._monotonic():
+                return complete + self._deliver(batch)
         return complete
 
     def _deliver(self, batch: Batch) -> bool:

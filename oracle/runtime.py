@@ -113,7 +113,7 @@ _PURGE_SECONDS = 600.0
 _GAP_SECONDS = 10.0
 _DAY_SECONDS = 86_400
 _WEBHOOK_SECONDS = 10.0
-_LOOKED_AT = 16
+_LOOKED_AT = 64
 
 _log = structlog.get_logger()
 

@@ -14,12 +14,14 @@ from oracle.deposit import MAX_OPEN
 from oracle.reseal import Reseal, Resealed, Why
 from salus.adapters.database.oracle_operations import DatabaseOperations
 from salus.adapters.database.oracle_reseal import DatabaseReseal
+from salus.adapters.database.oracle_retention import DatabaseRetention
 from salus.adapters.memory import MemoryCustodians
 from salus.core.errors import UnavailableError
-from salus.core.ids import ParticipantId
+from salus.core.ids import ParticipantId, RecordId, SubjectRef
 from salus.core.journal import BatchState
 from salus.core.operations import Deed, Selection
-from tests.unit.oracle.oracle_world import CUSTODIANS, Oracle, Outside, identity, report, results
+from salus.core.retention import OpenOrder
+from tests.unit.oracle.oracle_world import CUSTODIANS, SOURCE, Oracle, Outside, identity, report, results
 
 HIV = "56888-1^HIV抗体^LN"
 ME = "os:night"
@@ -58,6 +60,11 @@ class Moving:
 
         store = DatabaseReseal(self.oracle.database)
         return Reseal(store, self.operations, self.auditing, sleep, lambda: self.seconds).run(1, ME, rate)
+
+    def order(self, record: RecordId) -> None:
+        """A destruction order that is not carried out yet."""
+        order = OpenOrder(SOURCE, record, SubjectRef(bytes(32)), 1, 99)
+        DatabaseRetention(self.oracle.database, SOURCE).note([order], 1)
 
     def sets(self) -> list[tuple[int, int]]:
         """Version and custodian set of everything anchored, in order."""
@@ -142,11 +149,7 @@ def test_reseal__destroyed_or_ordered__is_not_made_again(moving: Moving) -> None
     moving.take(report("1"), report("2", "L2"), report("3", "L3"))
     destroyed, ordered, other = (item.leaf.record_id for item in moving.outside.anchored_items())
     moving.oracle.records.erase(destroyed, 1, lambda _raws, _shares: None)
-    with moving.oracle.database.writing() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO oracle_destruction (record_id, subject_ref, custodian_set, erasable_from) "
-            f"VALUES (x'{ordered.hex()}', x'{bytes(32).hex()}', 1, 99)"
-        )
+    moving.order(ordered)
     moving.restart()
     done = moving.run()
     assert {one.record_id: one.why for one in done.left} == {destroyed: Why.DESTROYED, ordered: Why.ORDERED}
@@ -157,11 +160,7 @@ def test_reseal__group_with_an_ordered_part__leaves_that_part(moving: Moving) ->
     moving.take(results("1", ("2345-7", "5.4", "F"), ("56888-1", "0.1", "F")))
     first, second = moving.outside.anchored_items()
     ordered, other = (first, second) if first.leaf.level == 5 else (second, first)
-    with moving.oracle.database.writing() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO oracle_destruction (record_id, subject_ref, custodian_set, erasable_from) "
-            f"VALUES (x'{ordered.leaf.record_id.hex()}', x'{bytes(32).hex()}', 1, 99)"
-        )
+    moving.order(ordered.leaf.record_id)
     moving.restart()
     done = moving.run()
     assert [(one.record_id, one.why) for one in done.left] == [(ordered.leaf.record_id, Why.ORDERED)]
@@ -239,3 +238,6 @@ def test_deposit__set_with_a_member_away__does_not_hold_up_another_set(moving: M
     moving.restart(custodian_set=2)
     moving.take(report("new", "new"))
     assert moving.sets() == [(1, 2)]
+    done = moving.run()
+    assert (done.moved, done.left) == (MAX_OPEN + 3, ())
+    assert moving.sets()[1:] == [(2, 2)] * (MAX_OPEN + 3)  # what is stuck in the old set is readable all the same
