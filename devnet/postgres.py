@@ -163,12 +163,19 @@ class Postgres:
         return self.url(database)
 
     def ensure(self, databases: Iterable[str]) -> None:
-        """Make those of these databases that are not there yet."""
-        with self.session() as session:
-            there = {row[0] for row in session.execute("SELECT datname FROM pg_database")}
-        for database in databases:
-            if database not in there:
-                self.create(database)
+        """Make those of these databases that are not there yet.
+
+        Raises:
+            OSError: the server is away.
+        """
+        try:
+            with self.session() as session:
+                there = {row[0] for row in session.execute("SELECT datname FROM pg_database")}
+            for database in databases:
+                if database not in there:
+                    self.create(database)
+        except psycopg.OperationalError as error:
+            raise OSError(f"PostgreSQL at port {self.settings.port} is away") from error
 
     def drop(self, database: str) -> None:
         """Remove a database, whoever is connected to it."""
