@@ -9,10 +9,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from devnet.kubo_binary import kubo_binary
+from devnet.postgres import postgres_programs
+from salus.core.errors import SetupError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -42,6 +47,7 @@ def assert_nothing_is_wrong_and_much_went_on(results: dict[str, dict[str, Any]])
         assert told["the patient who revokes"]["denied after a revocation"] > 0, result
     last = list(results.values())[-1]
     assert last["versions"] >= last["messages"] > 100
+    assert last["envelopes"] >= last["messages"]
     assert last["releases"] > last["accesses"] > 0  # two of three custodians at least, for each that was granted
     assert last["anchors"] > 10
 
@@ -51,6 +57,24 @@ def test_drill__short_form__nothing_lost_doubled_or_released_early(geth: Path, t
     del geth  # built by now, or the test is skipped
     results = drilled(tmp_path, "--short", seconds=900)
     assert list(results) == ["kill-three", "two-dead", "partition-3-1", "kills"]
+    assert_nothing_is_wrong_and_much_went_on(results)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(2100)
+def test_drill__of_the_stores__nothing_lost_doubled_or_released_early(geth: Path) -> None:
+    del geth  # as above
+    try:
+        kubo_binary()
+        postgres_programs()
+    except SetupError as why:
+        pytest.skip(f"{why}: no store was killed")
+    with tempfile.TemporaryDirectory(
+        prefix="salus-drill-"
+    ) as home:  # PostgreSQL's account can't reach pytest's folders
+        Path(home).chmod(0o755)
+        results = drilled(Path(home), "stores", "--short", seconds=1800)
+    assert {"dead-postgres", "empty-kubo", "full-kubo", "full-postgres", "quota"} <= set(results)
     assert_nothing_is_wrong_and_much_went_on(results)
 
 
