@@ -159,7 +159,11 @@ def test_member__replaced__old_records_open_with_the_new_member_and_nothing_come
         assert story.open(everybody, replace(_NOW, history=True)) == {
             record: {1: body, 2: body} for record, versions in as_told.items() for body in versions.values()
         }
-        for custodian in everybody:
+        doomed = next(iter(stack.said([report("C0-1", "L0-1", patient="P0")])))
+        destroy(stack, doomed, story.patients[0])
+        until(lambda: all(doomed not in {leaf.record_id for leaf in held} for held in story.leaves(everybody)))
+        del as_told[doomed]
+        for custodian in everybody:  # of old and new version, at members of either set
             audited = custodian.run("audit")
             assert audited.returncode == 0, audited.stdout
         resealed = {record: {2: versions[1]} for record, versions in as_told.items()}
