@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,14 +15,24 @@ import typer
 from rich.progress import Progress
 
 from cli import output
+from cli.world.database import SERVER
 from cli.world.layout import home, load
 from cli.world.services import service_parts
 from devnet.supervisor import Supervisor
 from salus.adapters.database.backup import back_up, restore
+from salus.adapters.database.cluster_backup import (
+    ClusterBackup,
+    Recovery,
+    back_up_cluster,
+    cluster_backups_in,
+    is_cluster,
+    restore_cluster,
+)
 from salus.core.errors import ConflictError, InputError, SetupError
 
 SERVICES = ("oracle", "custodian", "api", "watch")
 _URL = "_DATABASE_URL"
+_REPLICATES = "SALUS_DATABASE_BACKUP_URL"
 _What = Annotated[
     str, typer.Argument(help="A part (`custodian-1`, `hospital-a-oracle`, `watch`) or a kind of service.")
 ]
@@ -38,11 +49,16 @@ def register(app: typer.Typer) -> None:
 
 
 def backup(what: _What, folder: _Folder, url: _Url = None) -> None:
-    """Back up one database. Keys are not in it: docs/runbook.md says what to do about those.
+    """Back up one database; on PostgreSQL the whole server, once for all services there, as SALUS_DATABASE_BACKUP_URL.
 
+    Keys are not in it: docs/runbook.md says what to do about those.
     Examples: `salus backup custodian-1 backups`, `SALUS_ORACLE_DATABASE_URL=… salus backup oracle backups`.
     """
     service, address = _database(what, url)
+    if is_cluster(address):
+        address = url or os.environ.get(_REPLICATES) or address
+        _tell_cluster(back_up_cluster(address, service, folder, datetime.now(UTC), _programs()), service, folder)
+        return
     with _bar(what) as tell:
         made = back_up(address, service, folder, datetime.now(UTC), tell)
     output.emit(
@@ -55,21 +71,91 @@ def restore_(
     folder: _Folder,
     url: _Url = None,
     file: Annotated[str | None, typer.Option(help="Which backup; the newest otherwise.")] = None,
+    data: Annotated[Path | None, typer.Option(help="PostgreSQL: folder of the stopped server's data.")] = None,
+    log: Annotated[Path | None, typer.Option(help="PostgreSQL: folder its archive_command writes to.")] = None,
+    until: Annotated[str | None, typer.Option(help="PostgreSQL: a time, `2026-11-27T12:00:00+08:00`.")] = None,
+    point: Annotated[str | None, typer.Option(help="PostgreSQL: name given to pg_create_restore_point.")] = None,
+    *,
+    whole_server: Annotated[
+        bool, typer.Option("--whole-server", help="PostgreSQL: yes, other services' databases go back too.")
+    ] = False,
 ) -> None:
-    """Put a backup back; the database that was there is set aside beside it.
+    """Put a backup back; what was there is set aside beside it.
 
     A custodian reads every destruction order since, and erases again, before it serves. What was written after the
     backup is not in it: docs/runbook.md says for each service what to do about that.
+    Example: `salus restore oracle backups --data /var/lib/postgresql/17/main --log archive --until 2026-11-27T12:00Z`.
     """
     if url is None and what not in SERVICES and what in Supervisor(home()).running():
         raise ConflictError(f"{what} runs: stop it first")
     service, address = _database(what, url)
-    made, aside = restore(address, service, folder, file)
-    value = {"restored": asdict(made), "setAside": None if aside is None else str(aside)}
-    lines = [f"{what} is as it was at {made.begun}"]
+    if not is_cluster(address):
+        if data or log or until or point:
+            raise InputError("--data, --log, --until and --point are for PostgreSQL")
+        made, aside = restore(address, service, folder, file)
+        _tell_restored(asdict(made), aside, f"{what} is as it was at {made.begun}")
+        return
+    if data is None and (what in SERVICES or url is not None):
+        raise SetupError("say where the server's data lies: --data")
+    others = _others(folder, service, file)
+    if others and not whole_server:
+        raise InputError(f"databases of {', '.join(others)} go back with it: say --whole-server if they shall")
+    whole, aside = restore_cluster(
+        data or home() / SERVER / "data", service, folder, _programs(), Recovery(log, _time(until), point), file
+    )
+    how_far = until or point or ("the end of the log" if log else whole.begun)
+    _tell_restored(asdict(whole), aside, f"start the server: it recovers {', '.join(whole.databases)} to {how_far}")
+
+
+def _others(folder: Path, service: str, file: str | None) -> list[str]:
+    """Kinds of other services in the backup that would be put back."""
+    found = [one for one in cluster_backups_in(folder, service) if file in (None, one.file)]
+    return [kind for kind in found[0].services if kind != service] if found else []
+
+
+def _time(said: str | None) -> datetime | None:
+    if said is None:
+        return None
+    try:
+        found = datetime.fromisoformat(said)
+    except ValueError as error:
+        raise InputError("--until takes a time such as 2026-11-27T12:00:00+08:00") from error
+    if found.tzinfo is None:
+        raise InputError("--until needs a zone, such as +08:00 or Z")
+    return found
+
+
+def _programs() -> Path:
+    """Folder of PostgreSQL's tools: as for tests, else that of the one on PATH."""
+    from devnet.postgres import postgres_programs  # noqa: PLC0415 - needs the driver, which SQLite does not
+
+    try:
+        return postgres_programs()
+    except SetupError:
+        if (found := shutil.which("pg_verifybackup")) is None:
+            raise
+        return Path(found).resolve().parent
+
+
+def _tell_cluster(made: ClusterBackup, service: str, folder: Path) -> None:
+    lines = [
+        f"{folder / made.file}: {made.size:,} bytes, checked, PostgreSQL {made.version // 10000}",
+        f"databases: {', '.join(made.databases)}",
+    ]
+    if others := [kind for kind in made.services if kind != service]:
+        lines.append(f"it also holds {', '.join(others)}: one backup is enough for all on this server")
+    if made.archive == "off":
+        lines.append("the server archives no log: only back to this backup, not to a point in time after it")
+    if made.archive == "failing":
+        lines.append("the server's archive_command FAILS: points in time after this backup are being lost")
+    output.emit(asdict(made), lines)
+
+
+def _tell_restored(made: dict[str, object], aside: Path | None, said: str) -> None:
+    lines = [said]
     if aside is not None:
         lines.append(f"what was there is in {aside}; remove it once all is well")
-    output.emit(value, lines)
+    output.emit({"restored": made, "setAside": None if aside is None else str(aside)}, lines)
 
 
 def _database(what: str, url: str | None) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Backups of a service's SQLite database: taken while it runs, whole, checked, and put back.
 
 A backup is a database file and a JSON file beside it that says whose it is, when it was begun, its SHA-256 and the
-revision of its schema. PostgreSQL has its own means: base backup and WAL (docs/runbook.md, Backups).
+revision of its schema. For PostgreSQL see `cluster_backup`.
 """
 
 from __future__ import annotations
