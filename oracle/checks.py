@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from oracle.behind import Behind
 from salus.core.errors import SalusError, SetupError
 from salus.core.ids import Address, ParticipantId, hex32
 from salus.core.policy import ParticipantRole, ParticipantStatus
@@ -84,6 +85,21 @@ def operator(reader: ChainReader, account: Address, source: ParticipantId) -> Fi
     else:
         return Finding("operator", ok=True, detail=f"{account} operates for {hex32(source)}")
     return Finding("operator", ok=False, detail=detail, advice=advice)
+
+
+def journal(missing: Behind) -> Finding:
+    """The database knows every batch its source has anchored."""
+    if not missing.batches:
+        return Finding("journal", ok=True, detail=f"knows all batches up to block {missing.last}")
+    return Finding(
+        "journal",
+        ok=False,
+        detail=f"{missing.batches} batches with {missing.versions} record versions were anchored, the first in block "
+        f"{missing.first}, and are not in this database",
+        advice="It is older than what was anchored, and new versions would repeat numbers: restore a newer one before "
+        "it takes messages (docs/runbook.md, Restore an oracle).",
+        needed=False,
+    )
 
 
 def custodians(reader: ChainReader, number: int, reachable: Callable[[ParticipantId], bool]) -> Finding:

@@ -31,6 +31,7 @@ from oracle.anchor import Anchoring
 from oracle.app import Front, create_app
 from oracle.attempts import Attempts
 from oracle.audit import Auditing, Seal
+from oracle.behind import behind
 from oracle.claims import Claims, Desk
 from oracle.deposit import Depositing
 from oracle.destruction import Destruction, DestructionWatch
@@ -272,7 +273,7 @@ def serve(settings: Settings) -> None:
 
 def preflight(parts: Parts) -> list[checks.Finding]:
     """All checks of an oracle, each with what to do."""
-    reader, settings = parts.chain.reader, parts.settings
+    reader, settings, source = parts.chain.reader, parts.settings, parts.settings.participant
     urls = _custodian_urls(settings.custodians)
     return checks.run(
         [
@@ -280,6 +281,7 @@ def preflight(parts: Parts) -> list[checks.Finding]:
             ("chain", partial(checks.chain, reader, _deployed(settings).chain_id)),
             ("operator", partial(checks.operator, reader, parts.signer.address, settings.participant)),
             ("custodians", partial(checks.custodians, reader, settings.custodian_set, partial(_answers, urls))),
+            ("journal", lambda: checks.journal(behind(DatabaseOutbox(parts.kept.database), reader, source))),
         ]
     )
 
