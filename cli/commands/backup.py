@@ -56,7 +56,7 @@ def backup(what: _What, folder: _Folder, url: _Url = None) -> None:
     """
     service, address = _database(what, url)
     if is_cluster(address):
-        address = url or os.environ.get(_REPLICATES) or address
+        address = url or (os.environ.get(_REPLICATES) if what in SERVICES else None) or address
         _tell_cluster(back_up_cluster(address, service, folder, datetime.now(UTC), _programs()), service, folder)
         return
     with _bar(what) as tell:
