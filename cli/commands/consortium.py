@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -75,7 +75,8 @@ def status(
         _watch(world)
     found = rows(world)
     output.emit_table(found, HEADINGS)
-    if any(row["state"] != "well" for row in found):
+    if unwell := [row for row in found if row["state"] != "well"]:
+        output.say(_advice(unwell, len(found)))
         raise typer.Exit(exit_code(UnavailableError()))
 
 
@@ -86,6 +87,15 @@ def down() -> None:
     folder = home() / _KIND
     stopped = stop(Supervisor(folder)) if folder.exists() else []
     output.emit({"stopped": stopped}, [f"{len(stopped)} parts stopped" if stopped else "nothing was running"])
+
+
+def _advice(unwell: list[dict[str, Any]], parts: int) -> str:
+    """What to do about parts that are not well; a consortium that was stopped is no fault."""
+    if len(unwell) == parts and all(row["state"] == "dead" for row in unwell):
+        return "nothing of it runs; `salus consortium up` starts it"
+    return (
+        f"`salus doctor` says what to do; the log of {unwell[0]['part']}: {home() / _KIND}/logs/{unwell[0]['part']}.log"
+    )
 
 
 def _progress(text: str) -> None:

@@ -37,9 +37,12 @@ _OWNER = re.compile(r"0x(?:[0-9a-fA-F]{40}|[0-9a-fA-F]{64})")
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("follow", help="Follow a chain by its headers alone and prove the state of logs; no node is believed.")(
-        follow
-    )
+    app.command(
+        "follow",
+        help="Follow a chain by its headers alone and prove the state of logs; no node is believed. Exit code 6 if the "
+        "node shows what does not hold. Example: salus follow --node http://127.0.0.1:8545 --trust genesis.json "
+        "--state followed.json",
+    )(follow)
 
 
 def follow(
@@ -49,8 +52,13 @@ def follow(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="Where to begin: genesis file, block 0, or a kept snapshot."),
     ] = None,
-    engine: Annotated[str, typer.Option(help="clique, qbft or qbft-besu.")] = "qbft",
-    epoch: Annotated[int, typer.Option(min=1, help="Blocks of an epoch, as the genesis file has it.")] = EPOCH,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="clique, qbft or qbft-besu. As the state, snapshot or genesis file says; else qbft."),
+    ] = None,
+    epoch: Annotated[
+        int | None, typer.Option(min=1, help="Blocks of an epoch. As one of these files says; else 30000.")
+    ] = None,
     council: Annotated[str | None, typer.Option(help="The Council's address; with it logs are proven.")] = None,
     owner: Annotated[
         list[str] | None, typer.Option(help="Whose log: a holder's account, a subjectRef or a participantId.")
@@ -61,7 +69,8 @@ def follow(
     if owner and council is None:
         raise InputError("a log is proven through the Council's directory: give --council")
     keys = [_key(text) for text in owner or []]
-    light = LightClient(node, engine, epoch, trust, SnapshotFile(state, engine, epoch), told=_progress)
+    rules, blocks = _rules(state, trust, engine, epoch)
+    light = LightClient(node, rules, blocks, trust, SnapshotFile(state, rules, blocks), told=_progress)
     try:
         until = time.monotonic() + seconds
         while True:
@@ -176,6 +185,40 @@ def _trusted(path: Path | None) -> Any:
     except ValueError as error:
         raise SetupError(f"{path} is no JSON") from error
     return shown["snapshot"] if isinstance(shown, dict) and isinstance(shown.get("snapshot"), dict) else shown
+
+
+def _rules(state: Path, trust: Path | None, engine: str | None, epoch: int | None) -> tuple[str, int]:
+    """Engine and blocks of an epoch: what was typed, else what the file says that following begins from.
+
+    Raises:
+        SetupError: a genesis file is of Clique and another engine was typed.
+    """
+    file = state if state.exists() else trust
+    said, blocks = (None, None) if file is None else _said_rules(file)
+    if said == "clique" and file == trust and engine not in {None, said}:
+        raise SetupError(f"{file} is of a Clique chain: leave --engine out, or trust another file")
+    return engine or said or "qbft", epoch or blocks or EPOCH
+
+
+def _said_rules(file: Path) -> tuple[str | None, int | None]:
+    """What a kept snapshot or a genesis file says. Block 0 says nothing, a QBFT genesis not how votes are counted."""
+    try:
+        shown = json.loads(file.read_bytes())
+    except ValueError:  # whoever takes the file next says so
+        return None, None
+    if not isinstance(shown, dict):
+        return None, None
+    config = shown.get("config")
+    clique = config.get("clique") if isinstance(config, dict) else None
+    engine, epoch = (
+        ("clique", clique.get("epoch"))
+        if isinstance(clique, dict)
+        else (
+            shown.get("engine"),
+            shown.get("epoch"),
+        )
+    )
+    return engine if isinstance(engine, str) else None, epoch if isinstance(epoch, int) else None
 
 
 def _key(text: str) -> bytes:

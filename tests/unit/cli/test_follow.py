@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from cli import app
-from cli.commands.follow import LightClient, _key, _lines
+from cli.commands.follow import LightClient, _key, _lines, _rules
 from salus.adapters.chain.wire import Wire
 from salus.adapters.snapshot_file import SnapshotFile
 from salus.core.audit import LogHead
@@ -154,6 +154,35 @@ def test_report__council_without_a_log__says_so(node: SealedNode, tmp_path: Path
     client.advance()
     with pytest.raises(NotFoundError, match="no AuditLog at block 4"):
         client.report(HOLDER, [])
+
+
+@pytest.mark.parametrize(
+    ("shown", "rules"),
+    [
+        ({"alloc": {}, "config": {"clique": {"period": 1, "epoch": 500}}}, ("clique", 500)),
+        ({"alloc": {}, "config": {"clique": {"period": 1, "epoch": 0}}}, ("clique", 30_000)),
+        ({"engine": "qbft-besu", "epoch": 100, "snapshot": {}}, ("qbft-besu", 100)),
+        ({"alloc": {}, "config": {"qbft": {"epochlength": 100}}}, ("qbft", 30_000)),
+        ([], ("qbft", 30_000)),
+    ],
+)
+def test_rules__none_typed__are_those_the_trusted_file_says(tmp_path: Path, shown: Any, rules: tuple[str, int]) -> None:
+    trust = tmp_path / "trust.json"
+    trust.write_text(json.dumps(shown))
+    assert _rules(tmp_path / "none yet", trust, None, None) == rules
+    assert _rules(trust, None, None, None) == rules  # the state file of a chain that was followed before
+    assert _rules(tmp_path / "none yet", trust, None, 7)[1] == 7
+
+
+def test_rules__another_engine_than_that_of_a_clique_genesis__refused_by_name(tmp_path: Path) -> None:
+    trust = tmp_path / "genesis.json"
+    trust.write_text(json.dumps({"config": {"clique": {}}}))
+    with pytest.raises(SetupError, match="of a Clique chain"):
+        _rules(tmp_path / "none yet", trust, "qbft", None)
+
+
+def test_rules__typed_and_nothing_said__are_those_typed(tmp_path: Path, trust: Path) -> None:
+    assert _rules(tmp_path / "none yet", trust, "clique", 9) == ("clique", 9)
 
 
 def test_key__of_an_account_or_an_id__is_that_of_its_log() -> None:
