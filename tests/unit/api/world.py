@@ -115,6 +115,7 @@ class ApiWorld:
         self.custodian_keys = {custodian: self.random(32) for custodian in CUSTODIANS}
         self.custodians = [TrustingCustodian(id_, i, self.chain) for i, id_ in enumerate(CUSTODIANS)]
         self.key = StaffKey()
+        self.token_key = Ed25519PrivateKey.generate()
         self.next_code = Code.GRANTED
         self._assertions = 0
         self._fill()
@@ -145,7 +146,7 @@ class ApiWorld:
                 once=MemoryOnce(),
                 titles=PlainTitles(),
                 clients=self.clients,
-                token_key=Ed25519PrivateKey.generate(),
+                token_key=self.token_key,
                 seal_key=self.random(32),
                 checks={"chain": self._check},
                 pause=lambda _: None,
