@@ -7,7 +7,7 @@ The API knows two kinds of caller, staff with scopes and patients; auditors and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ from api.security.tokens import LIFE_SECONDS, Tokens
 from salus.adapters.memory import FixedClock, MemorySigner, SeededRandomness
 from salus.core.did import Did, DidKind
 from salus.core.hashing import sha256
-from salus.core.ids import ParticipantId, hex32
+from salus.core.ids import AccessId, ParticipantId, hex32
+from salus.core.index_rows import seq_of
 from salus.core.labels import Role
+from tests.unit.api.test_facts import ACCESS, add_log
 from tests.unit.api.world import ALL_SCOPES, HOSPITAL, SUBJECT, ApiWorld
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "api.md").read_text()
@@ -271,3 +273,39 @@ def rows() -> Iterator[str]:
 def test_docs__tokens_by_route__are_those_of_the_table() -> None:
     section = PAGE.partition("### The token a route needs\n")[2].partition("\n#")[0]
     assert [line for line in section.splitlines() if line.startswith("| ")][2:] == list(rows())
+
+
+def test_access__of_another_institution__is_answered_as_one_that_does_not_exist(world: ApiWorld) -> None:
+    add_log(world)
+    row = world.index.access(ACCESS)
+    assert row is not None
+    theirs = sha256(b"access of hospital b")
+    there = replace(row, seq=seq_of(200), access=AccessId(theirs), participant=ParticipantId(sha256(b"hospital-b")))
+    world.index.write(200, [there])
+    staff = world.staff()
+    for template in ("/v1/accesses/{}", "/v1/accesses/{}/releases", "/v1/receipts/accesses/{}"):
+        method = "POST" if template.endswith("releases") else "GET"
+        known, unknown = (
+            world.client.request(method, template.format(id_), headers=staff) for id_ in (hex32(theirs), ID)
+        )
+        assert (known.status_code, unknown.status_code) == (404, 404), template
+        assert {**known.json(), "requestId": ""} == {**unknown.json(), "requestId": ""}
+    listed = world.client.get("/v1/accesses", headers=staff).json()["items"]
+    assert [item["accessId"] for item in listed] == [hex32(ACCESS)]
+
+
+@pytest.mark.parametrize("newest", ["false", "true"])
+def test_log__cursor_of_another_caller__shows_own_chains_only(world: ApiWorld, newest: str) -> None:
+    """A cursor is a place in the index, no right to it: auditors' and holders' cursors in a controller's hands."""
+    add_log(world)
+    audited = world.client.get(f"/v1/audit?limit=1&newest={newest}", headers=world.staff("audit:read")).json()["next"]
+    held = world.client.get(f"/v1/log?limit=1&newest={newest}", headers=world.patient()).json()["next"]
+    assert held is not None
+    own = {item["seq"] for item in world.client.get("/v1/log", headers=world.patient(world.controller)).json()["items"]}
+    assert own
+    for cursor in (audited, held, 0, (1 << 63) - 1):
+        for signer in (world.controller, MemorySigner.named("another patient")):
+            path = f"/v1/log?after={cursor}&newest={newest}"
+            answer = world.client.get(path, headers=world.patient(signer))
+            assert answer.status_code == 200, answer.text
+            assert {item["seq"] for item in answer.json()["items"]} <= (own if signer is world.controller else set())
