@@ -16,7 +16,8 @@ from rich.progress import Progress
 
 from cli import output
 from cli.world.database import SERVER
-from cli.world.layout import home, load
+from cli.world.raising import KEEPER
+from cli.world.running import world_here
 from cli.world.services import service_parts
 from devnet.supervisor import Supervisor
 from salus.adapters.database.backup import back_up, restore
@@ -33,32 +34,39 @@ from salus.core.errors import ConflictError, InputError, SetupError
 SERVICES = ("oracle", "custodian", "api", "watch")
 _URL = "_DATABASE_URL"
 _REPLICATES = "SALUS_DATABASE_BACKUP_URL"
-_What = Annotated[
-    str, typer.Argument(help="A part (`custodian-1`, `hospital-a-oracle`, `watch`) or a kind of service.")
-]
+_What = Annotated[str, typer.Argument(help="A part (`custodian-1`, `hospital-b-oracle`) or a kind of service.")]
 _Folder = Annotated[Path, typer.Argument(help="Folder of backups.")]
 _Url = Annotated[str | None, typer.Option(help="Database of a service that is no part of the world here.")]
+_World = Annotated[
+    str | None, typer.Option(help="up, consortium or demo; the one that runs, or the only one, otherwise.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("backup", help="Copy a service's database while it runs, and check the copy.")(backup)
-    app.command("restore", help="Put a backup in the place of a service's database; the service must be stopped.")(
-        restore_
-    )
+    app.command(
+        "backup",
+        help="Copy a service's database while it runs, and check the copy. Example: salus backup custodian-1 backups",
+    )(backup)
+    app.command(
+        "restore",
+        help="Put a backup in the place of a service's database; the service must be stopped. "
+        "Example: salus restore custodian-1 backups",
+    )(restore_)
 
 
-def backup(what: _What, folder: _Folder, url: _Url = None) -> None:
+def backup(what: _What, folder: _Folder, url: _Url = None, world: _World = None) -> None:
     """Back up one database; on PostgreSQL the whole server, once for all services there, as SALUS_DATABASE_BACKUP_URL.
 
     Keys are not in it: docs/runbook.md says what to do about those.
     Examples: `salus backup custodian-1 backups`, `SALUS_ORACLE_DATABASE_URL=… salus backup oracle backups`.
     """
-    service, address = _database(what, url)
+    service, address = _database(what, url, world)
     if is_cluster(address):
         address = url or (os.environ.get(_REPLICATES) if what in SERVICES else None) or address
         _tell_cluster(back_up_cluster(address, service, folder, datetime.now(UTC), _programs()), service, folder)
         return
+    folder = _own(folder, what)
     with _bar(what) as tell:
         made = back_up(address, service, folder, datetime.now(UTC), tell)
     output.emit(
@@ -70,6 +78,7 @@ def restore_(
     what: _What,
     folder: _Folder,
     url: _Url = None,
+    world: _World = None,
     file: Annotated[str | None, typer.Option(help="Which backup; the newest otherwise.")] = None,
     data: Annotated[Path | None, typer.Option(help="PostgreSQL: folder of the stopped server's data.")] = None,
     log: Annotated[Path | None, typer.Option(help="PostgreSQL: folder its archive_command writes to.")] = None,
@@ -86,13 +95,13 @@ def restore_(
     backup is not in it: docs/runbook.md says for each service what to do about that.
     Example: `salus restore oracle backups --data /var/lib/postgresql/17/main --log archive --until 2026-11-27T12:00Z`.
     """
-    if url is None and what not in SERVICES and what in Supervisor(home()).running():
-        raise ConflictError(f"{what} runs: stop it first")
-    service, address = _database(what, url)
+    if url is None and what not in SERVICES:
+        _require_stopped(what, world)
+    service, address = _database(what, url, world)
     if not is_cluster(address):
         if data or log or until or point:
             raise InputError("--data, --log, --until and --point are for PostgreSQL")
-        made, aside = restore(address, service, folder, file)
+        made, aside = restore(address, service, _own(folder, what), file)
         _tell_restored(asdict(made), aside, f"{what} is as it was at {made.begun}")
         return
     if data is None and (what in SERVICES or url is not None):
@@ -101,10 +110,29 @@ def restore_(
     if others and not whole_server:
         raise InputError(f"databases of {', '.join(others)} go back with it: say --whole-server if they shall")
     whole, aside = restore_cluster(
-        data or home() / SERVER / "data", service, folder, _programs(), Recovery(log, _time(until), point), file
+        data or world_here(world).folder / SERVER / "data",
+        service,
+        folder,
+        _programs(),
+        Recovery(log, _time(until), point),
+        file,
     )
     how_far = until or point or ("the end of the log" if log else whole.begun)
     _tell_restored(asdict(whole), aside, f"start the server: it recovers {', '.join(whole.databases)} to {how_far}")
+
+
+def _own(folder: Path, what: str) -> Path:
+    """Folder of a part's backups: none goes back to another part of its kind. A kind of service has `folder`."""
+    return folder if what in SERVICES else folder / what
+
+
+def _require_stopped(part: str, kind: str | None) -> None:
+    """Raises ConflictError: a part of the world runs, or would be started again in the middle of it."""
+    running = Supervisor(world_here(kind).folder).running()
+    if part in running:
+        raise ConflictError(f"{part} runs: stop it first")
+    if KEEPER in running:
+        raise ConflictError(f"the keeper starts {part} again: `salus consortium down` first")
 
 
 def _others(folder: Path, service: str, file: str | None) -> list[str]:
@@ -158,7 +186,7 @@ def _tell_restored(made: dict[str, object], aside: Path | None, said: str) -> No
     output.emit({"restored": made, "setAside": None if aside is None else str(aside)}, lines)
 
 
-def _database(what: str, url: str | None) -> tuple[str, str]:
+def _database(what: str, url: str | None, world: str | None) -> tuple[str, str]:
     """Kind of service and URL of its database."""
     if what in SERVICES:
         found = url or os.environ.get(f"SALUS_{what.upper()}{_URL}")
@@ -167,7 +195,7 @@ def _database(what: str, url: str | None) -> tuple[str, str]:
         return what, found
     if url is not None:
         raise InputError(f"with --url say of which kind of service it is: {', '.join(SERVICES)}")
-    parts = {part.name: part.environment for part in service_parts(load())}
+    parts = {part.name: part.environment for part in service_parts(world_here(world))}
     if what not in parts:
         raise InputError(f"there is no part {what}; there are {', '.join(parts)}")
     ((name, address),) = [(name, told) for name, told in parts[what].items() if name.endswith(_URL)]
