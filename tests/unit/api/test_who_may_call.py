@@ -25,7 +25,7 @@ from salus.core.ids import AccessId, ParticipantId, hex32
 from salus.core.index_rows import seq_of
 from salus.core.labels import Role
 from tests.unit.api.test_facts import ACCESS, add_log
-from tests.unit.api.world import ALL_SCOPES, HOSPITAL, SUBJECT, ApiWorld
+from tests.unit.api.world import ALL_SCOPES, HOSPITAL, SOURCE, SUBJECT, ApiWorld
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "api.md").read_text()
 ID = hex32(sha256(b"of nobody"))
@@ -309,3 +309,19 @@ def test_log__cursor_of_another_caller__shows_own_chains_only(world: ApiWorld, n
             answer = world.client.get(path, headers=world.patient(signer))
             assert answer.status_code == 200, answer.text
             assert {item["seq"] for item in answer.json()["items"]} <= (own if signer is world.controller else set())
+
+
+def test_subject__of_a_previous_controller__is_shown_to_the_present_one_only(world: ApiWorld) -> None:
+    add_log(world)
+    heir = MemorySigner.named("new controller")
+    (row,) = world.index.subjects_of(world.controller.address)
+    world.chain.set_subject(SUBJECT, SOURCE, heir.address)
+    world.index.write(300, [replace(row, seq=seq_of(300), controller=heir.address)])
+    shown: dict[str, tuple[int, list[str]]] = {}
+    for signer in (world.controller, heir):
+        headers = world.patient(signer)
+        shown[signer.address] = (
+            world.client.get(f"/v1/subjects/{hex32(SUBJECT)}", headers=headers).status_code,
+            [item["name"] for item in world.client.get("/v1/log", headers=headers).json()["items"]],
+        )
+    assert shown == {world.controller.address: (403, []), heir.address: (200, ["SUBJECT_FROZEN"])}
