@@ -46,7 +46,7 @@ def raise_world(
 
     Raises:
         SetupError: a port is taken (looked at before anything starts), a part does not come up, or the world was
-            founded on another network, for other content or another database.
+            founded on another network, for other content or another database, or as a consortium on other ports.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if network is Network.NAMESPACES:
@@ -55,6 +55,7 @@ def raise_world(
         raise SetupError(
             f"the world in {folder} was founded on the network {found.network}: start it so again, or remove the folder"
         )
+    _require_ports(folder, base_port, network)
     kind = _database(folder, database)
     ports, supervisor = Ports(base_port), Supervisor(folder)
     if not supervisor.running():
@@ -97,6 +98,16 @@ def stop(supervisor: Supervisor) -> list[str]:
         return stopped
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _require_ports(folder: Path, base_port: int, network: Network) -> None:
+    """Raises SetupError: the nodes of a consortium know each other by ports that were other ones."""
+    if network is Network.DEV or not (folder / "world.json").exists():
+        return
+    if (base := load(folder).ports.base) != base_port:
+        raise SetupError(
+            f"the world in {folder} has ports from {base}: set SALUS_BASE_PORT={base}, or remove the folder"
+        )
 
 
 def _database(folder: Path, wanted: Database | None) -> Database:

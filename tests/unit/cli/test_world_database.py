@@ -41,3 +41,10 @@ def test_raise__world_with_other_databases__says_so_before_anything_starts(tmp_p
     with pytest.raises(SetupError, match="are sqlite: start it so again"):
         raise_world(tmp_path, BASE_PORT, pytest.fail, database=Database.POSTGRES)
     assert not (tmp_path / "parts.json").exists()
+
+
+def test_raise__consortium_on_other_ports__names_those_it_has_before_anything_starts(tmp_path: Path) -> None:
+    World(tmp_path, Ports(BASE_PORT), IDS, Network.CONSORTIUM).save()
+    with pytest.raises(SetupError, match=f"set SALUS_BASE_PORT={BASE_PORT}"):
+        raise_world(tmp_path, BASE_PORT + 100, pytest.fail, Network.CONSORTIUM)
+    assert not (tmp_path / "parts.json").exists()
