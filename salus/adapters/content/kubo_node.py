@@ -11,6 +11,7 @@ that stands for an envelope, `/salus/erased/<2>/<CID>` an empty folder for what 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any
@@ -33,6 +34,11 @@ _MOST_WORDS = 200
 """Characters of an error's words that are told."""
 _MOST_NAMES = 200
 """CIDs named in one call."""
+MOST_ANSWER = 8 << 20
+"""Bytes of an answer: a block has at most 2 MiB, a folder of names some thousands of them."""
+_MOST_LINE = 1 << 16
+_PATIENCES = 3
+"""How many times its patience a whole answer may take, which is given for each wait."""
 
 
 class KuboNode:
@@ -98,7 +104,7 @@ class KuboNode:
             IntegrityError: the node itself sees that its copy is damaged.
         """
         options = {"timeout": _seconds(fetch)} if fetch else {"offline": "true"}
-        return self._ask("block/get", {"arg": str(cid), **options}, fetch + _ANSWER_SECONDS).content
+        return self._ask("block/get", {"arg": str(cid), **options}, fetch + _ANSWER_SECONDS)
 
     def remove(self, cids: Sequence[Cid]) -> set[Cid]:
         """Remove blocks that nothing pins, also damaged ones; returns those that were here and are gone."""
@@ -241,32 +247,54 @@ class KuboNode:
         options: Mapping[str, str | list[str]],
         seconds: float = _ANSWER_SECONDS,
         file: bytes = b"",
-    ) -> httpx.Response:
+    ) -> bytes:
+        """The whole answer, which is bounded in size and in time."""
         timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
+        until = time.monotonic() + _PATIENCES * seconds
         body = BytesIO(file)
         sent = {"file": body} if file else None
         try:
-            answer = self._client.post(f"/{command}", params=dict(options), files=sent, timeout=timeout)
+            with self._client.stream(
+                "POST", f"/{command}", params=dict(options), files=sent, timeout=timeout
+            ) as answer:
+                told = self._whole(answer, until)
         except httpx.HTTPError as error:
             raise UnavailableError(f"the content node {self.name} is away ({type(error).__name__})") from error
         finally:
             body.close()  # answer and request hold each other until the collector comes: megabytes must not wait for it
         if answer.status_code != httpx.codes.OK:
-            raise self._error(command, _message(answer))
-        return answer
+            raise self._error(command, _message(answer.status_code, told))
+        return told
 
     def _listing(self, command: str, **options: str) -> Iterator[dict[str, Any]]:
         timeout = httpx.Timeout(_LISTING_SECONDS, connect=_CONNECT_SECONDS)
         try:
             with self._client.stream("POST", f"/{command}", params=options, timeout=timeout) as answer:
                 if answer.status_code != httpx.codes.OK:
-                    answer.read()
-                    raise self._error(command, _message(answer))
-                for line in answer.iter_lines():
-                    if line:
-                        yield json.loads(line)
+                    told = self._whole(answer, time.monotonic() + _LISTING_SECONDS)
+                    raise self._error(command, _message(answer.status_code, told))
+                for line in self._lines(answer):
+                    yield json.loads(line)
         except (httpx.HTTPError, ValueError) as error:
             raise UnavailableError(f"the content node {self.name} broke off ({type(error).__name__})") from error
+
+    def _whole(self, answer: httpx.Response, until: float) -> bytes:
+        told = bytearray()
+        for piece in answer.iter_bytes():
+            told += piece
+            if len(told) > MOST_ANSWER or time.monotonic() > until:
+                raise UnavailableError(f"the content node {self.name} answers without end")
+        return bytes(told)
+
+    def _lines(self, answer: httpx.Response) -> Iterator[bytes]:
+        rest = b""
+        for piece in answer.iter_bytes():
+            *lines, rest = (rest + piece).split(b"\n")
+            yield from filter(None, lines)
+            if len(rest) > _MOST_LINE:
+                raise UnavailableError(f"the content node {self.name} answers without end")
+        if rest:
+            yield rest
 
     def _error(self, command: str, why: str) -> NotFoundError | IntegrityError | UnavailableError:
         what = f"{self.name} answers {command}: {_shortened(why)}"
@@ -293,14 +321,14 @@ def _digest_of_any(text: str) -> bytes:
         return b""
 
 
-def _values(answer: httpx.Response) -> list[dict[str, Any]]:
+def _values(answer: bytes) -> list[dict[str, Any]]:
     try:
-        return [json.loads(line) for line in answer.text.splitlines() if line]
+        return [json.loads(line) for line in answer.split(b"\n") if line]
     except ValueError as error:
         raise UnavailableError("a content node answers in another form than Kubo's") from error
 
 
-def _member(answer: httpx.Response, name: str) -> Any:
+def _member(answer: bytes, name: str) -> Any:
     """A member of an answer that is one object."""
     try:
         return _values(answer)[0][name]
@@ -308,11 +336,11 @@ def _member(answer: httpx.Response, name: str) -> Any:
         raise UnavailableError("a content node answers in another form than Kubo's") from error
 
 
-def _message(answer: httpx.Response) -> str:
+def _message(status: int, answer: bytes) -> str:
     try:
-        return str(json.loads(answer.content)["Message"])
+        return str(json.loads(answer)["Message"])
     except (ValueError, KeyError, TypeError):
-        return f"HTTP {answer.status_code}"
+        return f"HTTP {status}"
 
 
 def _shortened(why: str) -> str:

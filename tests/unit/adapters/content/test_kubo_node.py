@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import tracemalloc
 from collections.abc import Callable
 
 import httpx
 import pytest
 
 from salus.adapters.content.car import raw_block, raw_cid
-from salus.adapters.content.kubo_node import KuboNode
+from salus.adapters.content.kubo_node import MOST_ANSWER, KuboNode
 from salus.core.errors import IntegrityError, NotFoundError, SalusError, UnavailableError
 from salus.core.hashing import sha256
 
@@ -127,3 +129,34 @@ def test_node__every_call__shows_the_token_and_nothing_in_the_address() -> None:
     KuboNode("http://node:5001", "secret", httpx.MockTransport(answer)).greet()
     assert [request.headers["authorization"] for request in seen] == ["Bearer secret"]
     assert "secret" not in str(seen[0].url)
+
+
+def endless(piece: bytes) -> KuboNode:
+    """A node whose answers never end."""
+    return KuboNode(
+        "http://node:5001",
+        "t",
+        httpx.MockTransport(lambda _: httpx.Response(200, content=itertools.repeat(piece))),
+    )
+
+
+def test_block__answer_without_end__is_a_node_away_and_costs_some_megabytes() -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnavailableError, match="without end"):
+            endless(bytes(1 << 16)).block(raw_cid(bytes(32)))
+        assert tracemalloc.get_traced_memory()[1] < 8 * MOST_ANSWER
+    finally:
+        tracemalloc.stop()
+
+
+def test_pins__line_without_end__is_a_node_away() -> None:
+    with pytest.raises(UnavailableError, match="without end"):
+        endless(b" " * 4096).pins()
+
+
+def test_block__answer_that_dribbles__ends_with_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count(step=1.0)
+    monkeypatch.setattr("salus.adapters.content.kubo_node.time.monotonic", lambda: next(ticks))
+    with pytest.raises(UnavailableError, match="without end"):
+        endless(b"x").block(raw_cid(bytes(32)))
