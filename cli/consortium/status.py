@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from cli.world.cast import VALIDATORS
+from cli.world.health import Health
 from cli.world.layout import World
 from cli.world.networks import Network, clique_of, node_part_name
 from cli.world.raising import KEEPER
@@ -36,7 +38,7 @@ _ASK_SECONDS = 3.0
 
 def rows(world: World) -> list[dict[str, Any]]:
     """One row per part. `state` is well, not ready or dead; `lag` the age of a node's head in seconds; `sealing` how
-    many of the last 64 blocks its account sealed; `why` what keeps a sidecar's node from following the registry."""
+    many of the last 64 blocks its account sealed; `why` what a service says of why it is not ready."""
     pids = Supervisor(world.folder).running()
     network = clique_of(world.folder, world.ports)
     nodes = {node_part_name(name): node for name, node in network.nodes.items()}
@@ -52,7 +54,7 @@ def rows(world: World) -> list[dict[str, Any]]:
         elif part in sidecars:
             said = _of_sidecar(sidecars[part])
         else:
-            said = _of_service(ready[part]())
+            said = _of_service(ready[part])
         return {"part": part, "pid": pids[part], **said}
 
     def asked(part: str) -> dict[str, Any]:
@@ -67,8 +69,10 @@ def rows(world: World) -> list[dict[str, Any]]:
         return list(pool.map(asked, names))
 
 
-def _of_service(ready: bool) -> dict[str, Any]:
-    return {"state": "well" if ready else "not ready"}
+def _of_service(ready: Callable[[], bool]) -> dict[str, Any]:
+    if ready():
+        return {"state": "well"}
+    return {"state": "not ready", **({"why": ready.why_not()} if isinstance(ready, Health) else {})}
 
 
 def _of_sidecar(port: int) -> dict[str, Any]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from cli.staff import make_client_key, public_jwk
 from cli.world.cast import BY_NAME, CAST, CUSTODIANS, VALIDATORS, Institution, Name, Ports
 from cli.world.database import database_parts
+from cli.world.health import Health
 from cli.world.keys import RELAYS
 from cli.world.layout import World
 from cli.world.networks import Network, clique_of, finality, namespaces, node_part_name, rpc_url
@@ -21,7 +20,6 @@ from devnet.anvil import AnvilSettings, anvil_command, is_ready
 from devnet.clique_nodes import links_part, node_part
 from devnet.geth_binary import geth_binary
 from devnet.supervisor import Part
-from salus.core.codes import Code
 from salus.core.ids import hex32
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -178,23 +176,7 @@ def _python(
 ) -> Part:
     environment = {prefix + key: value for key, value in settings.items()}
     environment["PYTHONPATH"] = str(_ROOT)
-    return Part(name, (sys.executable, "-m", package), environment, ports, _healthy(health))
-
-
-def _healthy(port: int) -> Callable[[], bool]:
-    def ready() -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-        try:
-            connection.request("GET", "/ready")
-            answer = connection.getresponse()
-            # A custodian that waits for a decision about its chain is up: waiting longer would not help.
-            return answer.status == http.client.OK or json.loads(answer.read()).get("code") == Code.CHAIN_SHORTENED
-        except (http.client.HTTPException, ValueError, AttributeError):
-            return False
-        finally:
-            connection.close()
-
-    return ready
+    return Part(name, (sys.executable, "-m", package), environment, ports, Health(health))
 
 
 def _folder(world: World, name: str) -> Path:
