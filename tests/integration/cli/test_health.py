@@ -46,7 +46,10 @@ def answering() -> Iterator[Answering]:
     [
         ({"ready": False, "parts": {"node": "ready", "index": "90 blocks behind"}}, "index: 90 blocks behind"),
         ({"ready": False, "reasons": ["no block for 40 s", "no peers"]}, "no block for 40 s; no peers"),
-        ({"code": 171, "title": "Node stale", "detail": "the node's head is 40 s old"}, "the node's head is 40 s old"),
+        (
+            {"code": int(Code.NODE_STALE), "title": "Node stale", "detail": "the node's head is 40 s old"},
+            "the node's head is 40 s old",
+        ),
         ({"code": "DRAINING"}, "DRAINING"),
         (["odd"], ""),
         (b"<html>", ""),
