@@ -18,8 +18,8 @@ def trusted_start(engine: Engine, shown: Any) -> Snapshot:
     Raises:
         IntegrityError: none of them, or not of this engine.
     """
-    if not isinstance(shown, Mapping):
-        raise IntegrityError("what is trusted is a JSON object: a snapshot, a genesis file, or block 0")
+    if not isinstance(shown, Mapping) or not shown.keys() & {"validators", "alloc", "extraData"}:
+        raise IntegrityError("this is no snapshot, no genesis file, and no block 0 as eth_getBlockByNumber shows it")
     if "validators" in shown:
         return Snapshot.from_json(shown)
     return engine.genesis(genesis_header(shown) if "alloc" in shown else Header.from_json(shown))

@@ -110,3 +110,9 @@ def test_trusted_start__block_0_of_another_engine__refused() -> None:
         trusted_start(Clique(), recorded().headers[0].to_json())
     with pytest.raises(IntegrityError):
         trusted_start(Qbft(), FILES["nothing allotted"])
+
+
+@pytest.mark.parametrize("shown", [None, {}, {"jsonrpc": "2.0", "result": {}}, {"abi": [], "bytecode": "0x"}])
+def test_trusted_start__another_file__is_told_apart_from_a_damaged_one(shown: Any) -> None:
+    with pytest.raises(IntegrityError, match="no snapshot, no genesis file"):
+        trusted_start(Clique(), shown)
