@@ -453,7 +453,7 @@ def test_reading__of_many_runs__fetches_a_few_ahead_and_gives_them_in_order(tmp_
         results += read
     finally:
         reader.close()
-    assert ahead == 8  # of 20: what is read ahead of need is held in memory
+    assert ahead == 4  # of 20: what is read ahead of need is held in memory
     ((expected,),) = InlineReader({"his": SourceProfile("Hospital B", "HB")}).read([[RawMessage("his", report("7"))]])
     assert len(results) == 20
     assert results[7] == [expected]

@@ -38,18 +38,20 @@ class _Batch:
 
 
 class MemoryPeriodKeys:
-    """Period keys that are the same in every run. An erased key stays away."""
+    """Period keys that are the same in every run. An erased key stays away. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._trees: dict[str, KeyTree] = {}
         self._given: dict[str, int] = {}
+        self._lock = RLock()  # a tree remembers the path it went last
 
     def fresh(self, period: str) -> tuple[int, bytes]:
         """Number and key that were never given out before."""
-        tree = self._trees.setdefault(period, KeyTree.fresh(sha256(b"salus.memory.period|" + period.encode())))
-        number = self._given.get(period, 0)
-        self._given[period] = number + 1
-        return number, tree.key(number)
+        with self._lock:
+            tree = self._trees.setdefault(period, KeyTree.fresh(sha256(b"salus.memory.period|" + period.encode())))
+            number = self._given.get(period, 0)
+            self._given[period] = number + 1
+            return number, tree.key(number)
 
     def past(self, period: str, number: int) -> bytes:
         """A key that was given out.
@@ -57,18 +59,21 @@ class MemoryPeriodKeys:
         Raises:
             NotFoundError: it was erased, or there is none.
         """
-        if period not in self._trees:
-            raise NotFoundError(f"there are no keys of the period {period}")
-        return self._trees[period].key(number)
+        with self._lock:
+            if period not in self._trees:
+                raise NotFoundError(f"there are no keys of the period {period}")
+            return self._trees[period].key(number)
 
     def forget(self, period: str, numbers: Iterable[int]) -> None:
         """Erase keys."""
-        if period in self._trees:
-            self._trees[period] = self._trees[period].without(numbers)
+        with self._lock:
+            if period in self._trees:
+                self._trees[period] = self._trees[period].without(numbers)
 
     def keep_only(self, period: str, numbers: Iterable[int]) -> None:
         """Erase all keys that were given out but these. Nobody is kept from it: who gives out keys must not do so."""
-        self._trees[period] = self._trees[period].only(numbers, self._given.get(period, 0))
+        with self._lock:
+            self._trees[period] = self._trees[period].only(numbers, self._given.get(period, 0))
 
     def periods(self) -> list[str]:
         """Periods that have keys."""
