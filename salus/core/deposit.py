@@ -14,33 +14,14 @@ import msgspec
 
 from salus.core import shares as sharing
 from salus.core.errors import InputError
-from salus.core.ids import LeafHash, RecordId, SubjectRef
-from salus.core.leaf import SALT_BYTES, Leaf, topics_commitment
+from salus.core.leaf import Leaf
+from salus.core.leaf_row import LeafRow, row_fields
 from salus.core.sealing import SealedRecord
 
-_Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
-_Salt = Annotated[bytes, msgspec.Meta(min_length=SALT_BYTES, max_length=SALT_BYTES)]
 _Share = Annotated[bytes, msgspec.Meta(min_length=sharing.SHARE_BYTES, max_length=sharing.SHARE_BYTES)]
-_Int8 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 8)]
-_Int32 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
-_Int64 = Annotated[int, msgspec.Meta(ge=0)]  # msgpack has no longer ones
 
 
-class _Item(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
-    record_id: _Hash
-    version: _Int32
-    previous: _Hash
-    subject: _Hash
-    envelope_digest: _Hash
-    content_commitment: _Hash
-    categories: _Int64
-    level: _Int8
-    confidentiality: _Int8
-    form: _Int8
-    first_day: _Int32
-    last_day: _Int32
-    topics: _Int32
-    topics_salt: _Salt
+class _Item(LeafRow, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
     share: _Share
     inner_share: _Share | None
 
@@ -77,27 +58,7 @@ def items_for(records: Iterable[SealedRecord], position: int) -> list[DepositIte
 def encode_items(items: Sequence[DepositItem]) -> bytes:
     """Msgpack payload, before sealing."""
     return _encoder.encode(
-        [
-            _Item(
-                item.leaf.record_id,
-                item.leaf.version,
-                item.leaf.previous,
-                item.leaf.subject,
-                item.leaf.envelope_digest,
-                item.leaf.content_commitment,
-                item.leaf.categories,
-                item.leaf.level,
-                item.leaf.confidentiality,
-                item.leaf.form,
-                item.leaf.first_day,
-                item.leaf.last_day,
-                item.topics,
-                item.topics_salt,
-                item.share,
-                item.inner_share,
-            )
-            for item in items
-        ]
+        [_Item(*row_fields(item.leaf, item.topics, item.topics_salt, item.share, item.inner_share)) for item in items]
     )
 
 
@@ -111,24 +72,6 @@ def decode_items(payload: bytes, custodian_set: int) -> list[DepositItem]:
         rows = _decoder.decode(payload)
     except msgspec.MsgspecError as error:  # not such rows, or a field of the wrong size
         raise InputError("malformed deposit payload") from error
-    return [_item(row, custodian_set) for row in rows]
-
-
-def _item(row: _Item, custodian_set: int) -> DepositItem:
-    leaf = Leaf(
-        RecordId(row.record_id),
-        row.version,
-        LeafHash(row.previous),
-        SubjectRef(row.subject),
-        row.envelope_digest,
-        row.content_commitment,
-        row.categories,
-        row.level,
-        row.confidentiality,
-        row.form,
-        row.first_day,
-        row.last_day,
-        topics_commitment(row.topics_salt, row.topics),
-        custodian_set,
-    )
-    return DepositItem(leaf, row.topics, row.topics_salt, row.share, row.inner_share)
+    return [
+        DepositItem(row.leaf(custodian_set), row.topics, row.topics_salt, row.share, row.inner_share) for row in rows
+    ]

@@ -13,7 +13,7 @@ _POLYNOMIAL = 1 << 128 | 1 << 7 | 1 << 2 | 1 << 1 | 1
 
 
 def times(one: int, other: int) -> int:
-    """Product of two elements."""
+    """Product of two elements; the cost goes with the size of the other one."""
     product = 0
     while other:
         if other & 1:

@@ -15,14 +15,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from salus.core.canonical import integer
 from salus.core.errors import InputError
-from salus.core.ids import ZERO32, LeafHash, ParticipantId, RecordId, Root, SubjectRef, from_hex, hex32
-from salus.core.leaf import SALT_BYTES, Leaf, topics_commitment
+from salus.core.ids import ZERO32, LeafHash, ParticipantId, Root, from_hex, hex32
+from salus.core.leaf import Leaf
+from salus.core.leaf_row import Hash, LeafRow, row_fields
 from salus.core.repair import KEY_BYTES, PART_BYTES, Session
 
 MAX_LEAVES = 1000
@@ -156,33 +157,9 @@ def _by_helper(value: Mapping[str, Any], kind: Any) -> dict[ParticipantId, Any]:
     return {ParticipantId(from_hex(helper)): kind.from_json(told) for helper, told in value.items()}
 
 
-_Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
-_Salt = Annotated[bytes, msgspec.Meta(min_length=SALT_BYTES, max_length=SALT_BYTES)]
-_Int8 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 8)]
-_Int32 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
-_Int64 = Annotated[int, msgspec.Meta(ge=0)]
-
-
-class _Row(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
-    record_id: _Hash
-    version: _Int32
-    previous: _Hash
-    subject: _Hash
-    envelope_digest: _Hash
-    content_commitment: _Hash
-    categories: _Int64
-    level: _Int8
-    confidentiality: _Int8
-    form: _Int8
-    first_day: _Int32
-    last_day: _Int32
-    topics: _Int32
-    topics_salt: _Salt
-
-
 _encoder = msgspec.msgpack.Encoder()
-_rows = msgspec.msgpack.Decoder(list[_Row])
-_pairs = msgspec.msgpack.Decoder(list[tuple[_Hash, _Hash]])
+_rows = msgspec.msgpack.Decoder(list[LeafRow])
+_pairs = msgspec.msgpack.Decoder(list[tuple[Hash, Hash]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,27 +173,7 @@ class HeldRecord:
 
 def encode_records(records: Sequence[HeldRecord]) -> bytes:
     """Msgpack payload of records: rows as in a deposit, without shares."""
-    return _encoder.encode(
-        [
-            _Row(
-                one.leaf.record_id,
-                one.leaf.version,
-                one.leaf.previous,
-                one.leaf.subject,
-                one.leaf.envelope_digest,
-                one.leaf.content_commitment,
-                one.leaf.categories,
-                one.leaf.level,
-                one.leaf.confidentiality,
-                one.leaf.form,
-                one.leaf.first_day,
-                one.leaf.last_day,
-                one.topics,
-                one.topics_salt,
-            )
-            for one in records
-        ]
-    )
+    return _encoder.encode([LeafRow(*row_fields(one.leaf, one.topics, one.topics_salt)) for one in records])
 
 
 def decode_records(payload: bytes, custodian_set: int) -> list[HeldRecord]:
@@ -229,27 +186,7 @@ def decode_records(payload: bytes, custodian_set: int) -> list[HeldRecord]:
         rows = _rows.decode(payload)
     except msgspec.MsgspecError as error:
         raise InputError("malformed records of a repair") from error
-    return [_held(row, custodian_set) for row in rows]
-
-
-def _held(row: _Row, custodian_set: int) -> HeldRecord:
-    leaf = Leaf(
-        RecordId(row.record_id),
-        row.version,
-        LeafHash(row.previous),
-        SubjectRef(row.subject),
-        row.envelope_digest,
-        row.content_commitment,
-        row.categories,
-        row.level,
-        row.confidentiality,
-        row.form,
-        row.first_day,
-        row.last_day,
-        topics_commitment(row.topics_salt, row.topics),
-        custodian_set,
-    )
-    return HeldRecord(leaf, row.topics, row.topics_salt)
+    return [HeldRecord(row.leaf(custodian_set), row.topics, row.topics_salt) for row in rows]
 
 
 def encode_pairs(pairs: Mapping[LeafHash, bytes]) -> bytes:

@@ -14,13 +14,12 @@ from collections.abc import Iterable, Sequence
 from Crypto.Protocol.SecretSharing import Shamir
 
 from salus.core.errors import ShareError
+from salus.core.field import ELEMENT_BYTES, times
 from salus.core.hashing import sha256
 from salus.core.ports import Randomness
 
 KEY_BYTES = 32
 SHARE_BYTES = 33
-_HALF_BYTES = 16
-_FIELD = 1 << 128 | 1 << 7 | 1 << 2 | 1 << 1 | 1
 
 
 def split(key: bytes, threshold: int, count: int, random: Randomness) -> tuple[bytes, ...]:
@@ -37,7 +36,7 @@ def split(key: bytes, threshold: int, count: int, random: Randomness) -> tuple[b
         raise ValueError("threshold and count must hold 1 <= t <= n <= 255")
     if threshold == 1:
         return tuple(bytes([index]) + key for index in range(1, count + 1))
-    first, second = (_deal(half, threshold, count, random) for half in (key[:_HALF_BYTES], key[_HALF_BYTES:]))
+    first, second = (_deal(half, threshold, count, random) for half in (key[:ELEMENT_BYTES], key[ELEMENT_BYTES:]))
     return tuple(bytes([index]) + a + b for index, (a, b) in enumerate(zip(first, second, strict=True), 1))
 
 
@@ -71,26 +70,13 @@ def join(shares: Iterable[bytes], threshold: int, digests: Sequence[bytes]) -> b
 
 def _deal(secret: bytes, threshold: int, count: int, random: Randomness) -> list[bytes]:
     """Values at 1 to `count` of a random polynomial of degree `threshold - 1` whose constant is the secret."""
-    drawn = random(_HALF_BYTES * (threshold - 1))
-    highest_first = [int.from_bytes(drawn[i : i + _HALF_BYTES], "big") for i in range(0, len(drawn), _HALF_BYTES)]
+    drawn = random(ELEMENT_BYTES * (threshold - 1))
+    highest_first = [int.from_bytes(drawn[i : i + ELEMENT_BYTES], "big") for i in range(0, len(drawn), ELEMENT_BYTES)]
     constant = int.from_bytes(secret, "big")
     dealt = []
     for index in range(1, count + 1):
         value = 0
         for coefficient in highest_first:
-            value = _times(value ^ coefficient, index)
-        dealt.append((value ^ constant).to_bytes(_HALF_BYTES, "big"))
+            value = times(value ^ coefficient, index)
+        dealt.append((value ^ constant).to_bytes(ELEMENT_BYTES, "big"))
     return dealt
-
-
-def _times(value: int, index: int) -> int:
-    """Product in the field of an element and a small one."""
-    product = 0
-    while index:
-        if index & 1:
-            product ^= value
-        value <<= 1
-        if value >> 128:
-            value ^= _FIELD
-        index >>= 1
-    return product

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Engine, Select, bindparam, delete, event, func, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Select, bindparam, delete, event, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from salus.adapters.database import custodian_repair as repair
@@ -250,12 +250,7 @@ class DatabaseCustodianStore:
 
     def topics_salts(self, keys: Iterable[int]) -> dict[int, bytes]:
         """Salts of the topics' commitments by record key."""
-        found: dict[int, bytes] = {}
-        with reading(self._engine) as connection:
-            for chunk in rows.chunks(keys):
-                query = select(t.record.c.key, t.record.c.topics_salt).where(t.record.c.key.in_(chunk))
-                found.update((int(row.key), bytes(row.topics_salt)) for row in connection.execute(query))
-        return found
+        return self._of_records(t.record.c.topics_salt, keys)
 
     # destruction
 
@@ -323,12 +318,7 @@ class DatabaseCustodianStore:
 
     def fingerprints(self, keys: Iterable[int]) -> dict[int, bytes]:
         """By record key what its shares must have as fingerprint."""
-        found: dict[int, bytes] = {}
-        with reading(self._engine) as connection:
-            for chunk in rows.chunks(keys):
-                query = select(t.record.c.key, t.record.c.fingerprint).where(t.record.c.key.in_(chunk))
-                found.update((int(row.key), bytes(row.fingerprint)) for row in connection.execute(query))
-        return found
+        return self._of_records(t.record.c.fingerprint, keys)
 
     def tombstones(self, source: ParticipantId) -> int:
         """How many record versions of a source were erased."""
@@ -447,6 +437,15 @@ class DatabaseCustodianStore:
         """Remember that the log up to this day is anchored."""
         with writing(self._engine) as connection:
             rows.write_state(connection, "log_day", day, root or b"")
+
+    def _of_records(self, column: ColumnElement[Any], keys: Iterable[int]) -> dict[int, bytes]:
+        """A column of bytes by record key."""
+        found: dict[int, bytes] = {}
+        with reading(self._engine) as connection:
+            for chunk in rows.chunks(keys):
+                query = select(t.record.c.key, column).where(t.record.c.key.in_(chunk))
+                found.update((int(key), bytes(value)) for key, value in connection.execute(query))
+        return found
 
     def _entries(self, query: Select[Any]) -> list[LogEntry]:
         with reading(self._engine) as connection:

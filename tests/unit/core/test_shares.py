@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salus.core.errors import ShareError
+from salus.core.field import times
 from salus.core.hashing import sha256
-from salus.core.shares import SHARE_BYTES, _times, join, split
+from salus.core.shares import SHARE_BYTES, join, split
 from tests.unit.core.strategies import bytes32
 from tests.vectors.makers import shamir
 from tests.vectors.samples import raw32
@@ -138,4 +139,4 @@ def test_split__any_key__dealt_as_pycryptodome_joins_and_deals(key: bytes, thres
 
 @given(st.integers(0, 2**128 - 1), st.integers(1, 255))
 def test_times__any_index__product_of_pycryptodomes_field(value: int, index: int) -> None:
-    assert _times(value, index) == int(_Element(value) * _Element(index))
+    assert times(value, index) == int(_Element(value) * _Element(index))
