@@ -36,6 +36,7 @@ _WHO = {
     "pool": "API, oracle, custodian",
     "batches": "API with SALUS_API_BATCH_MILLISECONDS",
     "batched": "API with SALUS_API_BATCH_MILLISECONDS",
+    "requests": "API with SALUS_API_BATCH_MILLISECONDS",
 }
 
 
@@ -103,6 +104,7 @@ class _Writer:
 
 
 class _Batches:
+    waiting = 0
     batches = 0
     requests = 0
 

@@ -115,6 +115,12 @@ class BatchingLedger(Deployed):
             raise item.outcome
         return item.outcome
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for company, or for the batch before theirs to be mined."""
+        with self._company:
+            return len(self._waiting)
+
     # company
 
     def _join(self, item: _Item) -> None:

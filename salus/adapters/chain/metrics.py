@@ -39,6 +39,9 @@ class Batches(Protocol):
     batches: int
     requests: int
 
+    @property
+    def waiting(self) -> int: ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
@@ -114,6 +117,7 @@ class ChainCollector(Collector):
         if self._writers:
             yield from self._transactions()
         if self._batches is not None:
+            yield _gauge("requests_waiting", "Requests that wait to go with others", self._batches.waiting)
             yield _counter("batches", "Transactions that carried several requests", self._batches.batches)
             yield _counter("batched_requests", "Requests that went in such transactions", self._batches.requests)
 

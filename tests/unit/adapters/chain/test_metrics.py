@@ -105,7 +105,7 @@ def test_collector__writers__are_told_together() -> None:
         SimpleNamespace(waiting=2, counts=LaneCounts(10, 8, 1, 0, 0)),
         SimpleNamespace(waiting=1, counts=LaneCounts(5, 3, 4, 1, 2)),
     ]
-    registry = told(Node(), writers=writers, batches=SimpleNamespace(batches=2, requests=70))
+    registry = told(Node(), writers=writers, batches=SimpleNamespace(batches=2, requests=70, waiting=4))
     shown = {
         name: value(registry, name)
         for name in (
@@ -117,9 +117,10 @@ def test_collector__writers__are_told_together() -> None:
             "pool_full_total",
             "batches_total",
             "batched_requests_total",
+            "requests_waiting",
         )
     }
-    assert list(shown.values()) == [3, 15, 11, 5, 1, 2, 2, 70]
+    assert list(shown.values()) == [3, 15, 11, 5, 1, 2, 2, 70, 4]
 
 
 def test_show_chain__nothing_answers_yet__does_not_ask_when_it_is_registered() -> None:
