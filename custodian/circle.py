@@ -6,6 +6,7 @@ All are asked at once; an answer counts only if all of them give theirs, with si
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from custodian.ports import Helpers
@@ -16,6 +17,7 @@ from salus.core.errors import EnvelopeError, InputError, SalusError, Unavailable
 from salus.core.ids import LeafHash, ParticipantId, from_hex
 from salus.core.repair import PART_BYTES, Session, unmasked
 from salus.core.repair_wire import (
+    GONE_PAGE,
     HeldRecord,
     HelperKey,
     HelperPart,
@@ -39,13 +41,29 @@ class HelperError(SalusError):
         self.away = away
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What helpers tell of a batch: record versions by leaf, who tells of each, and of which leaves all do."""
+
+    records: dict[LeafHash, HeldRecord]
+    by: dict[LeafHash, frozenset[ParticipantId]]
+    by_all: frozenset[LeafHash]
+
+
 class Circle:
-    """One session with its helpers."""
+    """One session with its helpers; `count` is how many record versions its batch has."""
 
     def __init__(
-        self, custodian: Custodian, helpers: Helpers, session: Session, members: Sequence[ParticipantId], view: View
+        self,
+        custodian: Custodian,
+        helpers: Helpers,
+        session: Session,
+        members: Sequence[ParticipantId],
+        view: View,
+        count: int,
     ) -> None:
         self.session = session
+        self._count = count
         self._custodian = custodian
         self._helpers = helpers
         self._members = members
@@ -55,16 +73,21 @@ class Circle:
         self._bonds: dict[ParticipantId, dict[ParticipantId, bytes]] = {}
         self.lacking: dict[ParticipantId, set[LeafHash]] = {}
 
-    def meet(self) -> dict[LeafHash, HeldRecord]:
-        """What any of the helpers holds of the batch, by leaf.
+    def meet(self) -> Told:
+        """What any of the helpers holds of the batch.
 
         Raises:
             HelperError: one did not answer, or wrongly.
         """
         held: dict[LeafHash, HeldRecord] = {}
-        for records in self._all(self._met).values():
-            held.update({one.leaf.hash(self.session.chain_id): one for one in records})
-        return held
+        by: dict[LeafHash, frozenset[ParticipantId]] = {}
+        for helper, records in self._all(self._met).items():
+            for one in records:
+                leaf = one.leaf.hash(self.session.chain_id)
+                held[leaf] = one
+                by[leaf] = by.get(leaf, frozenset()) | {helper}
+        everybody = frozenset(self.session.helpers)
+        return Told(held, by, frozenset(leaf for leaf, tellers in by.items() if tellers == everybody))
 
     def parts(self, leaves: Sequence[LeafHash]) -> dict[LeafHash, dict[ParticipantId, bytes]]:
         """Parts of the leaves that all helpers gave one of.
@@ -127,7 +150,10 @@ class Circle:
         if bonds.keys() != set(self.session.helpers) - {helper}:
             raise InputError("has no bond to the others")
         self._keys[helper], self._bonds[helper] = shown, bonds
-        return decode_records(self._sealed(helper, answer, "records"), self.session.custodian_set)
+        records = decode_records(self._sealed(helper, answer, "records"), self.session.custodian_set)
+        if len(records) > self._count:
+            raise InputError("tells of more record versions than the batch has")
+        return records
 
     def _shared(self, helper: ParticipantId, leaves: Sequence[LeafHash]) -> tuple[dict[LeafHash, bytes], bytes]:
         body = RepairBody.of(Step.SHARE, self.session, leaves=tuple(leaves), keys=self._keys_for(helper))
@@ -146,6 +172,8 @@ class Circle:
         for _ in range(MAX_PAGES):
             answer = self._ask(helper, RepairBody.of(Step.GONE, self.session, after=after))
             page = decode_pairs(self._sealed(helper, answer, "gone"))
+            if len(page) > GONE_PAGE:
+                raise InputError("tells of more than a page holds")
             found.update(page)
             if not answer.get("more") or not page or max(page) <= after:
                 return found

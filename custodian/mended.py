@@ -17,9 +17,10 @@ class Mended:
     now. `half` lack their inner share of level 5: their sources make new versions. `open` are leaves that did not come
     back, `absent` batches that no t helpers know. `ill_dealt` leaves have shares that never fitted: the source's fault.
 
-    `liars` are helpers whose part was not of the share they were dealt, by how many leaves showed it; of each group of
-    `suspects` one is. `lacking` are helpers without a share of what is open. `away` are those that failed to help, with
-    what they said.
+    `liars` are helpers whose part was not of the share that the envelope names, by how many leaves showed it; of each
+    group of `suspects` one is. `lacking` are helpers without a share of what is open, `alone` are those that told of
+    record versions which not all helpers know and which did not come back. `away` are those that failed to help, with
+    what they said. `missing` are neither here nor destroyed; what is open is among them.
     """
 
     block: int = 0
@@ -34,12 +35,14 @@ class Mended:
     liars: Counter[ParticipantId] = field(default_factory=Counter)
     suspects: set[frozenset[ParticipantId]] = field(default_factory=set)
     lacking: Counter[ParticipantId] = field(default_factory=Counter)
+    alone: Counter[ParticipantId] = field(default_factory=Counter)
     away: dict[ParticipantId, str] = field(default_factory=dict)
+    missing: int = 0
 
     @property
     def is_done(self) -> bool:
         """Whether all came back that can."""
-        return not (self.open or self.absent)
+        return not (self.open or self.absent or self.missing)
 
     def lines(self, name: Callable[[ParticipantId], str] = hex32) -> list[str]:
         """What came of it, for people; `name` tells who a custodian is."""
@@ -54,11 +57,19 @@ class Mended:
             lines.append(
                 f"{len(self.open)} did not come back, and {len(self.absent)} whole batches; see below, try again"
             )
+        elif self.missing:
+            lines.append(f"{self.missing} are missing that no helper gives: see `audit` here and at the others")
         lines += [
-            f"{name(one)} lied: {count} of its parts are of no share it was dealt" for one, count in self.liars.items()
+            f"{name(one)} lied: {count} of its parts or more are of no share it was dealt (unless its source dealt it "
+            "another one than the envelope names)"
+            for one, count in self.liars.items()
         ]
         lines += [f"one of these lied: {', '.join(sorted(map(name, group)))}" for group in self.suspects]
         lines += [f"{name(one)} lacks {count} of these itself" for one, count in self.lacking.items()]
+        lines += [
+            f"{name(one)} told of {count} that not all know and that did not come back: made up, or lost by others too"
+            for one, count in self.alone.items()
+        ]
         lines += [f"{name(one)} did not help once or more: {why}" for one, why in self.away.items()]
         if self.ill_dealt:
             lines.append(f"{len(self.ill_dealt)} have shares that never fitted: their source dealt them wrongly")
