@@ -15,7 +15,7 @@ import msgspec
 from salus.core import shares as sharing
 from salus.core.errors import InputError
 from salus.core.leaf import Leaf
-from salus.core.leaf_row import LeafRow, row_fields
+from salus.core.leaf_row import LeafRow, Note, row_fields
 from salus.core.sealing import SealedRecord
 
 _Share = Annotated[bytes, msgspec.Meta(min_length=sharing.SHARE_BYTES, max_length=sharing.SHARE_BYTES)]
@@ -24,6 +24,7 @@ _Share = Annotated[bytes, msgspec.Meta(min_length=sharing.SHARE_BYTES, max_lengt
 class _Item(LeafRow, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
     share: _Share
     inner_share: _Share | None
+    note: Note = b""  # a source of an older release sends none
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -32,13 +33,17 @@ _decoder = msgspec.msgpack.Decoder(list[_Item])
 
 @dataclass(frozen=True, slots=True)
 class DepositItem:
-    """One record version for one custodian: the leaf it belongs to, its topics in clear, and the shares."""
+    """One record version for one custodian: the leaf it belongs to, its topics in clear, and the shares.
+
+    `note` is what the source wants kept with it, at most `MAX_NOTE` bytes that only the source can open.
+    """
 
     leaf: Leaf
     topics: int
     topics_salt: bytes
     share: bytes
     inner_share: bytes | None
+    note: bytes = b""
 
 
 def items_for(records: Iterable[SealedRecord], position: int) -> list[DepositItem]:
@@ -58,7 +63,10 @@ def items_for(records: Iterable[SealedRecord], position: int) -> list[DepositIte
 def encode_items(items: Sequence[DepositItem]) -> bytes:
     """Msgpack payload, before sealing."""
     return _encoder.encode(
-        [_Item(*row_fields(item.leaf, item.topics, item.topics_salt, item.share, item.inner_share)) for item in items]
+        [
+            _Item(*row_fields(item.leaf, item.topics, item.topics_salt, item.share, item.inner_share, item.note))
+            for item in items
+        ]
     )
 
 
@@ -73,5 +81,6 @@ def decode_items(payload: bytes, custodian_set: int) -> list[DepositItem]:
     except msgspec.MsgspecError as error:  # not such rows, or a field of the wrong size
         raise InputError("malformed deposit payload") from error
     return [
-        DepositItem(row.leaf(custodian_set), row.topics, row.topics_salt, row.share, row.inner_share) for row in rows
+        DepositItem(row.leaf(custodian_set), row.topics, row.topics_salt, row.share, row.inner_share, row.note)
+        for row in rows
     ]

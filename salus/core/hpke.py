@@ -61,6 +61,11 @@ def release_info(chain_id: int, gateway: bytes, access: bytes, leaf: bytes, cust
     )
 
 
+def recall_info(chain_id: int, source: bytes, root: bytes, custodian: bytes, after: bytes) -> bytes:
+    """HPKE info of a page of a recall (protocol section 8)."""
+    return b"salus.recall.v1" + chain_id.to_bytes(32, "big") + source + root + custodian + after
+
+
 def link_info(chain_id: int, consent: bytes, custodian: bytes) -> bytes:
     """HPKE info of a link sealed to a custodian (protocol section 8)."""
     return b"salus.link.v1" + chain_id.to_bytes(32, "big") + consent + custodian

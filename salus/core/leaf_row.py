@@ -1,4 +1,4 @@
-"""A record version as a row of a msgpack payload: its leaf, with the topics in clear in place of their commitment.
+"""A record version as a row of a msgpack payload: its leaf, in most with the topics in clear, not their commitment.
 
 Source: docs/protocol.md section 8.
 """
@@ -13,33 +13,35 @@ import msgspec
 from salus.core.ids import LeafHash, RecordId, SubjectRef
 from salus.core.leaf import SALT_BYTES, Leaf, topics_commitment
 
+MAX_NOTE = 1024
+"""Bytes of a note at most: what a source keeps with a record version at its custodians, sealed to itself."""
+
 Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Note = Annotated[bytes, msgspec.Meta(max_length=MAX_NOTE)]
 _Salt = Annotated[bytes, msgspec.Meta(min_length=SALT_BYTES, max_length=SALT_BYTES)]
-_Int8 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 8)]
-_Int32 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
-_Int64 = Annotated[int, msgspec.Meta(ge=0)]  # msgpack has no longer ones
+Int8 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 8)]
+Int32 = Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+Int64 = Annotated[int, msgspec.Meta(ge=0)]  # msgpack has no longer ones
 
 
-class LeafRow(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
-    """The row; what a payload adds to it comes behind."""
+class LeafFields(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
+    """What all rows begin with: the leaf's fields in order, but the last two."""
 
     record_id: Hash
-    version: _Int32
+    version: Int32
     previous: Hash
     subject: Hash
     envelope_digest: Hash
     content_commitment: Hash
-    categories: _Int64
-    level: _Int8
-    confidentiality: _Int8
-    form: _Int8
-    first_day: _Int32
-    last_day: _Int32
-    topics: _Int32
-    topics_salt: _Salt
+    categories: Int64
+    level: Int8
+    confidentiality: Int8
+    form: Int8
+    first_day: Int32
+    last_day: Int32
 
-    def leaf(self, custodian_set: int) -> Leaf:
-        """The leaf, its topics commitment computed, not believed."""
+    def leaf_with(self, commitment: bytes, custodian_set: int) -> Leaf:
+        """The leaf; `commitment` is that of its topics."""
         return Leaf(
             RecordId(self.record_id),
             self.version,
@@ -53,12 +55,23 @@ class LeafRow(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_field
             self.form,
             self.first_day,
             self.last_day,
-            topics_commitment(self.topics_salt, self.topics),
+            commitment,
             custodian_set,
         )
 
 
-_of_leaf = attrgetter(*LeafRow.__struct_fields__[:-2])
+class LeafRow(LeafFields, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
+    """The row with topics; what a payload adds to it comes behind."""
+
+    topics: Int32
+    topics_salt: _Salt
+
+    def leaf(self, custodian_set: int) -> Leaf:
+        """The leaf, its topics commitment computed, not believed."""
+        return self.leaf_with(topics_commitment(self.topics_salt, self.topics), custodian_set)
+
+
+_of_leaf = attrgetter(*LeafFields.__struct_fields__)
 
 
 def row_fields(leaf: Leaf, topics: int, topics_salt: bytes, *more: Any) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ from salus.core.canonical import integer
 from salus.core.errors import InputError
 from salus.core.ids import ZERO32, LeafHash, ParticipantId, Root, from_hex, hex32
 from salus.core.leaf import Leaf
-from salus.core.leaf_row import Hash, LeafRow, row_fields
+from salus.core.leaf_row import Hash, LeafRow, Note, row_fields
 from salus.core.repair import KEY_BYTES, PART_BYTES, Session
 
 MAX_LEAVES = 1000
@@ -157,23 +157,31 @@ def _by_helper(value: Mapping[str, Any], kind: Any) -> dict[ParticipantId, Any]:
     return {ParticipantId(from_hex(helper)): kind.from_json(told) for helper, told in value.items()}
 
 
+class _Held(LeafRow, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
+    note: Note = b""  # a helper of an older release keeps none
+
+
 _encoder = msgspec.msgpack.Encoder()
-_rows = msgspec.msgpack.Decoder(list[LeafRow])
+_rows = msgspec.msgpack.Decoder(list[_Held])
 _pairs = msgspec.msgpack.Decoder(list[tuple[Hash, Hash]])
 
 
 @dataclass(frozen=True, slots=True)
 class HeldRecord:
-    """What a helper tells of a record version it holds: all but the share."""
+    """What a helper tells of a record version it holds: all but the share.
+
+    Nothing proves the source's `note`: only the source sees whether it is its own, and of this leaf.
+    """
 
     leaf: Leaf
     topics: int
     topics_salt: bytes
+    note: bytes = b""
 
 
 def encode_records(records: Sequence[HeldRecord]) -> bytes:
-    """Msgpack payload of records: rows as in a deposit, without shares."""
-    return _encoder.encode([LeafRow(*row_fields(one.leaf, one.topics, one.topics_salt)) for one in records])
+    """Msgpack payload of records: rows as in a deposit, with the note but no shares."""
+    return _encoder.encode([_Held(*row_fields(one.leaf, one.topics, one.topics_salt, one.note)) for one in records])
 
 
 def decode_records(payload: bytes, custodian_set: int) -> list[HeldRecord]:
@@ -186,7 +194,7 @@ def decode_records(payload: bytes, custodian_set: int) -> list[HeldRecord]:
         rows = _rows.decode(payload)
     except msgspec.MsgspecError as error:
         raise InputError("malformed records of a repair") from error
-    return [HeldRecord(row.leaf(custodian_set), row.topics, row.topics_salt) for row in rows]
+    return [HeldRecord(row.leaf(custodian_set), row.topics, row.topics_salt, row.note) for row in rows]
 
 
 def encode_pairs(pairs: Mapping[LeafHash, bytes]) -> bytes:

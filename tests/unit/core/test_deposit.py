@@ -12,6 +12,7 @@ from salus.core.errors import EnvelopeError, InputError
 from salus.core.ids import ZERO32, LeafHash, RecordId
 from salus.core.labels import Category, Confidentiality, Labels, Topic
 from salus.core.leaf import topics_commitment
+from salus.core.leaf_row import MAX_NOTE
 from salus.core.merkle import MerkleTree
 from salus.core.sealing import RecordHead, SealedRecord, seal_record
 from tests.unit.core.strategies import bytes16, leaves, uint
@@ -19,6 +20,7 @@ from tests.vectors.samples import SUBJECT, Tape, raw32
 
 PRIVATE = raw32("custodian key")
 share_bytes = st.binary(min_size=33, max_size=33)
+notes = st.binary(max_size=60) | st.just(bytes(MAX_NOTE))
 
 
 def _sealed(name: str, level: int) -> SealedRecord:
@@ -30,12 +32,12 @@ def _sealed(name: str, level: int) -> SealedRecord:
 RECORDS = [_sealed("one", 3), _sealed("two", 5)]
 
 
-def _rebuilt(leaf: Any, topics: int, salt: bytes, share: bytes, inner: bytes | None) -> DepositItem:
+def _rebuilt(leaf: Any, topics: int, salt: bytes, share: bytes, inner: bytes | None, note: bytes) -> DepositItem:
     made = replace(leaf, topics_commitment=topics_commitment(salt, topics), custodian_set=9)
-    return DepositItem(made, topics, salt, share, inner)
+    return DepositItem(made, topics, salt, share, inner, note)
 
 
-items = st.builds(_rebuilt, leaves, uint(32), bytes16, share_bytes, share_bytes | st.none())
+items = st.builds(_rebuilt, leaves, uint(32), bytes16, share_bytes, share_bytes | st.none(), notes)
 
 
 @settings(max_examples=50)
@@ -104,10 +106,22 @@ def test_decode__field_of_another_type_or_size__refused(at: int, value: Any) -> 
         decode_items(msgspec.msgpack.encode([row]), 4)
 
 
-@pytest.mark.parametrize("row", [ROW[:-1], [*ROW, None], [], None, {"record_id": b""}, 5], ids=range(6))
+@pytest.mark.parametrize("row", [ROW[:-2], [*ROW, None], [], None, {"record_id": b""}, 5], ids=range(6))
 def test_decode__row_of_another_shape__refused(row: Any) -> None:
     with pytest.raises(InputError):
         decode_items(msgspec.msgpack.encode([row]), 4)
+
+
+@pytest.mark.parametrize("note", [None, "text", bytes(MAX_NOTE + 1), [], 5], ids=["none", "text", "long", "list", "5"])
+def test_decode__note_too_long_or_of_another_type__refused(note: Any) -> None:
+    with pytest.raises(InputError):
+        decode_items(msgspec.msgpack.encode([[*ROW[:-1], note]]), 4)
+
+
+def test_decode__row_of_a_source_that_knows_no_notes__has_an_empty_one() -> None:
+    [item] = decode_items(msgspec.msgpack.encode([ROW[:-1]]), 4)
+    assert item == items_for(RECORDS[:1], 0)[0]
+    assert item.note == b""
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xc0", b"\xc1", b"{}", b"\x91" * 100_000, b"\xdd\xff\xff\xff\xff"])

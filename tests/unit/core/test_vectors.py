@@ -19,6 +19,7 @@ from salus.core.hashing import keccak
 from salus.core.ids import from_hex, to_address
 from salus.core.leaf import Leaf
 from salus.core.merkle import check_proof
+from salus.core.recall import decode_versions
 from salus.core.sealing import open_record
 from tests.vectors import generate
 
@@ -169,3 +170,11 @@ def test_wires__deposit__decodes_to_its_leaves() -> None:
     case = next(case for case in _cases("wires") if case["input"]["kind"] == "deposit")
     decoded = decode_items(from_hex(case["expected"], None), case["input"]["custodianSet"])
     assert [item.leaf.to_json() for item in decoded] == [item["leaf"] for item in case["input"]["items"]]
+    assert ["0x" + item.note.hex() for item in decoded] == [item["note"] for item in case["input"]["items"]]
+
+
+def test_wires__recall__decodes_to_its_versions() -> None:
+    case = next(case for case in _cases("wires") if case["input"]["kind"] == "recall")
+    decoded = decode_versions(from_hex(case["expected"], None))
+    told = [{"leaf": one.leaf.to_json(), "note": "0x" + one.note.hex()} for one in decoded]
+    assert told == case["input"]["versions"]

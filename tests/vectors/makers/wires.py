@@ -14,6 +14,7 @@ from salus.core.deposit import DepositItem, encode_items
 from salus.core.hashing import sha256
 from salus.core.ids import ParticipantId, address_bytes
 from salus.core.leaf import Leaf, content_commitment, topics_commitment
+from salus.core.recall import RecalledVersion, encode_versions
 from tests.vectors.makers import rfc9180, shamir
 from tests.vectors.samples import (
     CHAIN_ID,
@@ -42,7 +43,7 @@ CUSTODIANS = tuple(ParticipantId(raw32(f"custodian {i}")) for i in (1, 2, 3))
 
 def make() -> list[Json]:
     """`input.kind` is cid, shares, record, info, sealed, deposit or call."""
-    return [*_cids(), *_shares(), *_records(), *_sealed(), _deposit(), *_calls()]
+    return [*_cids(), *_shares(), *_records(), *_sealed(), _deposit(), _recall(), *_calls()]
 
 
 def dealt(name: str, key: bytes, threshold: int, count: int) -> tuple[bytes, ...]:
@@ -135,6 +136,11 @@ def _sealed() -> list[Json]:
             hpke.deposit_info(CHAIN_ID, raw32("root"), 1, CUSTODIANS[0]),
         ),
         (
+            "recall",
+            {"sourceId": hexed(raw32("source")), "root": hexed(raw32("root")), "after": hexed(leaf_hash)},
+            hpke.recall_info(CHAIN_ID, raw32("source"), raw32("root"), CUSTODIANS[0], leaf_hash),
+        ),
+        (
             "link",
             {"consentId": hexed(raw32("consent id"))},
             hpke.link_info(CHAIN_ID, raw32("consent id"), CUSTODIANS[0]),
@@ -171,7 +177,7 @@ def _sealed() -> list[Json]:
 
 def _deposit() -> Json:
     items: Sequence[DepositItem] = [
-        DepositItem(sealed, TOPICS, TOPICS_SALT, outer[0], inner[0] if inner else None)
+        DepositItem(sealed, TOPICS, TOPICS_SALT, outer[0], inner[0] if inner else None, b"a note" if inner else b"")
         for sealed, _, outer, inner in (sealed_record(n, nested=k) for n, k in (("plain", False), ("nested", True)))
     ]
     given: dict[str, Any] = {
@@ -184,11 +190,18 @@ def _deposit() -> Json:
                 "topicsSalt": hexed(item.topics_salt),
                 "share": hexed(item.share),
                 "innerShare": None if item.inner_share is None else hexed(item.inner_share),
+                "note": hexed(item.note),
             }
             for item in items
         ],
     }
     return case("deposit of two records", given, hexed(encode_items(items)))
+
+
+def _recall() -> Json:
+    told = [RecalledVersion(leaf(), b"a note"), RecalledVersion(leaf(version=2), b"")]
+    versions = [{"leaf": one.leaf.to_json(), "note": hexed(one.note)} for one in told]
+    return case("recall of two versions", {"kind": "recall", "versions": versions}, hexed(encode_versions(told)))
 
 
 def _calls() -> list[Json]:
