@@ -6,17 +6,15 @@ The order is the permission; who asks does not matter. Source: DESIGN section 4,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any
 
-from custodian.log import destroyed
+from custodian.log import Kind, destroyed
 from custodian.rules import Custodian, View, admit
 from custodian.schemas import read_destroy
-from custodian.wrap import number_of
+from custodian.wrap import number_of, unwrap
 from salus.core.custody import WrappedShare, attestation_digest
-from salus.core.erasable_keys import ErasableKeys
-from salus.core.errors import ConflictError, NotFoundError
-from salus.core.ids import ParticipantId, RecordId, SubjectRef, hex32, order_id
+from salus.core.errors import ConflictError, IntegrityError, NotFoundError
+from salus.core.ids import LeafHash, ParticipantId, RecordId, SubjectRef, hex32, order_id
 from salus.core.state import RecordStatus
 
 VERB = "destroy"
@@ -33,11 +31,12 @@ def destroy(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
         InputError: malformed.
         RefusedError: codes of every call.
         NotFoundError: there is no final order.
-        ConflictError: the cooling-off has not ended, or a legal hold keeps the record.
+        ConflictError: the cooling-off has not ended, a legal hold keeps the record, or a key of it may be left.
     """
     admitted = admit(custodian, VERB, value)
     body = read_destroy(admitted.body)
     erased = erase_ordered(custodian, body.source, body.record, body.subject, admitted.view)
+    _require_no_key_left(custodian, body.source, body.record, body.subject)
     domain = custodian.chain.domain("RecordRegistry")
     digest = attestation_digest(domain, body.source, body.record, body.subject, custodian.id, erased)
     return {"erased": erased, "attestation": hex32(custodian.signer.sign(digest))}
@@ -48,6 +47,8 @@ def erase_ordered(
 ) -> int:
     """Erase what a final order names: the record's versions of that subject; how many are erased, now and before.
 
+    A row that is damaged goes too, and must not take another record's key along. Where which key it had can't be told,
+    that key is left until an operator has all destroyed that no row names, and nothing is attested before.
     The time is the final block's: one sealer alone can give a block that is not final a time far ahead.
 
     Raises:
@@ -62,16 +63,67 @@ def erase_ordered(
         raise ConflictError("the cooling-off of this order has not ended")
     if any(chain.subject(subject, at).hold for at in view.stamps):
         raise ConflictError("a legal hold keeps this record")
-    entry = partial(destroyed, source, record, subject)
-    erased = store.erase(source, record, subject, custodian.clock.now(), entry, partial(_forget, custodian.keys))
+    forgetting = _Forgetting(custodian, source)
+    erased = store.erase(
+        source,
+        record,
+        subject,
+        custodian.clock.now(),
+        lambda count: destroyed(source, record, subject, count, forgetting.left),
+        forgetting,
+    )
     store.drop_order(source, record, subject)
     return erased
 
 
-def _forget(keys: ErasableKeys, shares: Iterable[WrappedShare]) -> None:
-    """Before the rows, which say which keys they are: killed in between, the next run does both again."""
-    numbers: dict[str, list[int]] = {}
-    for wrapped in shares:
-        numbers.setdefault(wrapped.period, []).append(number_of(wrapped))
-    for period, of_period in numbers.items():
-        keys.forget(period, of_period)
+class _Forgetting:
+    """Destroys the keys of shares; `left` is of how many it could not be told."""
+
+    def __init__(self, custodian: Custodian, source: ParticipantId) -> None:
+        self._custodian = custodian
+        self._source = source
+        self.left = 0
+
+    def __call__(self, shares: Iterable[tuple[LeafHash, WrappedShare]]) -> None:
+        """Before the rows, which say which keys they are: killed in between, the next run does both again."""
+        numbers: dict[str, list[int]] = {}
+        for leaf, wrapped in shares:
+            if self._is_named(leaf, wrapped):
+                numbers.setdefault(wrapped.period, []).append(number_of(wrapped))
+            else:
+                self.left += 1
+        for period, of_period in numbers.items():
+            self._custodian.keys.forget(period, of_period)
+
+    def _is_named(self, leaf: LeafHash, wrapped: WrappedShare) -> bool:
+        """Whether a share says which key it has. If it does not open, and another names the same, it does not."""
+        try:
+            number = number_of(wrapped)
+        except IntegrityError:
+            return False
+        try:
+            unwrap(wrapped, self._source, leaf, self._custodian.keys)
+        except NotFoundError:
+            return True  # destroyed by a run that was killed
+        except IntegrityError:
+            rows = self._custodian.store.wrapped_in(wrapped.period)
+            return sum(_may_name(one, number) for one in rows) == 1
+        return True
+
+
+def _may_name(wrapped: WrappedShare, number: int) -> bool:
+    try:
+        return number_of(wrapped) == number
+    except IntegrityError:
+        return False
+
+
+def _require_no_key_left(custodian: Custodian, source: ParticipantId, record: RecordId, subject: SubjectRef) -> None:
+    named = hex32(source), hex32(subject)
+    for entry in custodian.store.log_about(hex32(record), Kind.DESTROY):
+        if not entry.content.get("keysLeft") or (entry.content["sourceId"], entry.content["subjectRef"]) != named:
+            continue
+        if not any(later.index > entry.index for later in custodian.store.log_of(Kind.KEYS, entry.at)):
+            raise ConflictError(
+                "a damaged share of this record was erased here, and its key is left: `forget-unnamed` first"
+            )

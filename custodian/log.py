@@ -94,15 +94,18 @@ def released(
     }
 
 
-def destroyed(source: ParticipantId, record: RecordId, subject: SubjectRef, erased: int) -> dict[str, Any]:
-    """All shares of a subject's record were erased."""
-    return {
+def destroyed(
+    source: ParticipantId, record: RecordId, subject: SubjectRef, erased: int, keys_left: int = 0
+) -> dict[str, Any]:
+    """All shares of a subject's record were erased; of `keys_left`, damaged ones, it could not be told which key."""
+    entry: dict[str, Any] = {
         "kind": Kind.DESTROY.value,
         "reference": hex32(record),
         "sourceId": hex32(source),
         "subjectRef": hex32(subject),
         "erased": erased,
     }
+    return entry | ({"keysLeft": keys_left} if keys_left else {})
 
 
 def allowed(custodian: ParticipantId, until: int) -> dict[str, Any]:

@@ -153,7 +153,7 @@ class CustodianStore(Protocol):
         subject: SubjectRef,
         now: int,
         content: Callable[[int], dict[str, Any]],
-        forget: Callable[[Iterable[WrappedShare]], None],
+        forget: Callable[[Iterable[tuple[LeafHash, WrappedShare]]], None],
     ) -> int:
         """Erase the shares of all versions of a record that name a subject, leave tombstones, and log, in one
         transaction; from then on none of a version that is deposited later is kept.

@@ -8,6 +8,7 @@ Source: DESIGN section 4, Destruction; docs/decisions/0023.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from custodian.audit import Audit, Progress, audit
@@ -39,23 +40,22 @@ def forget_unnamed(custodian: Custodian, tell: Progress = lambda _: None, *, any
             f"{_lacking(found)} of the shares that should be here are not, or don't open: older copies may be needed "
             "still; see `audit` and `repair`"
         )
-    kept, periods = 0, custodian.keys.periods()
+    kept, periods = set[tuple[str, int]](), custodian.keys.periods()
     for period in periods:
-        named = _named(custodian, period)
-        custodian.keys.keep_only(period, named)
-        kept += len(named)
-    custodian.store.append(unnamed_forgotten(len(periods), kept), custodian.clock.now())
-    return Forgotten(len(periods), kept)
+        # Rows are read while nobody gives out keys: what a service that came and went deposited is among them.
+        custodian.keys.keep_only(period, _named(custodian, period, kept))
+    custodian.store.append(unnamed_forgotten(len(periods), len(kept)), custodian.clock.now())
+    return Forgotten(len(periods), len(kept))
 
 
-def _named(custodian: Custodian, period: str) -> set[int]:
-    named = set()
+def _named(custodian: Custodian, period: str, kept: set[tuple[str, int]]) -> Iterator[int]:
     for wrapped in custodian.store.wrapped_in(period):
         try:
-            named.add(number_of(wrapped))
+            number = number_of(wrapped)
         except IntegrityError:
             continue  # it opens by no key; its own is among those that nobody names
-    return named
+        kept.add((period, number))
+        yield number
 
 
 def _lacking(found: Audit) -> int:

@@ -29,7 +29,7 @@ class ErasableKeys(Protocol):
         ...
 
     def keep_only(self, period: str, numbers: Iterable[int]) -> None:
-        """Erase all keys that were given out but these, durably.
+        """Erase all keys that were given out but these, durably. `numbers` is gone through once nobody gives out keys.
 
         Raises:
             ConflictError: somebody gives out keys here at this time.

@@ -261,7 +261,7 @@ class DatabaseCustodianStore:
         subject: SubjectRef,
         now: int,
         content: Callable[[int], dict[str, Any]],
-        forget: Callable[[Iterable[WrappedShare]], None],
+        forget: Callable[[Iterable[tuple[LeafHash, WrappedShare]]], None],
     ) -> int:
         """Erase the shares of all versions of a subject's record, leave tombstones, and log, in one transaction.
 
@@ -276,7 +276,13 @@ class DatabaseCustodianStore:
                 .outerjoin(t.share, t.share.c.record == t.record.c.key)
                 .where(t.record.c.source == source, t.record.c.record_id == record, t.record.c.subject == subject)
             ).all()
-            forget([WrappedShare(row.period, bytes(row.blob)) for row in found if row.blob is not None])
+            forget(
+                [
+                    (LeafHash(bytes(row.leaf)), WrappedShare(row.period, bytes(row.blob)))
+                    for row in found
+                    if row.blob is not None
+                ]
+            )
             for row in found:
                 rows.erase_one(connection, int(row.key))
                 rows.bury(connection, source, order, bytes(row.leaf), now)

@@ -328,13 +328,13 @@ class MemoryCustodianStore:
         subject: SubjectRef,
         now: int,
         content: Callable[[int], dict[str, Any]],
-        forget: Callable[[Iterable[WrappedShare]], None],
+        forget: Callable[[Iterable[tuple[LeafHash, WrappedShare]]], None],
     ) -> int:
         """Erase the shares of all versions of a subject's record, their keys first, leave tombstones, and log."""
         order = order_id(record, subject)
         with self._lock:
             versions = [kept for kept in self.versions_of(source, record) if kept.leaf.subject == subject]
-            forget([self._shares[kept.key] for kept in versions])
+            forget([(kept.leaf_hash, self._shares[kept.key]) for kept in versions if kept.key in self._shares])
             buried = self._tombstones.setdefault((source, order), set())
             for kept in versions:
                 for of_record in (self._records, self._fingerprints, self._topics_salts, self._shares):

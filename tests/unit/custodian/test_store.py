@@ -69,7 +69,7 @@ def batch_of(*items: DepositedRecord, source: ParticipantId = SOURCE, at: int = 
     return DepositBatch(source, MerkleTree(i.leaf_hash for i in items).root, 1, at, items)
 
 
-def forgotten(_: Iterable[WrappedShare]) -> None:
+def forgotten(_: Iterable[tuple[LeafHash, WrappedShare]]) -> None:
     """Keys of shares are destroyed."""
 
 
@@ -252,13 +252,13 @@ def test_store__erase__destroys_keys_of_all_versions_before_the_rows_go(store: C
     store.deposit(batch_of(*items), content())
     record, asked = items[0].leaf.record_id, []
 
-    def killed(shares: Iterable[WrappedShare]) -> None:
-        asked.append({share.blob for share in shares})
+    def killed(shares: Iterable[tuple[LeafHash, WrappedShare]]) -> None:
+        asked.append({(leaf, share.blob) for leaf, share in shares})
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         store.erase(SOURCE, record, SUBJECT, 2000, lambda _: {"kind": "destroy"}, killed)
-    assert asked == [{items[0].share.blob, items[1].share.blob}]
+    assert asked == [{(one.leaf_hash, one.share.blob) for one in items[:2]}]
     assert len(store.versions_of(SOURCE, record)) == 2
     assert store.erase(SOURCE, record, SUBJECT, 2000, lambda _: {"kind": "destroy"}, forgotten) == 2
 
