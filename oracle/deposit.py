@@ -19,7 +19,7 @@ from oracle.sitekey import SiteKey
 from salus.core import hpke
 from salus.core.deposit import encode_items
 from salus.core.errors import IntegrityError, SalusError
-from salus.core.ids import ParticipantId, hex32
+from salus.core.ids import ParticipantId, Root, hex32
 from salus.core.journal import Batch, BatchState
 from salus.core.merkle import MerkleTree
 from salus.core.ports import ChainReader, Clock, CustodianClient
@@ -66,7 +66,7 @@ class Depositing:
         self._source = source
         self._clock = clock
         self._monotonic = monotonic
-        self._patience: dict[int, _Patience] = {}
+        self._patience: dict[Root, _Patience] = {}
 
     def form(self, *, at_least: int = 1) -> int:
         """Make a batch of the waiting versions of one custodian set if there are that many; its size, or 0.
@@ -93,10 +93,10 @@ class Depositing:
         Of batches that failed before one a call: a custodian that takes long to be away must not hold up other sets.
         """
         batches = self._outbox.batches(BatchState.OPEN, MAX_OPEN_OF_ALL)
-        complete = sum(self._deliver(batch) for batch in batches if batch.key not in self._patience)
-        due = [batch for batch in batches if batch.key in self._patience]
+        complete = sum(self._deliver(batch) for batch in batches if batch.root not in self._patience)
+        due = [batch for batch in batches if batch.root in self._patience]
         for batch in due:
-            if self._patience[batch.key].again_at <= self._monotonic():
+            if self._patience[batch.root].again_at <= self._monotonic():
                 return complete + self._deliver(batch)
         return complete
 
@@ -106,9 +106,9 @@ class Depositing:
         missing = [
             (place, member) for place, member in enumerate(members.members) if not batch.acknowledged >> place & 1
         ]
-        opened = OpenedBatch(self._site, self._outbox.items(batch.key))
-        if len(opened) != batch.count:
-            raise IntegrityError(f"batch {batch.key} has lost versions: restore the database from its backup")
+        opened = self._opened(batch)
+        if opened is None:
+            return False
         calls = {
             member: self._call(batch, member, opened, place, self._chain.participant(member, final).encryption_key)
             for place, member in missing
@@ -121,8 +121,20 @@ class Depositing:
         if answers.failed:
             self._wait(batch, answers.failed)
         else:
-            self._patience.pop(batch.key, None)
+            self._patience.pop(batch.root, None)
         return done
+
+    def _opened(self, batch: Batch) -> OpenedBatch | None:
+        """What custodians get of a batch; None if it was given up a moment ago (`salus oracle abandon`)."""
+        try:
+            opened = OpenedBatch(self._site, self._outbox.items(batch.key))
+            if len(opened) != batch.count:
+                raise IntegrityError(f"batch {batch.key} has lost versions: restore the database from its backup")
+        except IntegrityError:
+            if batch.root in {one.root for one in self._outbox.batches(BatchState.OPEN, MAX_OPEN_OF_ALL)}:
+                raise
+            return None
+        return opened
 
     def _call(
         self, batch: Batch, custodian: ParticipantId, opened: OpenedBatch, place: int, encryption_key: bytes
@@ -144,7 +156,7 @@ class Depositing:
         return answer
 
     def _wait(self, batch: Batch, failed: dict[ParticipantId, SalusError]) -> None:
-        patience = self._patience.setdefault(batch.key, _Patience())
+        patience = self._patience.setdefault(batch.root, _Patience())
         patience.again_at = self._monotonic() + patience.pause
         patience.pause = min(patience.pause * 2, LONGEST_PAUSE_SECONDS)
         for custodian, error in failed.items():

@@ -7,6 +7,7 @@
              DISCARDED                           was in quarantine, and a person decided that nothing comes of it
     DONE ─► PENDING                              processed again, after a mapping or a table changed
     batch    OPEN ─► DEPOSITED ─► ANCHORED       all custodians acknowledged; root final on chain
+             ABANDONED                           a member of its set is lost for good; what is in it is never anchored
 
 Hashes here are keyed by the site key (32 bytes): nothing can be looked up without it. Sealed bytes are under it too.
 Times are Unix seconds.
@@ -67,6 +68,7 @@ class BatchState(IntEnum):
     OPEN = 1
     DEPOSITED = 2
     ANCHORED = 3
+    ABANDONED = 4
 
 
 class InvalidationReason(IntEnum):

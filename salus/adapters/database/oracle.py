@@ -116,7 +116,7 @@ class OracleDatabase:
                 oldest_pending_at=int(oldest or 0),
                 quarantined=count(message, "state IN (4, 5)"),
                 waiting_versions=count(version, "batch IS NULL"),
-                open_batches=count(batch, "state <> 3"),
+                open_batches=count(batch, "state <> 3 AND state <> 4"),
                 invalidations=count(invalidation, "done_at IS NULL"),
                 links=count(link, "done_at IS NULL"),
                 pending_bytes=int(size or 0),

@@ -13,7 +13,18 @@ from salus.adapters.database.oracle_acks import owe
 from salus.adapters.database.oracle_append import append_messages
 from salus.adapters.database.oracle_line import ring
 from salus.adapters.database.oracle_quality import add_arrivals
-from salus.adapters.database.oracle_tables import ANCHORED, batch, head_of, message, raw, record, sender, told, version
+from salus.adapters.database.oracle_tables import (
+    ABANDONED,
+    ANCHORED,
+    batch,
+    head_of,
+    message,
+    raw,
+    record,
+    sender,
+    told,
+    version,
+)
 from salus.core.errors import NotFoundError
 from salus.core.journal import (
     NO_FAULT,
@@ -107,6 +118,8 @@ class DatabaseMessages:
     ) -> int:
         """Erase bytes of finished messages received before a time, once all they became is anchored; how many.
 
+        What was given up will never be, and does not keep them.
+
         `forget` destroys the keys of sealed rows, of which it is given the heads, before the rows go.
 
         Only messages of the listener `of`, if it is given, else of those not in `but`. A message about a record that
@@ -114,7 +127,7 @@ class DatabaseMessages:
         """
         under_way = exists().where(
             version.c.message == message.c.key,
-            ~exists().where(batch.c.key == version.c.batch, batch.c.state == ANCHORED),
+            ~exists().where(batch.c.key == version.c.batch, batch.c.state.in_((ANCHORED, ABANDONED))),
         )
         in_use = exists().where(
             version.c.message == message.c.key,

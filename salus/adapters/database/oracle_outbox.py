@@ -12,7 +12,7 @@ from salus.adapters.database.oracle_messages import chunks
 from salus.adapters.database.oracle_quality import add_anchored
 from salus.adapters.database.oracle_records import KNOWN_SUBJECT, known_subject, leaf_from_bytes
 from salus.adapters.database.oracle_tables import batch, head_of, invalidation, meta, secret, subject, version
-from salus.core.errors import NotFoundError
+from salus.core.errors import ConflictError, NotFoundError
 from salus.core.ids import LeafHash, Root
 from salus.core.journal import (
     Anchored,
@@ -55,7 +55,11 @@ class DatabaseOutbox:
             ]
 
     def form(self, root: Root, custodian_set: int, versions: Sequence[WaitingVersion], at: int) -> None:
-        """Make waiting versions a batch."""
+        """Make waiting versions a batch.
+
+        Raises:
+            ConflictError: one was given up meanwhile.
+        """
         with self._database.writing_in_line() as connection:
             values = {
                 "root": root,
@@ -66,8 +70,11 @@ class DatabaseOutbox:
                 "created_at": at,
             }
             key = connection.execute(insert(batch).values(values).returning(batch.c.key)).scalar_one()
+            of_set = version.c.custodian_set == custodian_set  # SQLite gives keys of removed rows away again
             for chunk in chunks([one.key for one in versions]):
-                connection.execute(update(version).where(version.c.key.in_(chunk)).values(batch=key))
+                there = version.c.key.in_(chunk), text("batch IS NULL"), of_set
+                if connection.execute(update(version).where(*there).values(batch=key)).rowcount != len(chunk):
+                    raise ConflictError("a version was given up while its batch was formed")
 
     def batches(self, state: BatchState, limit: int) -> list[Batch]:
         """Batches in a state, oldest first."""
@@ -118,12 +125,13 @@ class DatabaseOutbox:
             )
 
     def acknowledge(self, key: int, acknowledged: int, *, complete: bool) -> None:
-        """Remember which custodians have a batch; DEPOSITED once complete."""
+        """Remember which custodians have an open batch; DEPOSITED once complete. One given up meanwhile stays so."""
         values: dict[str, Any] = {"acknowledged": batch.c.acknowledged.op("|")(acknowledged)}
         if complete:
             values["state"] = int(BatchState.DEPOSITED)
         with self._database.writing_in_line() as connection:
-            connection.execute(update(batch).where(batch.c.key == key).values(values))
+            is_open = batch.c.state == int(BatchState.OPEN)
+            connection.execute(update(batch).where(batch.c.key == key, is_open).values(values))
 
     def anchored(self, key: int, anchored: Anchored, seen: BlockStamp) -> None:
         """A batch's root is final on chain: erase its shares, and note what its versions make invalid."""
@@ -215,14 +223,17 @@ def _see(connection: Connection, seen: BlockStamp) -> None:
 
 
 def _withdrawn_by(key: int) -> Any:
-    """Earlier versions of the records a batch withdraws, with the reason; not those that were errors by themselves."""
-    later = version.alias("later")
-    earlier = version.alias("earlier")
+    """Earlier versions of the records a batch withdraws, with the reason; not those that were errors by themselves.
+
+    So do versions between that wait still, in a batch of a set with a member gone: what came after them says so too.
+    """
+    newest, later, earlier = (version.alias(name) for name in ("newest", "later", "earlier"))
     return (
         select(earlier.c.key, func.min(later.c.withdraws))
         .join(later, and_(later.c.record == earlier.c.record, later.c.version > earlier.c.version))
+        .join(newest, and_(newest.c.record == later.c.record, newest.c.version >= later.c.version))
         .where(
-            later.c.batch == key,
+            newest.c.batch == key,
             later.c.withdraws != 0,
             earlier.c.status != int(HeadStatus.ENTERED_IN_ERROR),
             ~exists(select(literal(1)).where(invalidation.c.version == earlier.c.key)),

@@ -27,7 +27,7 @@ from salus.adapters.database.oracle_tables import (
     version,
 )
 from salus.core.errors import ConflictError
-from salus.core.ids import LeafHash, RecordId, SubjectRef
+from salus.core.ids import ZERO32, LeafHash, RecordId, SubjectRef
 from salus.core.journal import BatchState, HeadStatus, KnownSubject, NewVersion, RecordState, Work
 from salus.core.leaf import Leaf
 
@@ -246,10 +246,12 @@ def _move_heads(connection: Connection, work: Work) -> dict[bytes, int]:
     """Set the heads to the newest of the versions; keys of all records touched.
 
     Raises:
-        ConflictError: one was erased after its head had been read: it must not come back. Read again.
+        ConflictError: one was erased after its head had been read, or its newest version was given up: what comes
+            must not build on it. Read again.
     """
     newest: dict[bytes, NewVersion] = {one.leaf.record_id: one for one in work.versions}
-    keys = _keys(connection, list(newest))
+    first: dict[bytes, NewVersion] = {one.leaf.record_id: one for one in reversed(work.versions)}
+    keys = _keys(connection, {name: bytes(one.leaf.previous) for name, one in first.items()})
     updates = [_head(one, work.at) | {"at_key": keys[name]} for name, one in newest.items() if name in keys]
     fresh = [one for name, one in newest.items() if name not in keys]
     if fresh:
@@ -285,11 +287,15 @@ def _confirm(connection: Connection, work: Work) -> None:
     connection.execute(_UPDATE_SAID, [{"of_record": record_id, "said": at} for record_id, at in newest.items()])
 
 
-def _keys(connection: Connection, record_ids: Sequence[bytes]) -> dict[bytes, int]:
-    rows = find_rows(connection, record, ("record_id", "key", "status"), "record_id", record_ids)
-    if any(status == int(HeadStatus.DESTROYED) for _, _, status in rows):
+def _keys(connection: Connection, previous: dict[bytes, bytes]) -> dict[bytes, int]:
+    """Keys of the records that are there, of those whose next version builds on these leaves."""
+    rows = find_rows(connection, record, ("record_id", "key", "status", "leaf_hash"), "record_id", list(previous))
+    if any(status == int(HeadStatus.DESTROYED) for _, _, status, _ in rows):
         raise ConflictError("a record was destroyed while a version of it was sealed; the messages are read again")
-    return {bytes(record_id): key for record_id, key, _ in rows}
+    stands = {bytes(record_id): bytes(leaf_hash) for record_id, _, _, leaf_hash in rows}
+    if any(stands.get(name, ZERO32) != leaf for name, leaf in previous.items()):
+        raise ConflictError("a record changed while a version of it was sealed; the messages are read again")
+    return {bytes(record_id): key for record_id, key, _, _ in rows}
 
 
 def _add_versions(connection: Connection, work: Work, keys: dict[bytes, int]) -> None:

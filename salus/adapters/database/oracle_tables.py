@@ -18,7 +18,7 @@ _KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _HASH = Octets(32)
 
 PENDING, QUARANTINED, FAILED = 1, 4, 5
-ANCHORED = 3
+ANCHORED, ABANDONED = 3, 4
 
 
 def _key() -> sa.Column[int]:
