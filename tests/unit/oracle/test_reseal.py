@@ -21,6 +21,7 @@ from salus.core.ids import ParticipantId, RecordId, SubjectRef
 from salus.core.journal import BatchState
 from salus.core.operations import Deed, Selection
 from salus.core.retention import OpenOrder
+from salus.core.state import RecordStatus
 from tests.unit.oracle.oracle_world import CUSTODIANS, SOURCE, Oracle, Outside, identity, report, results
 
 HIV = "56888-1^HIV抗体^LN"
@@ -241,3 +242,26 @@ def test_deposit__set_with_a_member_away__does_not_hold_up_another_set(moving: M
     done = moving.run()
     assert (done.moved, done.left) == (MAX_OPEN + 3, ())
     assert moving.sets()[1:] == [(2, 2)] * (MAX_OPEN + 3)  # what is stuck in the old set is readable all the same
+
+
+def test_reseal__withdrawal_that_is_stuck_in_the_old_set__takes_place_all_the_same(moving: Moving) -> None:
+    """A result was another patient's, and the correction waits for a member that is gone: the new version says so too,
+    or what stood first would stay valid for the wrong patient for good."""
+    moving.take(report("1", patient="P1"))
+    [first] = moving.outside.anchored_items()
+    there = moving.outside.custodians
+
+    def away(custodian: ParticipantId, verb: str, call: dict[str, Any]) -> dict[str, Any]:
+        if call["body"]["custodianSet"] == 1:
+            raise UnavailableError("away")
+        return there.deposit(custodian, call)
+
+    moving.outside.custodians = MemoryCustodians({one: partial(away, one) for one in CUSTODIANS})
+    moving.restart(custodian_set=1)
+    moving.take(report("2", patient="P2", status="C", at="20261101093000"))
+    moving.restart()
+    assert moving.run().left == ()
+    chain = moving.outside.chain
+    leaf = first.leaf.hash(chain.chain_id)
+    assert moving.sets()[-1] == (3, 2)
+    assert chain.record_state(SOURCE, leaf, chain.head()).status is RecordStatus.INVALID
