@@ -1,4 +1,4 @@
-"""The custodian over HTTP: five verbs, health, readiness, metrics. Source: docs/protocol.md section 8."""
+"""The custodian over HTTP: six verbs, health, readiness, metrics. Source: docs/protocol.md section 8."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from custodian.destroy import destroy
 from custodian.listing import list_records
 from custodian.metrics import Metrics
 from custodian.problems import MEDIA_TYPE, TOO_LARGE, Problem, problem_of
+from custodian.recall import recall
 from custodian.release import release
 from custodian.repair import repair
 from custodian.rules import Custodian, look, require_active
@@ -34,6 +35,7 @@ PATHS = {
     "release": "/v1/releases",
     "destroy": "/v1/destructions",
     "repair": "/v1/repairs",
+    "recall": "/v1/recalls",
 }
 VERBS: Mapping[str, Callable[[Custodian, Mapping[str, Any]], dict[str, Any]]] = {
     "deposit": deposit,
@@ -41,6 +43,7 @@ VERBS: Mapping[str, Callable[[Custodian, Mapping[str, Any]], dict[str, Any]]] = 
     "release": release,
     "destroy": destroy,
     "repair": repair,
+    "recall": recall,
 }
 _log = structlog.get_logger("custodian")
 

@@ -84,7 +84,8 @@ class Circle:
         for helper, records in self._all(self._met).items():
             for one in records:
                 leaf = one.leaf.hash(self.session.chain_id)
-                held[leaf] = one
+                if one.note or leaf not in held:  # not each helper has the note
+                    held[leaf] = one
                 by[leaf] = by.get(leaf, frozenset()) | {helper}
         everybody = frozenset(self.session.helpers)
         return Told(held, by, frozenset(leaf for leaf, tellers in by.items() if tellers == everybody))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from custodian.log import deposited
-from custodian.rules import Admitted, Custodian, View, admit
+from custodian.rules import Custodian, View, admit, require_source
 from custodian.schemas import DepositBody, read_deposit
 from custodian.wrap import Wrapping, fingerprint
 from salus.core import hpke
@@ -17,10 +17,9 @@ from salus.core.codes import Code
 from salus.core.custody import DepositBatch, DepositedRecord
 from salus.core.deposit import DepositItem, decode_items
 from salus.core.errors import ConflictError, EnvelopeError, InputError, NotFoundError, RefusedError
-from salus.core.ids import LeafHash, ParticipantId, hex32
+from salus.core.ids import LeafHash, hex32
 from salus.core.labels import MAX_LEVEL, MIN_LEVEL, Category, Confidentiality, Form
 from salus.core.merkle import MerkleTree
-from salus.core.policy import ParticipantRole, ParticipantStatus
 
 VERB = "deposit"
 MAX_ITEMS = 1000
@@ -40,7 +39,7 @@ def deposit(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
     """
     admitted = admit(custodian, VERB, value)
     body = read_deposit(admitted.body)
-    _require_source(custodian, admitted, body.source)
+    require_source(custodian.chain, body.source, admitted.signer, admitted.view)
     index = _position(custodian, body.custodian_set, admitted.view) + 1
     items = _open(custodian, body)
     hashes = [item.leaf.hash(custodian.chain.chain_id) for item in items]
@@ -57,16 +56,6 @@ def deposit(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
     except ConflictError as error:
         raise RefusedError(Code.DEPOSIT_MISMATCH, str(error)) from error
     return {"root": hex32(body.root), "stored": len(items)}
-
-
-def _require_source(custodian: Custodian, admitted: Admitted, source: ParticipantId) -> None:
-    chain = custodian.chain
-    if any(chain.operator_of(admitted.signer, at) != source for at in admitted.view.stamps):
-        raise RefusedError(Code.DEPOSIT_FORGED)
-    for at in admitted.view.stamps:
-        state = chain.participant(source, at)
-        if state.status is not ParticipantStatus.ACTIVE or not state.roles & ParticipantRole.SOURCE:
-            raise RefusedError(Code.DEPOSIT_NOT_SOURCE)
 
 
 def _position(custodian: Custodian, number: int, view: View) -> int:
@@ -106,4 +95,4 @@ def _is_sound(item: DepositItem, index: int) -> bool:
 def _record(wrapping: Wrapping, item: DepositItem, leaf_hash: LeafHash) -> DepositedRecord:
     wrapped = wrapping.wrap(item.share, item.inner_share, leaf_hash)
     mark = fingerprint(item.share, item.inner_share)
-    return DepositedRecord(leaf_hash, item.leaf, item.topics, item.topics_salt, wrapped, mark)
+    return DepositedRecord(leaf_hash, item.leaf, item.topics, item.topics_salt, wrapped, mark, item.note)

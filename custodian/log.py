@@ -26,6 +26,7 @@ class Kind(StrEnum):
     ALLOWED = "repair-allowed"
     REPAIR = "repair"
     REPAIRED = "repaired"
+    RECALL = "recall"
     KEYS = "keys"
 
 
@@ -138,6 +139,17 @@ def mended(source: ParticipantId, root: Root, helpers: Iterable[ParticipantId], 
         "reference": hex32(root),
         "sourceId": hex32(source),
         "helpers": [hex32(helper) for helper in helpers],
+        "count": count,
+    }
+
+
+def recalled(signer: Address, source: ParticipantId, root: Root, count: int) -> dict[str, Any]:
+    """A source is about to be told of so many record versions of a batch that it deposited."""
+    return {
+        "kind": Kind.RECALL.value,
+        "reference": hex32(root),
+        "signer": signer,
+        "sourceId": hex32(source),
         "count": count,
     }
 

@@ -269,7 +269,7 @@ class Mending:
             one = wanted.records[leaf]
             wrapped = wrapping.wrap(shares[leaf], None, leaf)
             mark = fingerprint(shares[leaf], None)
-            records.append(DepositedRecord(leaf, one.leaf, one.topics, one.topics_salt, wrapped, mark))
+            records.append(DepositedRecord(leaf, one.leaf, one.topics, one.topics_salt, wrapped, mark, one.note))
         restored = RestoredBatch(
             batch.source, batch.root, batch.custodian_set, batch.count, wanted.anchored_at, tuple(records)
         )

@@ -120,12 +120,22 @@ class CustodianStore(Protocol):
         """Wrapped shares by record key; erased ones are missing."""
         ...
 
+    # recall
+
+    def deposited_batch(self, source: ParticipantId, root: Root) -> BatchRef | None:
+        """A batch as deposited; None if it never was."""
+        ...
+
+    def notes(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """Sources' notes by record key; those of records without one are missing."""
+        ...
+
     # repair
 
     def restore(self, batch: RestoredBatch, content: dict[str, Any], now: int) -> None:
         """Put record versions of an anchored batch back, and log, in one transaction.
 
-        One that is kept has its share replaced, one with a tombstone stays away.
+        One that is kept has its share replaced, and gets the note if it has none; one with a tombstone stays away.
 
         Raises:
             ConflictError: a version is stored with another share, or the batch with other content.

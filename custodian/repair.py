@@ -253,7 +253,10 @@ def _kept(custodian: Custodian, asked: _Asked) -> dict[LeafHash, KeptRecord]:
 
 def _told(custodian: Custodian, kept: Sequence[KeptRecord]) -> list[HeldRecord]:
     salts = custodian.store.topics_salts(one.key for one in kept)
-    return [HeldRecord(one.leaf, one.topics, salts[one.key]) for one in kept if one.key in salts]
+    notes = custodian.store.notes(one.key for one in kept)
+    return [
+        HeldRecord(one.leaf, one.topics, salts[one.key], notes.get(one.key, b"")) for one in kept if one.key in salts
+    ]
 
 
 def _shares(

@@ -351,6 +351,20 @@ def require_open(
             raise RefusedError(Code.SUBJECT_DENIES)
 
 
+def require_source(chain: ChainReader, source: ParticipantId, signer: Address, view: View) -> None:
+    """Check that the signer operates for the source named, and that it is admitted as a source.
+
+    Raises:
+        RefusedError: DEPOSIT_FORGED, DEPOSIT_NOT_SOURCE.
+    """
+    if any(chain.operator_of(signer, at) != source for at in view.stamps):
+        raise RefusedError(Code.DEPOSIT_FORGED)
+    for at in view.stamps:
+        state = chain.participant(source, at)
+        if state.status is not ParticipantStatus.ACTIVE or not state.roles & ParticipantRole.SOURCE:
+            raise RefusedError(Code.DEPOSIT_NOT_SOURCE)
+
+
 def require_controller(chain: ChainReader, subject: SubjectRef, signer: Address, view: View) -> None:
     """Check that the signer is the subject's controller or guardian.
 

@@ -229,15 +229,21 @@ class Stage(ABC):
         return seal_record(head, content, THRESHOLD, len(self.custodians), self.random)
 
     def deposit_calls(
-        self, records: Sequence[SealedRecord], by: Institution, set_number: int | None = None
+        self,
+        records: Sequence[SealedRecord],
+        by: Institution,
+        set_number: int | None = None,
+        notes: Sequence[bytes] | None = None,
     ) -> dict[ParticipantId, dict[str, Any]]:
-        """Signed deposits of a batch, one per custodian."""
+        """Signed deposits of a batch, one per custodian; each record with its `note` unless said."""
         number = self.custodian_set if set_number is None else set_number
         root = self.root(records)
         calls = {}
         for position, custodian in enumerate(self.custodians):
             info = hpke.deposit_info(self.chain.chain_id, root, number, custodian)
-            payload = encode_items(items_for(records, position))
+            told = [self.note(record) for record in records] if notes is None else notes
+            items = zip(items_for(records, position), told, strict=True)
+            payload = encode_items([replace(item, note=note) for item, note in items])
             sealed = hpke.seal(payload, self.encryption_key(custodian), info)
             body = {"sourceId": hex32(by.id), "root": hex32(root), "custodianSet": number, "sealed": hex32(sealed)}
             calls[custodian] = self.call("deposit", custodian, body, by.operator)
@@ -247,9 +253,15 @@ class Stage(ABC):
         """Batch root of records."""
         return MerkleTree(record.leaf.hash(self.chain.chain_id) for record in records).root
 
-    def deposit(self, records: Sequence[SealedRecord], by: Institution | None = None) -> None:
+    def note(self, record: SealedRecord) -> bytes:
+        """What a source keeps with a record: here a text that names it."""
+        return f"of record 0x{record.leaf.record_id.hex()}, version {record.leaf.version}".encode()
+
+    def deposit(
+        self, records: Sequence[SealedRecord], by: Institution | None = None, notes: Sequence[bytes] | None = None
+    ) -> None:
         """Deposit a batch at all custodians."""
-        for custodian, call in self.deposit_calls(records, by or self.source).items():
+        for custodian, call in self.deposit_calls(records, by or self.source, notes=notes).items():
             answer = self.ask(custodian, "deposit", call)
             assert answer == {"root": hex32(self.root(records)), "stored": len(records)}
 

@@ -281,6 +281,14 @@ class RelayedCustodians:
         """
         raise InputError("destructions are a source's: they go to custodians directly")
 
+    def recall(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - the port's shape
+        """Not a patient's verb.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError("recalls are a source's: they go to custodians directly")
+
     def _pass(self, custodian: ParticipantId, verb: str, call: dict[str, Any]) -> dict[str, Any]:
         return dict(self._client.post(f"/v1/relay/custodians/{hex32(custodian)}/{verb}", call))
 

@@ -37,6 +37,7 @@ _PATHS = {
     "release": "/v1/releases",
     "destroy": "/v1/destructions",
     "repair": "/v1/repairs",
+    "recall": "/v1/recalls",
 }
 
 
@@ -93,6 +94,10 @@ class HttpCustodians:
     def repair(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
         """Ask for help with lost shares."""
         return self._ask(custodian, "repair", call)
+
+    def recall(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
+        """Ask what this source deposited."""
+        return self._ask(custodian, "recall", call)
 
     def _ask(self, custodian: ParticipantId, verb: str, call: dict[str, Any]) -> dict[str, Any]:
         if custodian not in self._urls:

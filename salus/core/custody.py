@@ -30,7 +30,8 @@ class WrappedShare:
 class DepositedRecord:
     """One record version on its way into the store.
 
-    `fingerprint` is a SHA-256 over the shares, by which a second deposit is seen to be the same or another.
+    `fingerprint` is a SHA-256 over the shares, by which a second deposit is seen to be the same or another. The `note`
+    is the source's (`salus/core/recall.py`); the first one stays.
     """
 
     leaf_hash: LeafHash
@@ -39,6 +40,7 @@ class DepositedRecord:
     topics_salt: bytes
     share: WrappedShare
     fingerprint: bytes
+    note: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

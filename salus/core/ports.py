@@ -249,3 +249,12 @@ class CustodianClient(Protocol):
     def release(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]: ...
 
     def destroy(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]: ...
+
+    def recall(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
+        """Ask what a source deposited.
+
+        Raises:
+            NotFoundError: that batch was never deposited there.
+            UnavailableError: it told of enough in this hour.
+        """
+        ...

@@ -22,6 +22,9 @@ from salus.core.leaf_row import Hash, Int32, LeafFields, Note
 PAGE = 250
 MAX_PAGE = 500
 """With notes of full length a page is 0.7 MB, and 1.4 MB as the hex of an answer."""
+RECALLS_AN_HOUR = 400_000
+"""Record versions a custodian tells a source of in an hour. Three custodians tell of a day with a million in less; who
+found an operator's key gets no more, and no more entries into their logs, while the source has not removed it yet."""
 
 
 @dataclass(frozen=True, slots=True)

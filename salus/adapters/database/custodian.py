@@ -218,6 +218,20 @@ class DatabaseCustodianStore:
                     found[int(row.record)] = WrappedShare(row.period, bytes(row.blob))
         return found
 
+    # recall
+
+    def deposited_batch(self, source: ParticipantId, root: Root) -> BatchRef | None:
+        """A batch as deposited; None if it never was."""
+        query = select(t.batch).where(t.batch.c.source == source, t.batch.c.root == root)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).first()
+        return None if row is None else rows.batch_ref(row)
+
+    def notes(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """Sources' notes by record key; those of records without one are missing."""
+        with reading(self._engine) as connection:
+            return rows.notes_of(connection, keys)
+
     # repair
 
     def restore(self, batch: RestoredBatch, content: dict[str, Any], now: int) -> None:

@@ -16,7 +16,7 @@ from salus.core.labels import MAX_LEVEL
 
 
 def restore(connection: Connection, batch: RestoredBatch) -> None:
-    """Put record versions back, with their shares; of a destroyed record nothing but a tombstone.
+    """Put record versions back, with their shares and notes; of a destroyed record nothing but a tombstone.
 
     Raises:
         ConflictError: a version is stored with another share, or the batch with other content.
@@ -32,9 +32,11 @@ def restore(connection: Connection, batch: RestoredBatch) -> None:
         mark = known.get(item.leaf_hash, (0, item.fingerprint))[1]
         if mark != item.fingerprint and item.leaf.level < MAX_LEVEL:
             raise ConflictError("a record version is stored with another share")
-    for item in batch.records:
-        if item.leaf_hash in known:
-            _replace_share(connection, known[item.leaf_hash][0], item)
+    kept = [(known[item.leaf_hash][0], item) for item in batch.records if item.leaf_hash in known]
+    for key, item in kept:
+        _replace_share(connection, key, item)
+    noted = rows.notes_of(connection, (key for key, _ in kept))
+    rows.insert_notes(connection, [(key, item) for key, item in kept if key not in noted])
     new = [item for item in batch.records if item.leaf_hash not in known and item.leaf_hash not in gone]
     keys = reserve_keys(connection, t.record, len(new)) if new else ()
     rows.insert_records(connection, deposited, list(zip(keys, new, strict=True)))

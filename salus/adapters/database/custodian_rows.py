@@ -132,10 +132,25 @@ def insert_batch(
 def insert_records(
     connection: Connection, deposited: DepositBatch, numbered: Sequence[tuple[int, DepositedRecord]]
 ) -> None:
-    """Insert records of a batch under their keys, and their shares."""
+    """Insert records of a batch under their keys, their shares, and notes of those that have one."""
     append_rows(connection, t.record, _RECORD, [_record_row(deposited, key, item) for key, item in numbered])
     shares = [(key, item.share.period, item.share.blob) for key, item in numbered]
     append_rows(connection, t.share, ("record", "period", "blob"), shares)
+    insert_notes(connection, numbered)
+
+
+def insert_notes(connection: Connection, numbered: Iterable[tuple[int, DepositedRecord]]) -> None:
+    """Insert notes of records that have one."""
+    append_rows(connection, t.note, ("record", "note"), [(key, item.note) for key, item in numbered if item.note])
+
+
+def notes_of(connection: Connection, keys: Iterable[int]) -> dict[int, bytes]:
+    """Notes by record key; those of records without one are missing."""
+    found: dict[int, bytes] = {}
+    for chunk in chunks(keys):
+        rows = connection.execute(select(t.note.c.record, t.note.c.note).where(t.note.c.record.in_(chunk)))
+        found.update((int(key), bytes(note)) for key, note in rows)
+    return found
 
 
 _KNOWN_LEAVES = select(t.record.c.leaf, t.record.c.key, t.record.c.fingerprint).where(
@@ -200,11 +215,12 @@ def _record_row(deposited: DepositBatch, key: int, item: DepositedRecord) -> tup
 
 
 def erase_one(connection: Connection, key: int) -> None:
-    """Overwrite and delete a record's share, then delete the record."""
+    """Overwrite and delete a record's share, then delete its note and the record."""
     size = connection.execute(select(func.length(t.share.c.blob)).where(t.share.c.record == key)).scalar()
     if size is not None:
         connection.execute(update(t.share).where(t.share.c.record == key).values(blob=bytes(int(size))))
         connection.execute(delete(t.share).where(t.share.c.record == key))
+    connection.execute(delete(t.note).where(t.note.c.record == key))
     connection.execute(delete(t.batch_record).where(t.batch_record.c.record == key))
     connection.execute(delete(t.record).where(t.record.c.key == key))
 

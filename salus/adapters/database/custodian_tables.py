@@ -79,6 +79,12 @@ share = Table(
     Column("blob", _BYTES, nullable=False),
     Index("custody_share_period", "period"),
 )
+note = Table(
+    "custody_note",
+    metadata,
+    Column("record", _KEY, primary_key=True, autoincrement=False),
+    Column("note", _BYTES, nullable=False),
+)
 tombstone = Table(
     "custody_tombstone",
     metadata,

@@ -51,6 +51,10 @@ class MemoryCustodians:
         """Ask for help with lost shares."""
         return self._ask(custodian, "repair", call)
 
+    def recall(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
+        """Ask what this source deposited."""
+        return self._ask(custodian, "recall", call)
+
     def _ask(self, custodian: ParticipantId, verb: str, call: dict[str, Any]) -> dict[str, Any]:
         if custodian in self._stopped or custodian not in self._custodians:
             raise UnavailableError("the custodian is not reachable")

@@ -95,6 +95,7 @@ class MemoryCustodianStore:
         self._records: dict[int, KeptRecord] = {}
         self._fingerprints: dict[int, bytes] = {}
         self._topics_salts: dict[int, bytes] = {}
+        self._notes: dict[int, bytes] = {}
         self._shares: dict[int, WrappedShare] = {}
         self._tombstones: dict[tuple[ParticipantId, bytes], set[LeafHash]] = {}
         self._orders: dict[tuple[ParticipantId, bytes], Order] = {}
@@ -184,6 +185,8 @@ class MemoryCustodianStore:
         )
         self._fingerprints[key] = item.fingerprint
         self._topics_salts[key] = item.topics_salt
+        if item.note:
+            self._notes.setdefault(key, item.note)
         self._shares[key] = item.share
 
     def find(self, leaves: Sequence[LeafHash]) -> dict[LeafHash, list[KeptRecord]]:
@@ -257,6 +260,19 @@ class MemoryCustodianStore:
         """Wrapped shares by record key; erased ones are missing."""
         with self._lock:
             return {key: self._shares[key] for key in keys if key in self._shares}
+
+    # recall
+
+    def deposited_batch(self, source: ParticipantId, root: Root) -> BatchRef | None:
+        """A batch as deposited; None if it never was."""
+        with self._lock:
+            batch = self._batches.get((source, root))
+            return None if batch is None else batch.ref
+
+    def notes(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """Sources' notes by record key; those of records without one are missing."""
+        with self._lock:
+            return {key: self._notes[key] for key in keys if key in self._notes}
 
     # repair
 
@@ -337,7 +353,7 @@ class MemoryCustodianStore:
             forget([(kept.leaf_hash, self._shares[kept.key]) for kept in versions if kept.key in self._shares])
             buried = self._tombstones.setdefault((source, order), set())
             for kept in versions:
-                for of_record in (self._records, self._fingerprints, self._topics_salts, self._shares):
+                for of_record in (self._records, self._fingerprints, self._topics_salts, self._notes, self._shares):
                     of_record.pop(kept.key, None)
                 buried.add(kept.leaf_hash)
             total = len(buried)

@@ -109,6 +109,31 @@ def test_store__deposit__is_found_with_every_field(store: CustodianStore) -> Non
     assert store.of_subject(SubjectRef(ZERO32)) == []
 
 
+def test_store__notes__stay_as_first_given_until_erased(store: CustodianStore) -> None:
+    first, second = replace(item("a"), note=b"of a"), replace(item("b"), note=bytes(1024))
+    third, late = item("c"), replace(item("d"), note=b"of d")
+    batch = batch_of(first, second, third)
+    store.deposit(batch, content())
+    store.deposit(batch_of(replace(first, note=b"other"), replace(third, note=b"late"), late), content())
+    keys = {one.leaf_hash: one.key for one in store.of_subject(SUBJECT)}
+    told = {keys[first.leaf_hash]: b"of a", keys[second.leaf_hash]: bytes(1024), keys[late.leaf_hash]: b"of d"}
+    assert store.notes(keys.values()) == told
+    store.erase(SOURCE, first.leaf.record_id, SUBJECT, 2000, lambda _: content("destroy"), forgotten)
+    del told[keys[first.leaf_hash]]
+    assert store.notes(keys.values()) == told
+    assert store.notes([]) == {}
+
+
+def test_store__deposited_batch__is_named_with_its_set_and_count(store: CustodianStore) -> None:
+    batch = batch_of(item("a"), item("b"))
+    store.deposit(batch, content())
+    found = store.deposited_batch(SOURCE, batch.root)
+    assert found is not None
+    assert (found.source, found.root, found.custodian_set, found.count) == (SOURCE, batch.root, 1, 2)
+    assert store.deposited_batch(OTHER, batch.root) is None
+    assert store.deposited_batch(SOURCE, Root(ZERO32)) is None
+
+
 def test_store__same_deposit_again__changes_nothing(store: CustodianStore) -> None:
     batch = batch_of(item("a"), item("b"))
     store.deposit(batch, content())

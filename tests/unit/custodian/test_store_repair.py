@@ -62,6 +62,19 @@ def test_restore__into_an_empty_store__is_kept_as_anchored_and_logged(store: Cus
     assert store.topics_salts([kept[0].key]) == {kept[0].key: first.topics_salt}
 
 
+def test_restore__notes__come_with_new_versions_and_to_those_that_have_none(store: CustodianStore) -> None:
+    noted, bare, new = replace(item("a"), note=b"true"), item("b"), replace(item("c"), note=b"of c")
+    store.deposit(batch_of(noted, bare, new), content())
+    erase(store, new)
+    empty = item("d")
+    told = (replace(noted, note=b"other"), replace(bare, note=b"of b"), new, empty)
+    store.restore(restored(*told), content("repaired"), 1000)
+    store.restore(restored(*told), content("repaired"), 1000)
+    keys = {one.leaf_hash: one.key for one in store.of_subject(SUBJECT)}
+    assert store.notes(keys.values()) == {keys[noted.leaf_hash]: b"true", keys[bare.leaf_hash]: b"of b"}
+    assert keys.keys() == {noted.leaf_hash, bare.leaf_hash, empty.leaf_hash}
+
+
 def test_restore__bit_by_bit_and_twice__is_the_whole_batch_once(store: CustodianStore) -> None:
     both = (item("a"), item("b"))
     for one in (*both, both[0]):

@@ -20,7 +20,14 @@ from tests.custody_stage import Case
 from tests.unit.custodian.conftest import MemoryStage
 
 OPEN = {"GET /health", "GET /ready", "GET /metrics"}
-SIGNED = {"POST /v1/deposits", "POST /v1/lists", "POST /v1/releases", "POST /v1/destructions", "POST /v1/repairs"}
+SIGNED = {
+    "POST /v1/deposits",
+    "POST /v1/lists",
+    "POST /v1/releases",
+    "POST /v1/destructions",
+    "POST /v1/repairs",
+    "POST /v1/recalls",
+}
 
 
 @pytest.fixture
