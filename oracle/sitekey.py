@@ -18,6 +18,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -34,6 +35,7 @@ _VERSION = b"\x01"
 _ROW_VERSION = 2
 _ROW_HEAD = 1 + 3 + 4
 _SALT_BYTES = 16
+_log = structlog.get_logger()
 
 
 class SiteKey:
@@ -111,11 +113,22 @@ class SiteKey:
         return _opened(key, nonce, body, bound_to)
 
     def forget_rows(self, purpose: str, rows: Iterable[bytes]) -> None:
-        """Destroy the keys of sealed rows; only their heads are looked at. Before the rows themselves are removed."""
+        """Destroy the keys of sealed rows; only their heads are looked at. Before the rows themselves are removed.
+
+        A row that is damaged and does not say which key it had opens no more by itself, and holds up no other. Its key
+        is left, for an older copy of the database: that is said in the log.
+        """
         by_day: dict[str, list[int]] = {}
+        left = 0
         for sealed in rows:
-            day, number = _place(sealed)
+            try:
+                day, number = _place(sealed)
+            except IntegrityError:
+                left += 1
+                continue
             by_day.setdefault(day, []).append(number)
+        if left:
+            _log.error("key of a damaged row is left: remove older copies of the database", purpose=purpose, rows=left)
         for day, numbers in by_day.items():
             self._keys_of_rows(purpose).forget(day, numbers)
 
@@ -147,5 +160,8 @@ def _place(sealed: bytes) -> tuple[str, int]:
     """Day and number of the key of a sealed row."""
     if sealed[:1] != bytes([_ROW_VERSION]) or len(sealed) < _ROW_HEAD:
         raise IntegrityError("sealed bytes of the journal have an unknown version")
-    day = int.from_bytes(sealed[1:4], "big")
-    return date_of(day).isoformat(), int.from_bytes(sealed[4:_ROW_HEAD], "big")
+    try:
+        day = date_of(int.from_bytes(sealed[1:4], "big")).isoformat()
+    except (ValueError, OverflowError) as error:
+        raise IntegrityError("sealed bytes of the journal name no day") from error
+    return day, int.from_bytes(sealed[4:_ROW_HEAD], "big")
