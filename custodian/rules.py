@@ -358,11 +358,11 @@ def require_source(chain: ChainReader, source: ParticipantId, signer: Address, v
         RefusedError: DEPOSIT_FORGED, DEPOSIT_NOT_SOURCE.
     """
     if any(chain.operator_of(signer, at) != source for at in view.stamps):
-        raise RefusedError(Code.DEPOSIT_FORGED)
+        raise RefusedError(Code.DEPOSIT_FORGED, "the signer is no operator of the source named")
     for at in view.stamps:
         state = chain.participant(source, at)
         if state.status is not ParticipantStatus.ACTIVE or not state.roles & ParticipantRole.SOURCE:
-            raise RefusedError(Code.DEPOSIT_NOT_SOURCE)
+            raise RefusedError(Code.DEPOSIT_NOT_SOURCE, "the institution named is no active source")
 
 
 def require_controller(chain: ChainReader, subject: SubjectRef, signer: Address, view: View) -> None:

@@ -1,4 +1,4 @@
-"""Bodies of the four verbs, as frozen values. Source: docs/protocol.md section 8."""
+"""Bodies of deposits, lists, releases and destructions, as frozen values. Source: docs/protocol.md section 8."""
 
 from __future__ import annotations
 
