@@ -166,7 +166,7 @@ class Pipeline:
                     own.append(self._sealing.change(message.key, one.changes, picture, refold))
             except BrokenFoldError as error:
                 one = ReadMessage(broken=str(error))  # noqa: PLW2901 - from here on it is as one that doesn't read
-            outcomes.append(_outcome(message.key, one))
+            outcomes.append(_outcome(message, one))
             sealed += own
             if not message.again:  # it was counted when it first came
                 _count(tally, message, one, own)
@@ -243,7 +243,12 @@ def _count(tally: Tally, message: SealedMessage, read: ReadMessage, sealed: Sequ
             tally.add(source, at, measure, count)
 
 
-def _outcome(key: int, read: ReadMessage) -> MessageOutcome:
+def _outcome(message: SealedMessage, read: ReadMessage) -> MessageOutcome:
+    key = message.key
+    if message.reseal and (read.broken or read.fault is not None):
+        # It became records once: in quarantine it would outlive its days. They stay in the old set, and are listed.
+        _log.warning("message not resealed", message=key, error=read.broken or "not read any more")
+        return MessageOutcome(key, MessageState.DONE)
     if read.broken:
         _log.error("message failed", message=key, error=read.broken)
         return MessageOutcome(key, MessageState.FAILED, Fault(INTERNAL, "message"))

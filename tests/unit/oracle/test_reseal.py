@@ -22,7 +22,7 @@ from salus.core.journal import BatchState
 from salus.core.operations import Deed, Selection
 from salus.core.retention import OpenOrder
 from salus.core.state import RecordStatus
-from tests.unit.oracle.oracle_world import CUSTODIANS, SOURCE, Oracle, Outside, identity, report, results
+from tests.unit.oracle.oracle_world import CUSTODIANS, PROFILE, SOURCE, Oracle, Outside, identity, report, results
 
 HIV = "56888-1^HIV抗体^LN"
 ME = "os:night"
@@ -265,3 +265,14 @@ def test_reseal__withdrawal_that_is_stuck_in_the_old_set__takes_place_all_the_sa
     leaf = first.leaf.hash(chain.chain_id)
     assert moving.sets()[-1] == (3, 2)
     assert chain.record_state(SOURCE, leaf, chain.head()).status is RecordStatus.INVALID
+
+
+def test_reseal__source_is_there_no_more__its_messages_stay_finished_and_are_purged_in_time(moving: Moving) -> None:
+    """What can't be read any more is no reason to put what was read into quarantine, where it outlives its days."""
+    moving.take(report("1"), report("2", "L2"))
+    moving.oracle.close()
+    moving.oracle = Oracle(moving.path, moving.outside, custodian_set=2, sources={"other": PROFILE})
+    done = moving.run()
+    assert [one.why for one in done.left] == [Why.DIFFERENT] * 2
+    assert list(moving.oracle.messages.quarantine()) == []
+    assert moving.oracle.purge(moving.outside.clock.now() + 10) == 2
