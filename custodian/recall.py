@@ -10,19 +10,18 @@ section 8.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from custodian.log import Kind, recalled
 from custodian.rules import Custodian, admit, require_source
+from custodian.told import HOUR, cost_of
 from salus.core import hpke
 from salus.core.errors import NotFoundError, UnavailableError
 from salus.core.ids import ParticipantId, hex32
 from salus.core.recall import RECALLS_AN_HOUR, RecallAnswer, RecallBody, RecalledVersion, encode_versions
 
 VERB = "recall"
-LEAST_COST = 50
-"""A call counts as this many record versions at least."""
-_HOUR = 3600
 
 
 def recall(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,13 +54,12 @@ def recall(custodian: Custodian, value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _require_left(custodian: Custodian, source: ParticipantId, count: int) -> None:
     """Refuse what goes beyond this source's hour, and say when enough of it no longer counts."""
-    now, who, cost = custodian.clock.now(), hex32(source), max(LEAST_COST, count)
-    entries = custodian.store.log_of(Kind.RECALL, now - _HOUR + 1)
-    told = [(one.at, max(LEAST_COST, int(one.content["count"]))) for one in entries if one.content["sourceId"] == who]
+    now, cost = custodian.clock.now(), cost_of(count)
+    told = custodian.told.of(hex32(source), partial(custodian.store.log_of, Kind.RECALL), now)
     left = RECALLS_AN_HOUR - sum(before for _, before in told)
     if cost <= left:
         return
     for at, before in told:
         left += before
         if cost <= left:
-            raise UnavailableError(f"enough was told to this source in this hour; go on in {at + _HOUR - now} s")
+            raise UnavailableError(f"enough was told to this source in this hour; go on in {at + HOUR - now} s")

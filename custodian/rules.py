@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from custodian.ports import CustodianStore, Node
+from custodian.told import ToldLately
 from salus.core.access import Access, AccessKind
 from salus.core.calls import MAX_AGE_SECONDS, SignedCall, read_call
 from salus.core.codes import Code
@@ -50,7 +51,7 @@ class Custodian:
     5, or two block periods where blocks are slower. `head_ahead` is how far its time may be ahead, None where the node
     is believed: one signer can seal a block of any time, and as a head it would hide for as long what came after.
     `grace_days` is how long after the end of its retention a record is still released. `repairs_an_hour` is of how many
-    record versions another member is told in repairs; 0 helps with none.
+    record versions another member is told in repairs; 0 helps with none. `told` is what sources were told in recalls.
     """
 
     id: ParticipantId
@@ -65,6 +66,7 @@ class Custodian:
     head_ahead: int | None = None
     grace_days: int = GRACE_DAYS
     repairs_an_hour: int = REPAIRS_AN_HOUR
+    told: ToldLately = field(init=False, default_factory=ToldLately, compare=False, repr=False)
 
     @property
     def salus(self) -> Domain:

@@ -13,8 +13,8 @@ from custodian.app import MAX_BODY_BYTES
 from custodian.deposit import MAX_ITEMS
 from custodian.destroy import erase_ordered
 from custodian.log import Kind, recalled
-from custodian.recall import LEAST_COST
 from custodian.rules import look
+from custodian.told import HOUR, LEAST_COST, ToldLately
 from salus.adapters.database.custodian import DatabaseCustodianStore
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
@@ -22,6 +22,7 @@ from salus.adapters.memory import MemorySigner
 from salus.core import hpke
 from salus.core.canonical import canonical
 from salus.core.codes import Code
+from salus.core.custody import LogEntry
 from salus.core.deposit import encode_items, items_for
 from salus.core.errors import EnvelopeError, InputError, NotFoundError, UnavailableError
 from salus.core.ids import LeafHash, ParticipantId, Root, hex32
@@ -268,8 +269,32 @@ def test_recall__more_than_an_hour_gives__waits_as_long_as_is_said(stage: Memory
     with pytest.raises(UnavailableError, match="go on in 1 s"):
         source.ask()
     stage.pass_seconds(1)
-    assert stage.clock.now() == now + 3600
+    assert stage.clock.now() == now + HOUR
     assert source.told() == source.expected()
+    stage.members[0] = replace(stage.members[0])  # begun anew it knows of the hour by its log
+    with pytest.raises(UnavailableError, match="go on in 100 s"):
+        source.ask()
+
+
+def test_told__log_that_grows__is_read_from_its_newest_second_on(stage: MemoryStage) -> None:
+    store, lately, asked = stage.members[0].store, ToldLately(), list[int]()
+    source, now = stage.source.id, stage.clock.now()
+
+    def tell(count: int, at: int) -> None:
+        store.append(recalled(stage.source.operator.address, source, Root(bytes(32)), count), at)
+
+    def read(since: int) -> list[LogEntry]:
+        asked.append(since)
+        return store.log_of(Kind.RECALL, since)
+
+    tell(3, now)
+    tell(500, now + 1)
+    assert lately.of(hex32(source), read, now + 1) == [(now, LEAST_COST), (now + 1, 500)]
+    tell(11, now + 1)
+    assert lately.of(hex32(source), read, now + HOUR) == [(now + 1, 500), (now + 1, 11)]
+    assert lately.of(hex32(source), read, now + HOUR + 1) == []
+    assert lately.of(hex32(stage.other.id), read, now + HOUR + 1) == []
+    assert asked == [now + 2 - HOUR, now + 1, now + 2, now + 2]
 
 
 # with the rest
