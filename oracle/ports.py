@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
+from salus.core.abandon import GivenUp, Part
 from salus.core.ids import Address, LeafHash, RecordId, Root, SubjectRef
 from salus.core.journal import (
     Anchored,
@@ -101,7 +102,7 @@ class Origin(Protocol):
 class MessageStore(Protocol):
     """Messages as received, and what has become of them."""
 
-    def append(self, rows: Sequence[JournalRow]) -> list[Appended]: ...
+    def append(self, rows: Sequence[JournalRow], forget: Callable[[Sequence[bytes]], None]) -> list[Appended]: ...
 
     def pending(self, limit: int, after: int = 0) -> list[SealedMessage]: ...
 
@@ -154,6 +155,21 @@ class ResealStore(Protocol):
     def of_set(self, custodian_set: int, after: int, limit: int) -> list[Elsewhere]: ...
 
     def are_pending(self, keys: Sequence[int]) -> int: ...
+
+
+class AbandonStore(Protocol):
+    """Versions that are under way in a custodian set that has lost a member for good."""
+
+    def parts(self, custodian_set: int) -> list[Part]: ...
+
+    def give_up(
+        self,
+        custodian_set: int,
+        records: Sequence[int],
+        identity: Collection[str],
+        order: Order,
+        forget: Callable[[Sequence[bytes]], None],
+    ) -> GivenUp: ...
 
 
 class RecordStore(Protocol):

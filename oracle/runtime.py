@@ -26,6 +26,7 @@ import uvicorn
 from sqlalchemy import Engine
 
 from oracle import checks
+from oracle.abandon import Abandon
 from oracle.agreements import Agreements
 from oracle.anchor import Anchoring
 from oracle.app import Front, create_app
@@ -51,6 +52,7 @@ from oracle.lookout import Lookout, Probe, Senses
 from oracle.members import Members
 from oracle.metrics import Metrics
 from oracle.normalise import SourceProfile
+from oracle.normalise.identity import EVENTS as IDENTITY_EVENTS
 from oracle.office import Office
 from oracle.pipeline import Pipeline
 from oracle.pressure import Pressure
@@ -80,6 +82,7 @@ from salus.adapters.custodians import HttpCustodians
 from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
 from salus.adapters.database.oracle import OracleDatabase
+from salus.adapters.database.oracle_abandon import DatabaseAbandon
 from salus.adapters.database.oracle_acks import DatabaseAcks
 from salus.adapters.database.oracle_desk import DatabaseDeskCodes
 from salus.adapters.database.oracle_line import Bell
@@ -249,6 +252,34 @@ def opened(settings: Settings) -> Iterator[Parts]:
                 chain.close()
     finally:
         custodians.close()
+
+
+@contextmanager
+def abandoning(settings: Settings) -> Iterator[Abandon]:
+    """Gives up what waits for a custodian set that has lost a member for good, beside an oracle that may be running.
+
+    Raises:
+        SetupError, UnavailableError: as `opened`.
+    """
+    with opened_journal(JournalSettings(settings.database_url, settings.site_key, settings.row_keys)) as kept:
+        chain = connect(settings.rpc_url, _deployed(settings).council, settings.finality)
+        try:
+            reader, source = chain.reader, settings.participant
+            kept.database.belong_to({"chain": reader.chain_id.to_bytes(32, "big"), "source": source})
+            yield Abandon(
+                DatabaseAbandon(kept.database, kept.operations),
+                DatabaseOutbox(kept.database),
+                reader,
+                source,
+                settings.custodian_set,
+                {f"ADT^{event}" for event in IDENTITY_EVENTS},
+                kept.site,
+                kept.auditing,
+                time.sleep,
+                time.monotonic,
+            )
+        finally:
+            chain.close()
 
 
 def serve(settings: Settings) -> None:

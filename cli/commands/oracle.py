@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.commands import oracle_messages, oracle_reseal, oracle_sources
+from cli.commands import oracle_abandon, oracle_messages, oracle_reseal, oracle_sources
 from cli.world.cast import Name
 from cli.world.desk import desk_code
 from cli.world.journal import journal_of
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     oracle_sources.register(oracle)
     oracle.command("links")(links)
     oracle.command("reseal")(oracle_reseal.reseal)
+    oracle.command("abandon")(oracle_abandon.abandon)
     app.add_typer(oracle, name="oracle")
 
 

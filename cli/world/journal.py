@@ -9,6 +9,7 @@ from cli.world.cast import WITH_ORACLE, Name
 from cli.world.running import running_world
 from cli.world.services import oracle_settings
 from oracle import runtime, settings
+from oracle.abandon import Abandon
 from salus.core.errors import InputError
 
 HERE = "here"
@@ -22,12 +23,27 @@ def journal_of(source: str) -> Iterator[runtime.Kept]:
         InputError: no such institution.
         SetupError: no world runs, settings are missing, or the site key is another.
     """
-    if source == HERE:
-        told = settings.read_journal()
-    elif source in WITH_ORACLE:
-        world = oracle_settings(running_world(), Name(source))
-        told = settings.read_journal({settings.PREFIX + name: value for name, value in world.items()})
-    else:
-        raise InputError(f"an oracle is one of {', '.join(WITH_ORACLE)}, or `{HERE}` with its settings in force")
-    with runtime.opened_journal(told) as kept:
+    with runtime.opened_journal(settings.read_journal(_environment(source))) as kept:
         yield kept
+
+
+@contextmanager
+def abandoning_of(source: str) -> Iterator[Abandon]:
+    """What gives up, in the journal of an institution's oracle, what waits for a custodian set.
+
+    Raises:
+        InputError, SetupError: as `journal_of`.
+        UnavailableError: the node is away.
+    """
+    with runtime.abandoning(settings.read(_environment(source))) as abandon:
+        yield abandon
+
+
+def _environment(source: str) -> dict[str, str] | None:
+    """Settings of an oracle; None for those of this process."""
+    if source == HERE:
+        return None
+    if source not in WITH_ORACLE:
+        raise InputError(f"an oracle is one of {', '.join(WITH_ORACLE)}, or `{HERE}` with its settings in force")
+    world = oracle_settings(running_world(), Name(source))
+    return {settings.PREFIX + name: value for name, value in world.items()}

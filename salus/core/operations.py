@@ -30,6 +30,7 @@ class Deed(StrEnum):
     DISCARD = "discard"
     REPROCESS = "reprocess"
     RESEAL = "reseal"
+    ABANDON = "abandon"
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class DatabaseOperations:
         """
         with self._database.writing() as connection:
             _state(connection, key)
-            self._log(connection, order, [key])
+            self.log(connection, order, [key])
 
     def release(self, selection: Selection, order: Order, limit: int) -> list[int]:
         """Put what waits for a person (or was discarded, if named by key) back in the queue; keys, oldest first.
@@ -114,7 +114,7 @@ class DatabaseOperations:
             keys = self._chosen(connection, selection, states, limit, "is not in quarantine")
             values = {"state": int(MessageState.PENDING), "attempts": message.c.attempts + 1, "code": 0, "location": ""}
             _change(connection, keys, values)
-            self._log(connection, order, keys)
+            self.log(connection, order, keys)
         return keys
 
     def discard(self, selection: Selection, order: Order, limit: int) -> list[int]:
@@ -127,7 +127,7 @@ class DatabaseOperations:
         with self._database.writing() as connection:
             keys = self._chosen(connection, selection, _AWAITING, limit, "is not in quarantine", kept=False)
             _change(connection, keys, {"state": int(MessageState.DISCARDED)})
-            self._log(connection, order, keys)
+            self.log(connection, order, keys)
         return keys
 
     def reprocess(self, selection: Selection, order: Order, limit: int) -> list[int]:
@@ -145,7 +145,7 @@ class DatabaseOperations:
                 "flags": message.c.flags.op("&")(_NOT_RESEALED).op("|")(int(MessageFlag.REPROCESSED)),
             }
             _change(connection, keys, values)
-            self._log(connection, order, keys)
+            self.log(connection, order, keys)
         return keys
 
     def reseal(self, keys: Sequence[int], order: Order) -> list[int]:
@@ -158,7 +158,7 @@ class DatabaseOperations:
                 chosen += connection.execute(query.order_by(message.c.key)).scalars()
             values = {"state": int(MessageState.PENDING), "flags": message.c.flags.op("|")(_AGAIN_TO_RESEAL)}
             _change(connection, chosen, values)
-            self._log(connection, order, chosen)
+            self.log(connection, order, chosen)
         return chosen
 
     def chain_id(self) -> int:
@@ -184,7 +184,8 @@ class DatabaseOperations:
             value = connection.execute(select(meta.c.value).where(meta.c.name == HEAD)).scalar_one_or_none()
         return (0, b"") if value is None else (int.from_bytes(value[:_NUMBER_BYTES], "big"), value[_NUMBER_BYTES:])
 
-    def _log(self, connection: Connection, order: Order, keys: Sequence[int]) -> None:
+    def log(self, connection: Connection, order: Order, keys: Sequence[int]) -> None:
+        """Log a deed on messages, in the transaction that does it."""
         if not keys:
             return
         last = connection.execute(
