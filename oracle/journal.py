@@ -14,6 +14,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Condition, Thread
 from time import monotonic, sleep
 
@@ -146,7 +147,7 @@ class Journal:
         until = monotonic() + self._limits.patience_seconds
         while True:
             try:
-                return self._store.append(rows)
+                return self._store.append(rows, partial(self._site.forget_rows, RAW))
             except UnavailableError:
                 if monotonic() >= until:
                     raise

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from salus.adapters.database.bulk import append_rows, find_rows, reserve_keys
-from salus.adapters.database.oracle_tables import message, raw
+from salus.adapters.database.oracle_tables import head_of, message, raw
 from salus.core.journal import Appended, JournalRow, MessageFlag, MessageState
 
 _COLUMNS = (
@@ -33,8 +33,12 @@ _ASIDE = (MessageState.QUARANTINED, MessageState.DISCARDED)
 _IS_SETTLED = f"state IN ({int(MessageState.PENDING)}, {int(MessageState.DONE)})"
 
 
-def append_messages(connection: Connection, rows: Sequence[JournalRow]) -> list[Appended]:
-    """Store a group of messages; what each came to, in order."""
+Forget = Callable[[Sequence[bytes]], None]
+"""Destroys the keys of sealed rows, by their heads."""
+
+
+def append_messages(connection: Connection, rows: Sequence[JournalRow], forget: Forget) -> list[Appended]:
+    """Store a group of messages; what each came to, in order. `forget` is for rows made anew, before they go."""
     known = _known_bytes(connection, rows)
     contents = _known_contents(connection, rows)
     keys = iter(reserve_keys(connection, message, len(rows)))
@@ -44,7 +48,7 @@ def append_messages(connection: Connection, rows: Sequence[JournalRow]) -> list[
     for row in rows:
         same = known.get(row.message_hash, {}).get(row.raw_hash)
         if same is not None and row.state is MessageState.PENDING and same.is_refused:
-            _take_after_all(connection, same.key, row, contents)
+            _take_after_all(connection, same.key, row, contents, forget)
             known[row.message_hash][row.raw_hash] = _Known(same.key, is_refused=False)
             results.append(Appended.STORED)
             continue
@@ -87,7 +91,9 @@ def _known_bytes(connection: Connection, rows: Sequence[JournalRow]) -> dict[byt
     return known
 
 
-def _take_after_all(connection: Connection, key: int, row: JournalRow, contents: dict[bytes, int]) -> None:
+def _take_after_all(
+    connection: Connection, key: int, row: JournalRow, contents: dict[bytes, int], forget: Forget
+) -> None:
     """The same bytes were refused before, and a setting has changed since: now they are taken, in their old place."""
     first = contents.get(row.content_hash)
     values = {
@@ -101,6 +107,8 @@ def _take_after_all(connection: Connection, key: int, row: JournalRow, contents:
         "duplicate_of": first,
     }
     connection.execute(update(message).where(message.c.key == key).values(**values))
+    heads = connection.execute(select(head_of(raw.c.sealed)).where(raw.c.message == key)).scalars()
+    forget([bytes(head) for head in heads])
     connection.execute(delete(raw).where(raw.c.message == key))
     if first is None:
         contents[row.content_hash] = key

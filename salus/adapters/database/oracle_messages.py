@@ -53,10 +53,13 @@ class DatabaseMessages:
         self._database = database
         self._senders: set[bytes] = set()
 
-    def append(self, rows: Sequence[JournalRow]) -> list[Appended]:
-        """Store a group of messages in one durable transaction; what each came to, in order."""
+    def append(self, rows: Sequence[JournalRow], forget: Callable[[Sequence[bytes]], None]) -> list[Appended]:
+        """Store a group of messages in one durable transaction; what each came to, in order.
+
+        `forget` destroys the keys of sealed rows that are made anew, of which it is given the heads, before they go.
+        """
         with self._database.writing(urgent=True) as connection:
-            results = append_messages(connection, rows)
+            results = append_messages(connection, rows, forget)
             ring(connection)
             add_arrivals(connection, rows, results)
             owe(connection, rows)

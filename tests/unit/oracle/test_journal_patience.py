@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from oracle.intake.receive import receive
@@ -23,12 +23,12 @@ class Away:
         self._times = times
         self._stores = stores
 
-    def append(self, rows: Sequence[JournalRow]) -> list[Appended]:
+    def append(self, rows: Sequence[JournalRow], forget: Callable[[Sequence[bytes]], None]) -> list[Appended]:
         self._times -= 1
         if self._times < 0:
-            return self._messages.append(rows)
+            return self._messages.append(rows, forget)
         if self._stores:
-            self._messages.append(rows)
+            self._messages.append(rows, forget)
         raise UnavailableError("the database is away")
 
 

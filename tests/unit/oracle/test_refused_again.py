@@ -11,8 +11,10 @@ import pytest
 
 from oracle.intake.ports import Peer
 from oracle.intake.reception import Reception
+from oracle.journal import open_raw
 from oracle.refused import RefusedKeeper
 from oracle.sources import Source
+from salus.core.errors import IntegrityError
 from salus.core.journal import MessageFlag, MessageState
 from tests.unit.oracle.oracle_world import Oracle, Outside, report
 
@@ -102,3 +104,19 @@ def test_quarantined_after_it_was_taken__sent_again__still_waits_for_a_person(or
     oracle.pipeline.settle()
     assert send(oracle, OPEN, [report("1", patient="")]) == ["AA"]
     assert states(oracle) == [MessageState.QUARANTINED]
+
+
+@pytest.mark.parametrize("meanwhile", [[], [report("2")]], ids=["taken after all", "its content came meanwhile"])
+def test_refused__taken_after_all_and_then_purged__older_copies_of_the_journal_open_none_of_it(
+    oracle: Oracle, meanwhile: list[bytes]
+) -> None:
+    """Its row is made anew: the key of the one that went must go with it."""
+    send(oracle, STRICT, [report("1")])
+    copies = [oracle.messages.sealed(1)]
+    send(oracle, OPEN, [*meanwhile, report("1")])
+    oracle.pipeline.settle()
+    copies += [oracle.messages.sealed(key) for key in ((2,) if meanwhile else (1,))]
+    assert oracle.purge(oracle.outside.clock.now() + 10) == 1
+    for copy in copies:
+        with pytest.raises(IntegrityError, match="destroyed"):
+            open_raw(oracle.site, copy)
