@@ -86,7 +86,8 @@ def run(arguments: list[str]) -> int:
         return _tell(UnavailableError(f"a part does not answer: {error.strerror or error}"))
     except OSError as error:
         what = f" {error.filename}" if error.filename else ""
-        return _tell(SetupError(f"cannot use{what}: {error.strerror or error}"))
+        advice = "Name another place, or give this account the right to it." if what else SetupError.advice
+        return _tell(SetupError(f"cannot use{what}: {error.strerror or error}", advice=advice))
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
     except SystemExit as exited:
@@ -100,8 +101,9 @@ def _tell(error: SalusError) -> int:
         value |= {"advice": EXPLANATIONS[error.code], "code": int(error.code), "name": error.code.name}
     if output.is_json():
         output.emit(value)
-    else:  # what is wrong with an installation is said together with what to do
-        output.complain(str(error), "" if isinstance(error, SetupError) else str(value["advice"]))
+    else:  # what is wrong with an installation is mostly said together with what to do
+        is_said = isinstance(error, SetupError) and error.advice == type(error).advice
+        output.complain(str(error), "" if is_said else str(value["advice"]))
     return exit_code(error)
 
 

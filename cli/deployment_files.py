@@ -98,7 +98,10 @@ class DeploymentFolder:
         if not found:
             raise NotFoundError(f"no network file is for chain {chain_id}")
         if len(found) > 1:
-            raise ConflictError(f"several network files are for chain {chain_id}: name one with --network")
+            raise ConflictError(
+                f"several network files are for chain {chain_id}: name one with --network",
+                advice=f"Names of {self.path / 'networks'} without .yaml: {', '.join(self.networks())}.",
+            )
         return found[0]
 
     def record(self, chain_id: int) -> Path:
@@ -129,7 +132,11 @@ class DeploymentFolder:
         before = self.deployment(deployment.chain_id)
         for name, items in before.contracts.items() if before is not None else ():
             if deployment.contracts.get(name, ())[: len(items)] != items:
-                raise ConflictError(f"{file.name} would lose a {name}: it only grows")
+                raise ConflictError(
+                    f"{file.name} would lose a {name}: it only grows",
+                    advice="Somebody else may deploy on this chain now. Run it again: it reads the file anew; if it "
+                    "says the same, compare the file with its history and with `salus verify-deployment`.",
+                )
         scratch = file.with_suffix(".new")
         with scratch.open("w") as out:
             out.write(json.dumps(deployment.to_json(), indent=1, sort_keys=True) + "\n")

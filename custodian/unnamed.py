@@ -38,7 +38,9 @@ def forget_unnamed(custodian: Custodian, tell: Progress = lambda _: None, *, any
     if not anyway and not (found := audit(custodian, tell)).is_whole:
         raise ConflictError(
             f"{_lacking(found)} of the shares that should be here are not, or don't open: older copies may be needed "
-            "still; see `audit` and `repair`"
+            "still; see `audit` and `repair`",
+            advice="`salus custodian audit` says what is missing, `repair` gets it from the others; --anyway if no "
+            "older copy has it.",
         )
     kept, periods = set[tuple[str, int]](), custodian.keys.periods()
     for period in periods:

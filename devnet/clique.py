@@ -224,7 +224,11 @@ def found_network(
     if (folder / "network.json").exists():
         network = load_network(folder)
         if (network.base_port, network.settings) != (base_port, settings) or not set(names) <= set(network.nodes):
-            raise ConflictError(f"the network in {folder} was made with other names, ports or settings")
+            raise ConflictError(
+                f"the network in {folder} was made with other names, ports or settings",
+                advice=f"Set SALUS_BASE_PORT to what it was founded with (nodes are at {network.base_port} and on), or "
+                "remove the world's folder.",
+            )
         return network
     nodes = {
         name: replace(_made(folder, name, base_port, place), host=hosts.get(name, LOOPBACK))

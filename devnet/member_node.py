@@ -43,7 +43,10 @@ def make_member_node(folder: Path, first_block: Path, book: Addresses, listen: s
     file = _json(first_block)
     settings_of(file)
     if (folder / "genesis.json").exists() and _json(folder / "genesis.json") != file:
-        raise ConflictError(f"{folder} has a node of another chain: take another folder for this genesis")
+        raise ConflictError(
+            f"{folder} has a node of another chain: take another folder for this genesis",
+            advice="Was it meant to be this chain, compare both genesis files with another member's first.",
+        )
     _write(folder / "genesis.json", file)
     _write(folder / "node.json", {"listen": listen, "rpcPort": rpc_port})
     _, node_id = node_keys(folder / NODE)
@@ -119,7 +122,9 @@ def _json(file: Path) -> dict[str, Any]:
             f"{file} cannot be read ({type(error).__name__}): name a file that `make-node` wrote"
         ) from error
     if not isinstance(value, dict):
-        raise SetupError(f"{file} is no JSON object")
+        raise SetupError(
+            f"{file} is no JSON object: ask a member for genesis.json again, or make the node in a new folder"
+        )
     return value
 
 

@@ -24,7 +24,11 @@ _SHANGHAI = timezone(timedelta(seconds=SHANGHAI_OFFSET))
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("verify", help="Check a receipt without any network.")(verify)
+    app.command(
+        "verify",
+        help="Check a receipt without any network; exit code 6 if it does not hold. "
+        "Example: salus verify receipt.json --trust genesis.json --council 0x…",
+    )(verify)
     app.command("explain", help="Explain a code, a name, 0x bytes or JSON of a chain: revert, call, log, receipt.")(
         explain
     )

@@ -28,8 +28,15 @@ def register(app: typer.Typer) -> None:
         help="Start it, or go on with one that was cut off; what dies is started again. "
         "Example: salus consortium up --content kubo --database postgres",
     )(up)
-    noun.command("status", help="Every part; for nodes head, final block, peers, sealing, age of the head.")(status)
-    noun.command("down", help="Stop it; what was written stays.")(down)
+    noun.command(
+        "status",
+        help="Every part; for nodes head, final block, peers, sealing, age of the head. Nodes of institutions that "
+        "joined too, as this machine's nodes see them. Exit code 5 if one is not well. "
+        "Example: salus consortium status --watch",
+    )(status)
+    noun.command(
+        "down", help="Stop it; what was written stays, and `up` goes on with it. Example: salus consortium down"
+    )(down)
     consortium_sidecar.add_to(noun)
     consortium_node.add_to(noun)
     consortium_besu.add_to(noun)
@@ -47,7 +54,7 @@ def up(
 ) -> None:
     """Start everything that does not run."""
     from cli.consortium.keeper import keeper_part  # noqa: PLC0415 - `down` needs none of what these import
-    from cli.consortium.status import HEADINGS, rows  # noqa: PLC0415 - as above
+    from cli.consortium.status import HEADINGS, all_rows  # noqa: PLC0415 - as above
     from cli.world.raising import KEEPER, raise_world, start_missing  # noqa: PLC0415 - as above
 
     folder = home() / _KIND
@@ -61,22 +68,22 @@ def up(
         world, supervisor = raise_world(folder, base_port(), _progress, network, content, database)
         start_missing(supervisor, [keeper_part(folder)])
         output.say(f"up after {time.perf_counter() - began:.0f} s")
-    output.emit_table(rows(world), HEADINGS)
+    output.emit_table(all_rows(world), HEADINGS)
 
 
 def status(
     watch: Annotated[bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")] = False,
 ) -> None:
     """Show every part; exit code 5 if one is not well."""
-    from cli.consortium.status import HEADINGS, rows  # noqa: PLC0415 - as above
+    from cli.consortium.status import HEADINGS, all_rows  # noqa: PLC0415 - as above
 
     world = load(home() / _KIND)
     if watch and not output.is_json():
         _watch(world)
-    found = rows(world)
+    found = all_rows(world)
     output.emit_table(found, HEADINGS)
     if unwell := [row for row in found if row["state"] != "well"]:
-        output.say(_advice(unwell, len(found)))
+        output.say(advice(unwell, len(found)))
         raise typer.Exit(exit_code(UnavailableError()))
 
 
@@ -89,13 +96,14 @@ def down() -> None:
     output.emit({"stopped": stopped}, [f"{len(stopped)} parts stopped" if stopped else "nothing was running"])
 
 
-def _advice(unwell: list[dict[str, Any]], parts: int) -> str:
+def advice(unwell: list[dict[str, Any]], parts: int) -> str:
     """What to do about parts that are not well; a consortium that was stopped is no fault."""
     if len(unwell) == parts and all(row["state"] == "dead" for row in unwell):
         return "nothing of it runs; `salus consortium up` starts it"
-    return (
-        f"`salus doctor` says what to do; the log of {unwell[0]['part']}: {home() / _KIND}/logs/{unwell[0]['part']}.log"
-    )
+    here = [row["part"] for row in unwell if "participant" not in row]
+    if not here:
+        return "all is well here; the others run on machines of their members, who have their logs"
+    return f"`salus doctor` says what to do; the log of {here[0]}: {home() / _KIND}/logs/{here[0]}.log"
 
 
 def _progress(text: str) -> None:
@@ -105,9 +113,9 @@ def _progress(text: str) -> None:
 def _watch(world: World) -> None:
     from rich.live import Live  # noqa: PLC0415 - only here
 
-    from cli.consortium.status import HEADINGS, rows  # noqa: PLC0415 - as above
+    from cli.consortium.status import HEADINGS, all_rows  # noqa: PLC0415 - as above
 
     with Live(console=output.console, auto_refresh=False) as live:
         while True:
-            live.update(output.table(rows(world), HEADINGS), refresh=True)
+            live.update(output.table(all_rows(world), HEADINGS), refresh=True)
             time.sleep(_REFRESH_SECONDS)

@@ -23,7 +23,11 @@ def add_to(consortium: typer.Typer) -> None:
 
 
 def follow(file: _File = None, *, once: _Once = False) -> None:
-    """Make a member's own node follow the registry: let members in, let others go, vote validators in and out."""
+    """Make a member's own node follow the registry: let members in, let others go, vote validators in and out.
+
+    It runs in the foreground (a systemd unit), on the node's machine; /ready says whether the node follows.
+    `make-node` writes the file. Example: salus consortium sidecar --settings /var/lib/salus/node/sidecar.env
+    """
     told = sidecar.settings.read() if file is None else sidecar.settings.read_file(file)
     if not once:
         sidecar.runtime.serve(told)

@@ -21,8 +21,17 @@ _Service = Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")]
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     noun = typer.Typer(help="Databases on PostgreSQL: schemas, and roles with least privilege.", no_args_is_help=True)
-    noun.command("migrate", help="Bring a service's schema up to date, as the owner of its database.")(migrate_)
-    noun.command("roles", help="Print SQL that makes a service's role and gives it what it needs.")(roles)
+    noun.command(
+        "migrate",
+        help="Bring a service's schema up to date, as the owner of its database; a URL in the environment shows no "
+        "password in the list of processes. "
+        f"Example: {_OWNER}=postgresql+psycopg://owner:…@db/oracle salus database migrate oracle",
+    )(migrate_)
+    noun.command(
+        "roles",
+        help="Print SQL that makes a service's role and gives it what it needs; again after each migration. "
+        "Example: salus database roles oracle | psql --dbname oracle",
+    )(roles)
     app.add_typer(noun, name="database")
 
 

@@ -183,7 +183,9 @@ def _trusted(path: Path | None) -> Any:
     try:
         shown = json.loads(path.read_bytes())
     except ValueError as error:
-        raise SetupError(f"{path} is no JSON") from error
+        raise SetupError(
+            f"{path} is no JSON: --trust is a genesis file, block 0 as a node gives it, or a kept snapshot"
+        ) from error
     return shown["snapshot"] if isinstance(shown, dict) and isinstance(shown.get("snapshot"), dict) else shown
 
 

@@ -84,7 +84,7 @@ def _note_unnamed(found: Iterable[Source]) -> None:
 def _told(folder: Path | None) -> settings.SourcesSettings:
     told = settings.read_sources()
     if folder is not None and not folder.is_dir():
-        raise SetupError("--sources names no folder")
+        raise SetupError("--sources names no folder: give the one that holds a NAME.toml for each sender")
     return told if folder is None else replace(told, folder=folder)
 
 

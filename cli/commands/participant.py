@@ -110,7 +110,10 @@ def remove(institution: Institution, account: Account) -> None:
             raise InputError(f"{account} is no operator of {institution}: `salus participant list` shows them")
         principal = world.keys.signer(f"{institution}.operator")
         if operator == principal.address:
-            raise ConflictError("this is the principal's own account: the Council replaces it (appointPrincipal)")
+            raise ConflictError(
+                "this is the principal's own account: the Council replaces it (appointPrincipal)",
+                advice=f"If it is suspect, have the Council stop all of it: `salus participant suspend {institution}`.",
+            )
         chain.writer([principal]).send(ContractCall(_REGISTRY, "removeOperator", (participant, operator)))
     output.emit({"removed": account}, [f"{account} acts for {institution} no more"])
 
@@ -119,7 +122,7 @@ def remove(institution: Institution, account: Account) -> None:
 def _opened() -> Iterator[tuple[World, Chain]]:
     with opened(Place()) as hall:
         if hall.world is None:  # never: without a place it is the world's
-            raise SetupError("no world runs on this machine")
+            raise SetupError("no world runs on this machine: `salus up` or `salus consortium up` starts one")
         yield hall.world, hall.chain
 
 
@@ -130,4 +133,7 @@ def _vote(participant: str, verb: str, voters: Voters, place: Place, decision: s
     with opened(place) as hall:
         call = ContractCall(_REGISTRY, verb, (hall.participant(participant),))
         if decide([call], salt, hall.chamber(voters)) is None:
-            raise ConflictError("this decision was carried out before: name a new one by --decision")
+            raise ConflictError(
+                "this decision was carried out before: name a new one by --decision",
+                advice=f"`salus participant show {participant}` says how it stands now.",
+            )

@@ -122,7 +122,8 @@ def vote_in(
         terms.hourly_quota,
     ):
         raise ConflictError(
-            f"{participant} is a member already, on other terms: `salus participant renew` changes them"
+            f"{participant} is a member already, on other terms: `salus participant renew` changes them",
+            advice=f"`salus participant show {participant}` says on which.",
         )
     output.emit(joining.facts(who, found), joining.told(who, found))
 

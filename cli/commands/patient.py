@@ -50,7 +50,10 @@ def new(wallet: Wallet = None, passphrase_file: PassphraseFile = None) -> None:
     """Make a new wallet. Its words are shown once: whoever has them is you."""
     path = wallet_path(wallet)
     if path.exists():
-        raise ConflictError(f"there is a wallet at {path} already: name another file with --wallet")
+        raise ConflictError(
+            f"there is a wallet at {path} already: name another file with --wallet",
+            advice="A wallet is never overwritten: its words are the only way to its accounts.",
+        )
     made = WalletFile(path, passphrase_of(passphrase_file, confirm=True)).create()
     output.emit(
         {"wallet": str(path), "words": made.mnemonic},
@@ -173,7 +176,10 @@ def revoke(
     _, session = opened_session(wallet, passphrase_file)
     wanted = ConsentId(from_hex(consent))
     if session.wallet.consent(wanted).status in ("revoked", "replaced"):
-        raise ConflictError(f"this consent is {session.wallet.consent(wanted).status} already")
+        raise ConflictError(
+            f"this consent is {session.wallet.consent(wanted).status} already",
+            advice="Nothing needs to be done: it allows nothing any more. `salus patient consents` lists all.",
+        )
     session.revoke(wanted)
     output.emit({"revoked": consent}, ["revoked"])
 

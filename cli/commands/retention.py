@@ -131,7 +131,7 @@ def check(
             )
     output.emit_table(rows, {"standing": "standing", "recordId": "record", "sourceId": "source"})
     if any(row["standing"] != Standing.OVER.value for row in rows):
-        raise typer.Exit(exit_code(ConflictError("not every record is past its retention and the grace")))
+        raise typer.Exit(exit_code(ConflictError()))  # the table says which
 
 
 def approve(

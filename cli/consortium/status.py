@@ -1,4 +1,5 @@
-"""How a consortium does: one row for each part; for nodes also what their chain says."""
+"""How a consortium does: one row for each part, and for each node of a member that joined; for nodes also what their
+chain says."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from cli.consortium.newcomers import newcomer_rows
 from cli.world.cast import VALIDATORS
 from cli.world.health import Health
 from cli.world.layout import World
@@ -50,7 +52,7 @@ def rows(world: World) -> list[dict[str, Any]]:
         if part not in pids:
             return {"part": part, "pid": None, "state": "dead"}
         if part in nodes:
-            said = _of_node(nodes[part], len(network.members))
+            said = _of_node(nodes[part])
         elif part in sidecars:
             said = _of_sidecar(sidecars[part])
         else:
@@ -69,6 +71,21 @@ def rows(world: World) -> list[dict[str, Any]]:
         return list(pool.map(asked, names))
 
 
+def all_rows(world: World) -> list[dict[str, Any]]:
+    """`rows`, then one row per member's node that is none of this world's (`newcomers`)."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        joined = beside.submit(_joined, world)
+        return [*rows(world), *joined.result()]
+
+
+def _joined(world: World) -> list[dict[str, Any]]:
+    pids, network = Supervisor(world.folder).running(), clique_of(world.folder, world.ports)
+    try:
+        return newcomer_rows(world, network, [name for name in network.nodes if node_part_name(name) in pids])
+    except (OSError, SalusError):
+        return []  # the chain can't be read, which the nodes' own rows say
+
+
 def _of_service(ready: Callable[[], bool]) -> dict[str, Any]:
     if ready():
         return {"state": "well"}
@@ -83,11 +100,12 @@ def _of_sidecar(port: int) -> dict[str, Any]:
     return found if said.follows else {**found, "why": "; ".join(said.reasons)}
 
 
-def _of_node(node: CliqueNode, signers: int) -> dict[str, Any]:
+def _of_node(node: CliqueNode) -> dict[str, Any]:
     rpc = Rpc(node.url, timeout=_ASK_SECONDS)
     try:
         head = rpc.call("eth_getBlockByNumber", "latest", False)  # noqa: FBT003 - no bodies
-        final = rule_of(f"clique:{signers}").final(
+        signers = rpc.call("clique_getSigners", "latest")  # more or fewer than at first, as members come and go
+        final = rule_of(f"clique:{len(signers)}").final(
             head,
             lambda digest: rpc.call("eth_getBlockByHash", "0x" + digest.hex(), False),  # noqa: FBT003 - as above
         )

@@ -82,7 +82,9 @@ def ask_to_join(
     if asked != has:
         raise ConflictError(
             f"{signer.address} applied before, with other documents or keys ({hex32(participant)}): the Council "
-            "changes them by `salus participant renew` once it is admitted; or apply with a new operator"
+            "changes them by `salus participant renew` once it is admitted; or apply with a new operator",
+            advice=f"`salus participant show {hex32(participant)}` says with which; `salus participant keys FOLDER` "
+            "makes a new operator.",
         )
     return participant, found
 

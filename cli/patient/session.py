@@ -69,7 +69,10 @@ class WalletFile:
             ConflictError: the file exists.
         """
         if self.path.exists():
-            raise ConflictError(f"there is a wallet at {self.path} already: name another file")
+            raise ConflictError(
+                f"there is a wallet at {self.path} already: name another file",
+                advice="A wallet is never overwritten: its words are the only way to its accounts.",
+            )
         wallet = Wallet(new_words(os.urandom(WORDS_ENTROPY)))
         self.write(wallet)
         return wallet
@@ -169,7 +172,9 @@ class PatientSession:
         if not trust and any(known.get(custodian, key) != key for custodian, key in found.items()):
             raise ConflictError(
                 "the API names another key for a custodian than this wallet knows, so nothing was signed: ask your "
-                "institution whether the Council renewed it; if so, run `salus patient trust`"
+                "institution whether the Council renewed it; if so, run `salus patient trust`",
+                advice="If nobody renewed it, this API may want to read which records a consent is about: do not "
+                "trust it, and tell the regulator.",
             )
         if any(custodian not in known or trust for custodian in found):
             self._keep(replace(self.wallet, custodians={**known, **found}))

@@ -151,7 +151,10 @@ class FolderPeriodKeys:
     @contextmanager
     def _nobody_gives(self) -> Iterator[None]:
         if self._giving:
-            raise ConflictError("this process gives out keys of this folder")
+            raise ConflictError(
+                "this process gives out keys of this folder",
+                advice="Do it in another process, while the service stands.",
+            )
         with self._take_giving(fcntl.LOCK_EX):
             yield
 
@@ -161,7 +164,11 @@ class FolderPeriodKeys:
             fcntl.flock(file, how | fcntl.LOCK_NB)
         except BlockingIOError as error:
             file.close()
-            raise ConflictError("a service gives out keys of this folder: stop it first") from error
+            raise ConflictError(
+                "a service gives out keys of this folder: stop it first",
+                advice="Of the world here `salus down` (`salus consortium down`); of a machine of its own `systemctl "
+                "stop` of the custodian, or of every oracle on this journal. Then run it again, and start them after.",
+            ) from error
         return file
 
     @contextmanager

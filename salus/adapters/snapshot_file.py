@@ -53,7 +53,11 @@ class SnapshotFile:
         except ValueError as error:
             raise IntegrityError(f"{self._path} is no JSON: remove it and begin again from genesis") from error
         if not isinstance(kept, Mapping) or (kept.get("engine"), kept.get("epoch")) != (self._engine, self._epoch):
-            raise ConflictError(f"{self._path} is not of engine {self._engine} with epochs of {self._epoch} blocks")
+            raise ConflictError(
+                f"{self._path} is not of engine {self._engine} with epochs of {self._epoch} blocks",
+                advice="Correct the setting of engine or epoch if it changed by mistake; for another chain name "
+                "another file, and begin from its genesis.",
+            )
         self._snapshot = Snapshot.from_json(kept["snapshot"]) if kept.get("snapshot") is not None else None
         self._halted = kept.get("halted")
 

@@ -20,7 +20,8 @@
     ├── UnavailableError      a part is away or behind; try again later
     └── SetupError            the installation or configuration is wrong; says what to do
 
-Messages never carry content, keys or identifiers of people.
+`advice` says what to do next: that of the kind, or, where that would say too little, the raise's own. Neither it nor
+the message ever carries content, keys or identifiers of people.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ class SalusError(Exception):
     """Something Salus refuses or cannot do."""
 
     advice = "Read the message; docs/errors.md lists every code."
+
+    def __init__(self, *message: object, advice: str | None = None) -> None:
+        super().__init__(*message)
+        if advice is not None:
+            self.advice = advice
 
     def diagnostics(self) -> str:
         """One paragraph for an operator: what happened and what to do next."""

@@ -80,7 +80,11 @@ def admit(candidates: Sequence[tuple[ParticipantId, Terms]], chamber: Chamber, c
         if status is ParticipantStatus.APPLIED:
             waiting.append((participant, terms))
         elif status is not ParticipantStatus.ACTIVE:
-            raise ConflictError(f"participant 0x{participant.hex()} is {status.name}, not APPLIED")
+            raise ConflictError(
+                f"participant 0x{participant.hex()} is {status.name}, not APPLIED",
+                advice="NONE: it has to apply first, or the id is mistyped. SUSPENDED: the Council reinstates it. "
+                "EXPELLED: that is for good.",
+            )
     if waiting:
         calls = [
             ContractCall(
@@ -106,7 +110,10 @@ def renew(participant: ParticipantId, before: Membership, after: Membership, cha
     keys = (after.encryption_key, after.node_key[:32], after.node_key[32:], after.validator)
     call = ContractCall(_REGISTRY, "renew", (participant, terms, after.accreditation, keys))
     if decide([call], _salt(participant, before, after), chamber) is None:
-        raise ConflictError("this very change was decided before: renew it to another end of the accreditation")
+        raise ConflictError(
+            "this very change was decided before: renew it to another end of the accreditation",
+            advice="Read how it stands now (`salus participant show`); one day more is another change.",
+        )
 
 
 def form_custodian_set(members: CustodianSet, chamber: Chamber, chain: ChainReader) -> int:
@@ -138,7 +145,10 @@ def add_operator(
     if present == participant:
         return
     if present is not None:
-        raise ConflictError(f"account {operator.address} acts for another participant: take a fresh one")
+        raise ConflictError(
+            f"account {operator.address} acts for another participant: take a fresh one",
+            advice="An account acts for one institution only; make a new keystore.",
+        )
     digest = acceptance_digest(participant, operator.address, deadline, chain.domain(_REGISTRY))
     args = (participant, operator.address, deadline, operator.sign(digest))
     principal.send(ContractCall(_REGISTRY, "addOperator", args))

@@ -81,7 +81,10 @@ def decide(calls: Sequence[ContractCall], salt: bytes, chamber: Chamber) -> TxRe
     if state.status is ProposalStatus.EXECUTED:
         return None
     if state.status is ProposalStatus.CANCELLED:
-        raise ConflictError("this proposal was cancelled: decide anew with another salt")
+        raise ConflictError(
+            "this proposal was cancelled: decide anew with another salt",
+            advice="Of the commands, --decision or --again names another one; all members say the same.",
+        )
     if not members:
         raise UnavailableError(f"the proposal has {state.approvals} of {threshold} approvals: now members vote")
     if state.status is ProposalStatus.UNKNOWN:

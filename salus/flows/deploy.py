@@ -194,7 +194,8 @@ def begin(
         return Deployment(deployer.chain_id)
     raise ConflictError(
         f"the node has no contract at {known.address(COUNCIL)}, which the deployment file names as the Council: "
-        "it is behind, or it is another chain of the same id"
+        "it is behind, or it is another chain of the same id",
+        advice="Behind: wait until it has caught up. A development chain that began anew: `salus deploy --anew`.",
     )
 
 
@@ -216,7 +217,10 @@ def _create(
         return deployment
     pending = deployment.pending
     if pending is not None and pending[1].deployer not in {None, deployer.account}:
-        raise ConflictError(f"{pending[1].deployer} began to create {pending[0]}: go on with the same deployer")
+        raise ConflictError(
+            f"{pending[1].deployer} began to create {pending[0]}: go on with the same deployer",
+            advice="Name its keystore by --deployer: what it has sent may still be mined.",
+        )
     address = deployer.next_address()  # waits for what an interrupted run has sent
     if pending is not None and pending[0] == contract and deployer.has_code(pending[1].address):
         _require_same(contract, pending[1], code, arguments)
@@ -225,7 +229,10 @@ def _create(
         created = Deployed(address, code, arguments, deployer.account)
         save(replace(deployment, pending=(contract, created)))
         if deployer.deploy(contract, args) != address:
-            raise ConflictError(f"somebody else sends with {deployer.account}: deploy with an account of its own")
+            raise ConflictError(
+                f"somebody else sends with {deployer.account}: deploy with an account of its own",
+                advice="End what else sends with it, then run this again with the same deployer: it goes on from here.",
+            )
     deployment = deployment.with_contract(
         contract, replace(created, transaction=deployer.transaction_of(created.address))
     )
@@ -239,10 +246,14 @@ def _bytes(text: str) -> bytes:
 
 def _require_same(contract: str, there: Deployed, code: bytes, arguments: bytes) -> None:
     if there.code != code:
-        raise ConflictError(f"{contract} is deployed in another version: replace it by a proposal of the Council")
+        raise ConflictError(
+            f"{contract} is deployed in another version: replace it by a proposal of the Council",
+            advice="Or go on with the version of Salus that began this deployment; `salus verify-deployment` compares.",
+        )
     if there.arguments not in {None, arguments}:
         raise ConflictError(
-            f"{contract} is deployed with other constructor arguments: has the plan or the network file changed since?"
+            f"{contract} is deployed with other constructor arguments: has the plan or the network file changed since?",
+            advice="Put back plan.yaml and the network file as they were then (git log), and run it again.",
         )
 
 
@@ -252,7 +263,8 @@ def _install(contracts: Sequence[str], deployment: Deployment, chamber: Chamber)
         if holder not in {None, deployment.address(contract)}:
             raise ConflictError(
                 f"the Council's directory has {contract} at {holder}, the deployment file at "
-                f"{deployment.address(contract)}: was it replaced by a proposal? Then append the new one to the file"
+                f"{deployment.address(contract)}: was it replaced by a proposal? Then append the new one to the file",
+                advice="The directory counts. Was it not, the file is of another deployment: --council says of which.",
             )
     empty = [contract for contract in contracts if holders[contract] is None]
     if empty:

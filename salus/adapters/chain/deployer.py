@@ -62,7 +62,8 @@ class ContractDeployer:
             if time.monotonic() > deadline:
                 raise ConflictError(
                     f"{waiting - mined} transactions of {self.account} wait in the node's pool from nonce {mined} on: "
-                    "have them mined or dropped, or deploy with another account"
+                    "have them mined or dropped, or deploy with another account",
+                    advice="`salus doctor --rpc URL --account 0x…` says what waits, and whether the pool is full.",
                 )
             time.sleep(_PAUSE_SECONDS)
 

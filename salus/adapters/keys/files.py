@@ -26,7 +26,10 @@ def write_new(path: Path, content: bytes) -> None:
         try:
             os.link(scratch, path)
         except FileExistsError as error:
-            raise ConflictError(f"{path.name} exists already and is not overwritten: choose another name") from error
+            raise ConflictError(
+                f"{path.name} exists already and is not overwritten: choose another name",
+                advice="It holds a secret. Use it as it is, or move it away yourself if nothing needs it.",
+            ) from error
     finally:
         scratch.unlink()
     folder = os.open(path.parent, os.O_RDONLY)
