@@ -31,7 +31,14 @@ def client(answer: Callable[[httpx.Request], httpx.Response]) -> HttpCustodians:
 
 @pytest.mark.parametrize(
     ("verb", "path"),
-    [("deposit", "/v1/deposits"), ("list", "/v1/lists"), ("release", "/v1/releases"), ("destroy", "/v1/destructions")],
+    [
+        ("deposit", "/v1/deposits"),
+        ("list", "/v1/lists"),
+        ("release", "/v1/releases"),
+        ("destroy", "/v1/destructions"),
+        ("repair", "/v1/repairs"),
+        ("recall", "/v1/recalls"),
+    ],
 )
 def test_call__answered__goes_to_its_path_as_canonical_json(verb: str, path: str) -> None:
     seen: list[httpx.Request] = []
