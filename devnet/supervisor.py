@@ -12,15 +12,19 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from salus.adapters.alone import alone
 from salus.core.errors import ConflictError, SetupError, UnavailableError
 
 _POLL_SECONDS = 0.1
+_LOCK_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 
 
@@ -41,7 +45,10 @@ class Part:
 
 
 class Supervisor:
-    """Parts of one state folder: logs in `logs/`, running parts in `parts.json`."""
+    """Parts of one state folder: logs in `logs/`, running parts in `parts.json`. Several processes may use one folder.
+
+    Its methods raise SetupError where `parts.json` can't be read.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -69,7 +76,10 @@ class Supervisor:
         alive = self.running()
         for part in wanted:
             if part.name in alive:
-                raise ConflictError(f"{part.name} is running already (pid {alive[part.name]}): run `make down` first")
+                raise ConflictError(
+                    f"{part.name} is running already (pid {alive[part.name]}): run `make down` first",
+                    advice="A consortium is stopped by `salus consortium down`, what a drill left by `drill --stop`.",
+                )
             for port in part.ports:
                 require_free(port)
         for part in wanted:
@@ -98,18 +108,16 @@ class Supervisor:
         wanted = None if names is None else set(names)
         chosen = [name for name in recorded if wanted is None or name in wanted]
         for name in chosen if together else ():
-            pid, born = recorded[name]
-            if _born(pid) == born:
-                os.kill(pid, signal.SIGTERM)
+            _signal(*recorded[name], signal.SIGTERM)
         stopped = []
         for name in reversed(chosen):
-            pid, born = recorded.pop(name)
+            pid, born = recorded[name]
             if _born(pid) == born:
                 _end(pid, born, self._children.pop(name, None))
                 stopped.append(name)
             elif together:
                 stopped.append(name)
-        self._record(recorded)
+        self._forget({name: recorded[name] for name in chosen})
         return stopped
 
     def kill(self, name: str) -> None:
@@ -118,17 +126,18 @@ class Supervisor:
         Raises:
             KeyError: no such part.
         """
-        recorded = self._recorded()
-        pid, born = recorded.pop(name)
+        pid, born = self._recorded()[name]
         if _born(pid) == born:
-            os.kill(pid, signal.SIGKILL)
+            _signal(pid, born, signal.SIGKILL)
             child = self._children.pop(name, None)
             if child is not None:
                 child.wait()
-        self._record(recorded)
+        self._forget({name: (pid, born)})
 
     def _spawn(self, part: Part) -> None:
-        with self.log(part.name).open("ab") as log:
+        """Start a process and record it: both, or neither, for what is not recorded nobody would ever stop."""
+        with self.log(part.name).open("ab") as log, _undivided(), self._alone():
+            recorded = self._recorded()
             child = subprocess.Popen(
                 part.command,
                 env={**os.environ, **part.environment},
@@ -137,8 +146,13 @@ class Supervisor:
                 stderr=log,
                 start_new_session=True,
             )
-        self._children[part.name] = child
-        self._record({**self._recorded(), part.name: (child.pid, _born(child.pid) or 0)})
+            try:
+                self._record({**recorded, part.name: (child.pid, _born(child.pid) or 0)})
+            except BaseException:
+                child.kill()
+                child.wait()
+                raise
+            self._children[part.name] = child
 
     def _await(self, part: Part, holds: Callable[[], bool], deadline: float) -> None:
         child = self._children[part.name]
@@ -162,14 +176,53 @@ class Supervisor:
         return "\n".join(lines[-5:])
 
     def _recorded(self) -> dict[str, tuple[int, int]]:
-        if not self._file.exists():
+        try:
+            told = json.loads(self._file.read_text())
+            return {name: (int(pid), int(born)) for name, (pid, born) in told.items()}
+        except FileNotFoundError:
             return {}
-        return {name: (int(pid), int(born)) for name, (pid, born) in json.loads(self._file.read_text()).items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise SetupError(
+                f"{self._file} does not say which parts run: stop those that do by hand, then remove it"
+            ) from error
+
+    def _forget(self, ended: Mapping[str, tuple[int, int]]) -> None:
+        """Take parts out of the record that were not started again by somebody else meanwhile.
+
+        On a full disk they stay in it, which is harmless: their pids are not of that start any more.
+        """
+        with self._alone(), suppress(OSError):
+            self._record({name: one for name, one in self._recorded().items() if ended.get(name) != one})
 
     def _record(self, parts: Mapping[str, tuple[int, int]]) -> None:
         scratch = self._file.with_suffix(".new")
-        scratch.write_text(json.dumps(parts, indent=1))
+        with scratch.open("w") as opened:
+            opened.write(json.dumps(parts, indent=1))
+            opened.flush()
+            os.fsync(opened.fileno())
         scratch.replace(self._file)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else writes the record meanwhile."""
+        with alone(self.folder / "logs", f"somebody else starts or stops parts of {self.folder}", _LOCK_SECONDS):
+            yield
+
+
+@contextmanager
+def _undivided() -> Iterator[None]:
+    """Ctrl-C waits until what is under way is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is interrupted, and only it may say how
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came and callable(before):
+        before(signal.SIGINT, None)
 
 
 def _settled(part: Part) -> bool:
@@ -215,12 +268,19 @@ def _born(pid: int) -> int | None:
     return None if fields[0] == "Z" else int(fields[19])
 
 
+def _signal(pid: int, born: int, number: signal.Signals) -> None:
+    """A signal to a process, if it is still there."""
+    if _born(pid) == born:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 def _end(pid: int, born: int, child: subprocess.Popen[bytes] | None) -> None:
-    os.kill(pid, signal.SIGTERM)
+    _signal(pid, born, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     while _born(pid) == born:
         if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
+            _signal(pid, born, signal.SIGKILL)
             break
         if child is not None:
             child.poll()

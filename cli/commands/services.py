@@ -18,7 +18,9 @@ import custodian.settings
 import watch.runtime
 import watch.settings
 from cli import output
+from cli.consortium.orders import left_dead
 from cli.world.cast import Name
+from cli.world.raising import KEEPER
 from cli.world.running import running_world
 from cli.world.services import custodian_part, watch_part
 from devnet.supervisor import Supervisor
@@ -57,11 +59,13 @@ def rebuild() -> None:
     """Make the index anew from the chain; the watch is stopped meanwhile."""
     world = running_world()
     supervisor, part = Supervisor(world.folder), watch_part(world)
-    supervisor.stop([part.name])
     try:
-        made = watch.runtime.rebuild_index(_watch_settings())
+        with left_dead(world.folder, part.name):  # by its keeper, if it has one
+            supervisor.stop([part.name])
+            made = watch.runtime.rebuild_index(_watch_settings())
     finally:
-        supervisor.start([part])
+        if KEEPER not in supervisor.running():
+            supervisor.start([part])
     output.emit({"block": made.block, "digest": made.digest}, [f"rebuilt up to block {made.block}"])
 
 

@@ -47,7 +47,8 @@ def up(content: ContentOption = None, database: DatabaseOption = None) -> None:
 
     folder = home() / "up"
     supervisor = Supervisor(folder)
-    if alive := supervisor.running():
+    alive = supervisor.running()
+    if alive and (folder / "world.json").exists():
         world = load(folder)
         output.say(f"{len(alive)} of {len(service_parts(world)) + 1} parts run already; `make down` stops them")
     else:

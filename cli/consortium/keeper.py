@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -82,7 +83,12 @@ class Keeper:
                 _log.warning("part_ended", part=name, again_in_seconds=self._patience[name].wait)
             elif now >= patience.due:
                 environment = {**part.environment, **orders.environment.get(name, {})}
-                pid = self._supervisor.revive(replace(part, environment=environment))
+                try:
+                    pid = self._supervisor.revive(replace(part, environment=environment))
+                except (OSError, SalusError) as error:  # a full disk, say: the others are looked after all the same
+                    self._patience[name] = patience.began(now).died(now)
+                    _log.warning("part_not_started", part=name, why=type(error).__name__)
+                    continue
                 self._patience[name] = patience.began(now)
                 self._waking.add(name)
                 started.append(name)
@@ -114,9 +120,17 @@ def main(folder: Path) -> None:
     log_lines()
     world = load(folder)
     parts = [*chain_parts(folder, world.ports, world.network), *service_parts(world)]
-    keeper = Keeper(Supervisor(folder), parts, time.monotonic, lambda: read_orders(folder))
-    while not stop.wait(_LOOK_SECONDS):
-        keeper.look()
+    keep(Keeper(Supervisor(folder), parts, time.monotonic, lambda: read_orders(folder)), stop)
+
+
+def keep(keeper: Keeper, stop: Event, every: float = _LOOK_SECONDS) -> None:
+    """Look again and again until `stop`. Nobody starts the keeper again: a disk that is full must not end it."""
+    while not stop.wait(every):
+        try:
+            keeper.look()
+        except (OSError, ValueError, SalusError) as error:  # its own log, orders or the record of parts
+            with suppress(OSError):
+                _log.warning("look_failed", why=type(error).__name__)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ here (`keeper.json` of the world's folder) and kills it. The keeper reads the fi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,3 +51,18 @@ def write_orders(folder: Path, orders: Orders) -> None:
     value = {"dead": sorted(orders.dead), "environment": {name: dict(v) for name, v in orders.environment.items()}}
     scratch.write_text(json.dumps(value, indent=1))
     scratch.replace(folder / _FILE)
+
+
+def forget_orders(folder: Path) -> None:
+    """None are in force any more: whoever gave them may have been killed before taking them back."""
+    (folder / _FILE).unlink(missing_ok=True)
+
+
+@contextmanager
+def left_dead(folder: Path, name: str) -> Iterator[None]:
+    """A part that is stopped is not started again meanwhile."""
+    write_orders(folder, read_orders(folder).leave([name]))
+    try:
+        yield
+    finally:
+        write_orders(folder, read_orders(folder).again([name]))

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from cli.consortium.orders import forget_orders
 from cli.world.cast import VALIDATORS, Ports
 from cli.world.database import SERVER, Database, server_of
 from cli.world.founding import Seat, found
@@ -23,12 +24,15 @@ from devnet.geth_binary import geth_binary
 from devnet.ipc import ask
 from devnet.kubo_binary import kubo_binary
 from devnet.supervisor import Part, Supervisor, require_free
+from salus.adapters.alone import alone
 from salus.core.errors import ConflictError, SetupError
 from salus.core.ids import to_address
 
 Progress = Callable[[str], None]
 KEEPER = "keeper"
 """Part that starts the others again when they die (`cli.consortium.keeper`)."""
+RAISING = "somebody else is starting the world in {}, or restores a part of it: wait for that, or end it"
+"""What it means that a world's folder is locked."""
 
 
 def raise_world(
@@ -47,8 +51,21 @@ def raise_world(
     Raises:
         SetupError: a port is taken (looked at before anything starts), a part does not come up, or the world was
             founded on another network, for other content or another database, or as a consortium on other ports.
+        ConflictError: somebody else is starting it.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder, RAISING.format(folder)):
+        return _raised(folder, base_port, progress, network, content, database)
+
+
+def _raised(
+    folder: Path,
+    base_port: int,
+    progress: Progress,
+    network: Network,
+    content: Content | None,
+    database: Database | None,
+) -> tuple[World, Supervisor]:
     if network is Network.NAMESPACES:
         netns.require()
     if (folder / "world.json").exists() and (found := load(folder)).network is not network:
@@ -94,6 +111,7 @@ def stop(supervisor: Supervisor) -> list[str]:
         last = {LINKS, *(node_part_name(name) for name in VALIDATORS), "chain", SERVER, *map(part_name, KEEPERS)}
         services = supervisor.stop([name for name in supervisor.running() if name not in last], together=True)
         stopped = [*first, *services, *supervisor.stop(together=True)]
+        forget_orders(supervisor.folder)
         netns.remove_of(supervisor.folder)
         return stopped
     finally:

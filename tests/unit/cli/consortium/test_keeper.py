@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from threading import Event
 
-from cli.consortium.keeper import Keeper, Patience
+from cli.consortium.keeper import Keeper, Patience, keep
 from cli.consortium.orders import Orders
 from devnet.supervisor import Part
 from salus.core.errors import UnavailableError
@@ -131,3 +132,42 @@ def test_keeper__ordered_another_environment__joins_it_to_the_parts_own() -> Non
     keeper = Keeper(machine, [part], machine.now, lambda: orders)  # type: ignore[arg-type]  # a complete stand-in
     looks(keeper, machine, 5)
     assert machine.environment == {"ONE": "2", "TWO": "2"}
+
+
+def test_keeper__part_that_can_not_be_started__waits_longer_and_others_are_looked_after() -> None:
+    machine = Machine("a", "b")
+    tried = list[float]()
+    revive = machine.revive
+
+    def full(part: Part) -> int:
+        if part.name == "a":
+            tried.append(machine.time)
+            raise OSError("No space left on device")
+        return revive(part)
+
+    machine.revive = full  # type: ignore[method-assign]
+    keeper = keeper_of(machine, Part("a", ()), Part("b", ()))
+    machine.kill("a")
+    machine.kill("b")
+    looks(keeper, machine, 60)
+    assert [name for name, _ in machine.revived] == ["b"]
+    gaps = [later - earlier for earlier, later in pairwise(tried)]
+    assert gaps == sorted(gaps)
+    assert 3 < len(tried) < 12
+
+
+def test_keep__look_fails__looks_again() -> None:
+    machine, stop = Machine("a"), Event()
+    looked = list[int]()
+
+    def orders() -> Orders:
+        looked.append(1)
+        if len(looked) == 1:
+            raise OSError("No space left on device")
+        if len(looked) == 2:
+            raise ValueError("orders that are cut short")
+        stop.set()
+        return Orders()
+
+    keep(Keeper(machine, [Part("a", ())], machine.now, orders), stop, 0)  # type: ignore[arg-type]  # as above
+    assert len(looked) == 3
