@@ -27,6 +27,7 @@ from psycopg import sql
 
 from devnet.certificate import self_signed
 from devnet.supervisor import require_free
+from salus.adapters.keys import files
 from salus.core.errors import SetupError, UnavailableError
 
 OWNER = "salus"
@@ -104,10 +105,17 @@ class Postgres:
         """Make the cluster if it is not there yet.
 
         Raises:
-            SetupError: the account can't reach the folder.
+            SetupError: the account can't reach the folder, or a restore into it was cut off.
         """
-        if not (self.settings.folder / "data" / "PG_VERSION").is_file():
-            self._create()
+        data = self.settings.folder / "data"
+        if (data / "PG_VERSION").is_file():
+            return
+        if left := sorted(self.settings.folder.glob("data.*")):
+            raise SetupError(
+                f"{data} is missing, and there is {', '.join(path.name for path in left)}: a restore was cut off. Run "
+                "it again, or give what is to be there that name; once none of them is left a new server is made"
+            )
+        self._create()
 
     def answers(self) -> bool:
         """Whether it answers, and what was left after a crash is recovered."""
@@ -222,7 +230,8 @@ class Postgres:
     def _create(self) -> None:
         folder = self.settings.folder
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "password").write_text(secrets.token_hex(16))
+        if not (folder / "password").exists():  # a restored cluster has that of the one before
+            files.write_new(folder / "password", secrets.token_hex(16).encode())
         kind = "hostssl" if self.settings.tls else "host"
         (folder / "hba.conf").write_text(
             f"{kind} all all {_HOST}/32 scram-sha-256\n{kind} replication all {_HOST}/32 scram-sha-256\n"
@@ -231,12 +240,14 @@ class Postgres:
             certificate, key = self_signed(_HOST)
             (folder / "server.crt").write_bytes(certificate)
             (folder / "server.key").write_bytes(key)
+        making = folder / "making"  # initdb names its version long before it is done, and may be killed
+        shutil.rmtree(making, ignore_errors=True)
         _hand_over(folder)
         made = subprocess.run(
             [
                 *_as_account(),
                 str(self._programs / "initdb"),
-                *("-D", str(folder / "data"), "-U", OWNER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8"),
+                *("-D", str(making), "-U", OWNER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8"),
                 *("--pwfile", str(folder / "password"), "--data-checksums"),
             ],
             check=False,
@@ -246,8 +257,9 @@ class Postgres:
             cwd="/",
         )
         if made.returncode:
-            shutil.rmtree(folder / "data", ignore_errors=True)
+            shutil.rmtree(making, ignore_errors=True)
             raise SetupError(f"initdb failed in {folder}: {made.stderr.strip().splitlines()[-1:]}")
+        making.rename(folder / "data")
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:

@@ -16,19 +16,20 @@ from rich.progress import Progress
 
 from cli import output
 from cli.world.database import SERVER
-from cli.world.raising import KEEPER
+from cli.world.raising import KEEPER, RAISING
 from cli.world.running import world_here
 from cli.world.services import service_parts
 from devnet.supervisor import Supervisor
-from salus.adapters.database.backup import back_up, restore
+from salus.adapters.alone import alone
+from salus.adapters.database.backup import back_up, restore, unfinished
 from salus.adapters.database.cluster_backup import (
     ClusterBackup,
-    Recovery,
     back_up_cluster,
     cluster_backups_in,
     is_cluster,
-    restore_cluster,
+    unfinished_clusters,
 )
+from salus.adapters.database.cluster_restore import Recovery, restore_cluster
 from salus.core.errors import ConflictError, InputError, SetupError
 
 SERVICES = ("oracle", "custodian", "api", "watch")
@@ -72,6 +73,7 @@ def backup(what: _What, folder: _Folder, url: _Url = None, world: _World = None)
     output.emit(
         asdict(made), [f"{folder / made.file}: {made.size:,} bytes, schema {made.revision}, sha256 {made.sha256}"]
     )
+    _tell_unfinished(unfinished(folder, service))
 
 
 def restore_(
@@ -95,28 +97,22 @@ def restore_(
     backup is not in it: docs/runbook.md says for each service what to do about that.
     Example: `salus restore oracle backups --data /var/lib/postgresql/17/main --log archive --until 2026-11-27T12:00Z`.
     """
-    if url is None and what not in SERVICES:
-        _require_stopped(what, world)
     service, address = _database(what, url, world)
-    if not is_cluster(address):
-        if data or log or until or point:
-            raise InputError("--data, --log, --until and --point are for PostgreSQL")
-        made, aside = restore(address, service, _own(folder, what), file)
-        _tell_restored(asdict(made), aside, f"{what} is as it was at {made.begun}")
-        return
-    if data is None and (what in SERVICES or url is not None):
-        raise SetupError("say where the server's data lies: --data")
-    others = _others(folder, service, file)
-    if others and not whole_server:
-        raise InputError(f"databases of {', '.join(others)} go back with it: say --whole-server if they shall")
-    whole, aside = restore_cluster(
-        data or world_here(world).folder / SERVER / "data",
-        service,
-        folder,
-        _programs(),
-        Recovery(log, _time(until), point),
-        file,
-    )
+    with _standing_still(what, url, world) as look:
+        if not is_cluster(address):
+            if data or log or until or point:
+                raise InputError("--data, --log, --until and --point are for PostgreSQL")
+            made, aside = restore(address, service, _own(folder, what), file, look)
+            _tell_restored(asdict(made), aside, f"{what} is as it was at {made.begun}")
+            return
+        if data is None and (what in SERVICES or url is not None):
+            raise SetupError("say where the server's data lies: --data")
+        others = _others(folder, service, file)
+        if others and not whole_server:
+            raise InputError(f"databases of {', '.join(others)} go back with it: say --whole-server if they shall")
+        place = data or world_here(world).folder / SERVER / "data"
+        recovery = Recovery(log, _time(until), point)
+        whole, aside = restore_cluster(place, service, folder, _programs(), recovery, file, look)
     how_far = until or point or ("the end of the log" if log else whole.begun)
     _tell_restored(asdict(whole), aside, f"start the server: it recovers {', '.join(whole.databases)} to {how_far}")
 
@@ -126,9 +122,24 @@ def _own(folder: Path, what: str) -> Path:
     return folder if what in SERVICES else folder / what
 
 
-def _require_stopped(part: str, kind: str | None) -> None:
-    """Raises ConflictError: a part of the world runs, or would be started again in the middle of it."""
-    running = Supervisor(world_here(kind).folder).running()
+@contextmanager
+def _standing_still(what: str, url: str | None, kind: str | None) -> Iterator[Callable[[], None]]:
+    """A part of a world stands still, and nobody starts the world meanwhile; a look that raises if one did.
+
+    Raises:
+        ConflictError: it runs, or would be started again in the middle of it.
+    """
+    if url is not None or what in SERVICES:
+        yield lambda: None
+        return
+    folder = world_here(kind).folder
+    with alone(folder, RAISING.format(folder)):
+        _require_stopped(what, folder)
+        yield lambda: _require_stopped(what, folder)
+
+
+def _require_stopped(part: str, folder: Path) -> None:
+    running = Supervisor(folder).running()
     if part in running:
         raise ConflictError(f"{part} runs: stop it first")
     if KEEPER in running:
@@ -137,7 +148,7 @@ def _require_stopped(part: str, kind: str | None) -> None:
 
 def _others(folder: Path, service: str, file: str | None) -> list[str]:
     """Kinds of other services in the backup that would be put back."""
-    found = [one for one in cluster_backups_in(folder, service) if file in (None, one.file)]
+    found = cluster_backups_in(folder, service, file)
     return [kind for kind in found[0].services if kind != service] if found else []
 
 
@@ -177,6 +188,15 @@ def _tell_cluster(made: ClusterBackup, service: str, folder: Path) -> None:
     if made.archive == "failing":
         lines.append("the server's archive_command FAILS: points in time after this backup are being lost")
     output.emit(asdict(made), lines)
+    _tell_unfinished(unfinished_clusters(folder))
+
+
+def _tell_unfinished(found: list[Path]) -> None:
+    if found:
+        output.complain(
+            f"no whole backups, cut off or still being made: {', '.join(map(str, found))}",
+            "Remove them if nobody is making one.",
+        )
 
 
 def _tell_restored(made: dict[str, object], aside: Path | None, said: str) -> None:

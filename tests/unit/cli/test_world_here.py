@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from cli.commands.backup import SERVICES, _database, backup, restore_
+from cli.commands.world import up
 from cli.world.cast import BASE_PORT, CAST, Ports
 from cli.world.layout import World
 from cli.world.networks import Network
-from cli.world.raising import KEEPER
+from cli.world.raising import KEEPER, raise_world
 from cli.world.running import KINDS, world_here
 from devnet.supervisor import Part, Supervisor
+from salus.adapters.alone import alone
 from salus.core.errors import ConflictError, InputError, SetupError
 from salus.core.ids import ParticipantId
 
@@ -117,3 +120,70 @@ def test_restore__part_runs_or_would_be_started__refused(home: Path, runs: str, 
             restore_("custodian-1", home / "backups")
     finally:
         supervisor.stop()
+
+
+def test_restore__keeper_is_started_while_it_copies__is_noticed_before_anything_is_exchanged(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = founded(home, "consortium")
+    file = database(world, "custodian-1", "then")
+    backup("custodian-1", home / "backups")
+    with closing(sqlite3.connect(file)) as opened, opened:
+        opened.execute("UPDATE mark SET says = 'now'")
+    copying, began = shutil.copyfile, list[Supervisor]()
+
+    def slow(source: Path, target: Path) -> None:
+        copying(source, target)
+        began.append(started(world, KEEPER))
+
+    monkeypatch.setattr(shutil, "copyfile", slow)
+    try:
+        with pytest.raises(ConflictError, match="the keeper starts"):
+            restore_("custodian-1", home / "backups")
+    finally:
+        began[0].stop()
+    assert mark(file) == "now"
+
+
+def test_restore__world_is_being_started__is_refused(home: Path) -> None:
+    world = founded(home, "consortium")
+    database(world, "custodian-1", "then")
+    backup("custodian-1", home / "backups")
+    with alone(world.folder, "busy"), pytest.raises(ConflictError, match="somebody else is starting the world"):
+        restore_("custodian-1", home / "backups")
+
+
+def test_raise__twice_at_once__the_second_is_told_and_starts_nothing(home: Path) -> None:
+    folder = home / "up"
+    folder.mkdir()
+    with alone(folder, "busy"), pytest.raises(ConflictError, match="somebody else is starting the world"):
+        raise_world(folder, BASE_PORT, pytest.fail)
+    assert not (folder / "parts.json").exists()
+
+
+def test_up__killed_while_it_founded_the_world__goes_on_with_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    supervisor = Supervisor(home / "up")
+    supervisor.start([Part("chain", ("sleep", "60"))])
+    went_on = list[Path]()
+
+    def go_on(folder: Path, *_: object, **__: object) -> None:
+        went_on.append(folder)
+        raise ConflictError("far enough")
+
+    monkeypatch.setattr("cli.world.raising.raise_world", go_on)
+    try:
+        with pytest.raises(ConflictError, match="far enough"):
+            up()
+    finally:
+        supervisor.stop()
+    assert went_on == [home / "up"]
+
+
+def test_backup__after_one_that_was_cut_off__names_what_it_left(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world = founded(home, "up")
+    database(world, "custodian-1", "then")
+    left = home / "backups" / "custodian-1" / "custodian-20261126T000000.000000Z.new"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    backup("custodian-1", home / "backups")
+    assert left.name in "".join(capsys.readouterr().err.split())
