@@ -15,12 +15,12 @@ from cli import output
 from cli.exits import exit_code
 from cli.world.journal import journal_of
 from cli.world.running import running_world
-from salus.adapters.content.address import content_store
+from salus.adapters.content.address import content_store, is_folder
 from salus.adapters.content.holding import ContentHolding, Progress, silent
 from salus.adapters.content.migrate import migrate
 from salus.adapters.database.oracle_envelopes import envelopes
 from salus.core.cid import cid_of, digest_of
-from salus.core.errors import IntegrityError, UnavailableError
+from salus.core.errors import InputError, IntegrityError, NotFoundError, UnavailableError
 
 _MOST_NAMED = 10
 _STORE_HELP = "A folder, or kubo+http://… nodes by comma (docs/runbook.md)."
@@ -102,7 +102,7 @@ def move(
 
     Example: salus content migrate .salus/up/content 'kubo+http://127.0.0.1:5001?token_file=/etc/salus/kubo'
     """
-    with _opened(source) as here, _opened(target) as there, _told() as progress:
+    with _opened(source) as here, _opened(target, new=True) as there, _told() as progress:
         moved = migrate(here, there, progress, verify=verify)
     value = {
         "copied": moved.copied,
@@ -119,8 +119,12 @@ def move(
 
 
 @contextmanager
-def _opened(address: str) -> Iterator[ContentHolding]:
-    with closing(content_store(address or running_world().content_address)) as store:
+def _opened(address: str, *, new: bool = False) -> Iterator[ContentHolding]:
+    """A store; a folder must be there unless it may be `new`: of a misspelt one all would be well."""
+    address = address or running_world().content_address
+    if is_folder(address) and not new and not Path(address).is_dir():
+        raise NotFoundError(f"there is no content folder {address}")
+    with closing(content_store(address)) as store:
         yield store
 
 
@@ -129,7 +133,10 @@ def _expected(of: str, expect: str) -> Iterator[bytes]:
         with journal_of(of) as kept:
             yield from envelopes(kept.database)
     if expect:
-        text = sys.stdin.read() if expect == "-" else Path(expect).read_text(encoding="ascii")
+        try:
+            text = sys.stdin.read() if expect == "-" else Path(expect).read_text(encoding="ascii")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{expect} is no list of CIDs, one a line") from error
         yield from (digest_of(line) for line in text.split())
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256 as new_sha256
 from pathlib import Path
 
@@ -26,6 +28,8 @@ _PLACE = "folder"
 _PIECE = 1 << 20
 _PROBE_BYTES = 4096
 _AT_ONCE = 8
+_ABANDONED_SECONDS = 3600.0
+"""A file that nobody has written to for so long has no writer any more."""
 PACKED = 16
 """So many blobs stored together share a pack."""
 
@@ -38,6 +42,7 @@ class FolderStore:
         self._packs = Packs(root / "packs")
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="content")
         (root / _SCRATCH).mkdir(parents=True, exist_ok=True)
+        self._clear_scratch()
 
     def put(self, data: bytes) -> bytes:
         """Store durably; returns the SHA-256. A damaged copy of the same bytes is replaced."""
@@ -213,6 +218,13 @@ class FolderStore:
         """Close files."""
         self._packs.close()
         self._pool.shutdown()
+
+    def _clear_scratch(self) -> None:
+        """Remove what writers that were killed left half done: nobody else would, not even an erasure."""
+        with suppress(OSError):  # a disk that is only read, or another process that is faster
+            for left in (self._root / _SCRATCH).iterdir():
+                if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+                    left.unlink()
 
     def _unlink(self, path: Path) -> bool:
         try:

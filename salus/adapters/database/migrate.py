@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Engine
 from sqlalchemy.exc import ProgrammingError
 
@@ -20,7 +21,7 @@ def migrate(engine: Engine, service: str, revision: str = "head") -> None:
     """Bring a service's schema (`oracle`, `custodian`, `index`, `api`) to a revision; up from an empty database too.
 
     Raises:
-        SetupError: this account may not change the schema.
+        SetupError: this account may not change the schema, or a newer version of Salus has changed it.
 
     Migrations live in `migrations/<service>/`; `migrations/env.py` is shared by all.
     """
@@ -32,6 +33,11 @@ def migrate(engine: Engine, service: str, revision: str = "head") -> None:
                 command.downgrade(config, "base")
             else:
                 command.upgrade(config, revision)
+    except CommandError as error:
+        raise SetupError(
+            f"the schema of this {service} database is one that this version of Salus does not know ({error}): run the "
+            "version that made it, or restore a backup from before"
+        ) from error
     except ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) != _NOT_ALLOWED:
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -123,3 +124,15 @@ def test_ready__no_folder__refuses(store: FolderStore, tmp_path: Path) -> None:
     (tmp_path / "content" / ".new").rmdir()
     with pytest.raises(UnavailableError, match="cannot be written"):
         store.ready()
+
+
+def test_open__scratch_of_a_writer_that_was_killed__is_removed_and_that_of_one_at_work_stays(tmp_path: Path) -> None:
+    scratch = tmp_path / "content" / ".new"
+    scratch.mkdir(parents=True)
+    (scratch / "stream.dead").write_bytes(b"sealed")
+    (scratch / "stream.alive").write_bytes(b"sealed")
+    hours_ago = time.time() - 2 * 3600
+    os.utime(scratch / "stream.dead", (hours_ago, hours_ago))
+    store = FolderStore(tmp_path / "content")
+    assert [left.name for left in scratch.iterdir()] == ["stream.alive"]
+    store.close()
