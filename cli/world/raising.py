@@ -31,7 +31,7 @@ from salus.core.ids import to_address
 Progress = Callable[[str], None]
 KEEPER = "keeper"
 """Part that starts the others again when they die (`cli.consortium.keeper`)."""
-RAISING = "somebody else is starting the world in {}, or restores a part of it: wait for that, or end it"
+RAISING = "somebody else is starting the world in {}, or restores a part of it"
 """What it means that a world's folder is locked."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from salus.core.errors import ConflictError
 
 _POLL_SECONDS = 0.02
+_ADVICE = "Wait for it, or end it; then run this again."
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def alone(path: Path, busy: str, patience: float = 0) -> Iterator[None]:
     """Hold the lock of a folder or file that is there (flock(2); nothing is written), waiting for it some seconds.
 
     Raises:
-        ConflictError: somebody else holds it, in this process too; `busy` says what that means and what to do.
+        ConflictError: somebody else holds it, in this process too; `busy` says what that means.
     """
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     deadline = time.monotonic() + patience
@@ -30,7 +31,7 @@ def alone(path: Path, busy: str, patience: float = 0) -> Iterator[None]:
                 break
             except BlockingIOError as error:
                 if time.monotonic() >= deadline:
-                    raise ConflictError(busy) from error
+                    raise ConflictError(busy, advice=_ADVICE) from error
             time.sleep(_POLL_SECONDS)
         yield
     finally:

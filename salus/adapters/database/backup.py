@@ -202,7 +202,9 @@ def _require_unused(file: Path) -> None:
             opened.execute("BEGIN EXCLUSIVE")
             opened.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
-        raise ConflictError(f"{file} is in use: stop the service first") from error
+        raise ConflictError(
+            f"{file} is in use: stop the service first", advice="Then run this again, and start the service after it."
+        ) from error
     except sqlite3.DatabaseError:
         return  # damaged: that is why it is replaced
 

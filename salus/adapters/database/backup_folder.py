@@ -21,7 +21,7 @@ from salus.core.errors import IntegrityError
 T = TypeVar("T")
 DRAFT = ".new"
 """Ending of what is not whole yet."""
-RESTORING = "another restore of a database in that folder is under way: wait for it, or end it"
+RESTORING = "another restore of a database in that folder is under way"
 
 
 def write_note(file: Path, made: Any) -> None:

@@ -125,7 +125,10 @@ def _chosen(folder: Path, service: str, name: str | None) -> ClusterBackup:
     if not found:
         raise NotFoundError(f"there is no base backup with {service}{f' named {name}' if name else ''} in {folder}")
     if len({one.system for one in found}) > 1:
-        raise ConflictError(f"there are backups of several servers in {folder}: say which with --file")
+        raise ConflictError(
+            f"there are backups of several servers in {folder}: say which with --file",
+            advice="`begun` and `system` in the notes beside them say when and of which server each is.",
+        )
     return found[0]
 
 
@@ -192,8 +195,8 @@ def _require_stopped(data: Path) -> None:
     except (ValueError, IndexError, PermissionError):
         pass
     raise ConflictError(
-        f"the server of {data} runs: stop it, and the services, first (if the process named in its postmaster.pid is "
-        "another program's, remove that file)"
+        f"the server of {data} runs: stop it, and the services, first",
+        advice="If the process that its postmaster.pid names is another program's, remove that file.",
     )
 
 
@@ -218,7 +221,10 @@ def _hand_over(draft: Path, owner: tuple[int, int] | None) -> None:
 
 def _require_data(data: Path) -> None:
     if data.exists() and any(data.iterdir()) and not (data / "PG_VERSION").is_file():
-        raise ConflictError(f"{data} holds something that is no data of PostgreSQL: nothing was changed")
+        raise ConflictError(
+            f"{data} holds something that is no data of PostgreSQL: nothing was changed",
+            advice="Name the server's data folder, or an empty one, with --data.",
+        )
 
 
 def _set_aside(data: Path) -> Path | None:
@@ -234,5 +240,8 @@ def _set_aside(data: Path) -> Path | None:
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
-        raise ConflictError(f"{data} is a mounted disk: use a folder inside it") from error
+        raise ConflictError(
+            f"{data} is a mounted disk: use a folder inside it",
+            advice="Let the server's data be that folder (`data_directory`), and name it with --data.",
+        ) from error
     return aside
