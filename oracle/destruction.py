@@ -26,7 +26,7 @@ from salus.core.ports import ChainReader, ChainWriter, Clock, ContentStore, Cont
 from salus.core.retention import Agreement, OpenOrder, Standing
 from salus.core.state import RecordStatus
 from salus.flows.custody import Caller
-from salus.flows.destroy import Destroying, Order, carry_out
+from salus.flows.destroy import Destroying, Order, carry_out, erase_in
 
 BLOCKS_AT_ONCE = 5000
 FIRST_SECONDS = 60
@@ -174,6 +174,8 @@ class Destruction:
     def _carry_out(self, order: OpenOrder) -> int:
         """Shares, then content, journal and outbox, then the proof; how many envelopes were asked for in vain.
 
+        Last the shares of versions in sets that the order does not name.
+
         Raises:
             ConflictError: a legal hold, or an order of another patient of the record is missing.
             UnavailableError: custodians or a content node are away, or an envelope is found still.
@@ -182,11 +184,12 @@ class Destruction:
         if self._chain.subject(order.subject, final).hold:
             raise ConflictError("a legal hold keeps this record")
         state = self._chain.record_state(self._source, order_id(order.record_id, order.subject), final)
+        filed = Order(self._source, order.record_id, order.subject, 0, order.custodian_set, b"")
         if state.status is not RecordStatus.DESTROYED:
-            filed = Order(self._source, order.record_id, order.subject, 0, order.custodian_set, b"")
             members = self._chain.custodian_set(order.custodian_set, final).members
             carry_out(filed, members, (), self._tools, patience=0)
-        if not self._records.versions(order.record_id):
+        versions = self._records.versions(order.record_id)
+        if not versions:
             return 0
         erased = self._erasing.erase(order.record_id)
         found = [digest for digest in erased.envelopes if not self._is_absent(digest)]
@@ -194,6 +197,9 @@ class Destruction:
         say("negative fetch", record=hex32(order.record_id), envelopes=len(erased.envelopes), found=len(found))
         if found:
             raise UnavailableError("some of the record's content is still there")
+        # After the content, which must not wait for custodians that have left: an older set has keys of older versions.
+        for custodian_set in sorted({leaf.custodian_set for leaf in versions} - {order.custodian_set}):
+            erase_in(custodian_set, filed, self._tools)
         return len(erased.envelopes)
 
     def _is_absent(self, digest: bytes) -> bool:

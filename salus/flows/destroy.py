@@ -96,6 +96,29 @@ def carry_out(
     """
     _wait_erasable(destruction, tools, patience)
     agreed = tools.chain.custodian_set(destruction.custodian_set, tools.chain.head())
+    attestations = _erased_at(destruction, custodians, agreed, tools)
+    _attest(destruction, attestations, agreed, tools)
+    for digest in envelopes:
+        tools.content.delete(digest)
+    removed = tuple(digest for digest in envelopes if not _fetchable(tools.content, digest))
+    return Destroyed(destruction.source, destruction.record, attestations, removed)
+
+
+def erase_in(custodian_set: int, destruction: Order, tools: Destroying) -> None:
+    """Have another set erase that holds versions of the record too; only members of the set in the order attest.
+
+    Raises:
+        ConflictError: the cooling-off has not ended, or a legal hold keeps the record.
+        UnavailableError: so many are away that those could open what they hold still.
+    """
+    agreed = tools.chain.custodian_set(custodian_set, tools.chain.head())
+    _erased_at(destruction, agreed.members, agreed, tools)
+
+
+def _erased_at(
+    destruction: Order, custodians: Sequence[ParticipantId], agreed: CustodianSet, tools: Destroying
+) -> dict[ParticipantId, tuple[int, bytes]]:
+    """Answers of custodians that have erased, so many that the others of the set can't join the key."""
     body: dict[str, Any] = {
         "sourceId": hex32(destruction.source),
         "recordId": hex32(destruction.record),
@@ -103,12 +126,7 @@ def carry_out(
     }
     answers = ask_all(custodians, lambda custodian: _erase(custodian, body, tools))
     answers.require(still_enough(len(agreed.members), agreed.threshold))
-    attestations = answers.given
-    _attest(destruction, attestations, agreed, tools)
-    for digest in envelopes:
-        tools.content.delete(digest)
-    removed = tuple(digest for digest in envelopes if not _fetchable(tools.content, digest))
-    return Destroyed(destruction.source, destruction.record, attestations, removed)
+    return answers.given
 
 
 def _erase(custodian: ParticipantId, body: dict[str, Any], tools: Destroying) -> tuple[int, bytes]:

@@ -14,19 +14,22 @@ from oracle.retention import Due, RetentionDesk
 from oracle.store import Erasing
 from salus.adapters.database.oracle_retention import DatabaseRetention
 from salus.adapters.memory import MemoryCustodians, MemorySigner, MemoryWriter
-from salus.core import signatures
+from salus.core import hpke, signatures
 from salus.core.custody import attestation_digest
 from salus.core.errors import ChainRevert, ConflictError, NotFoundError, SignatureError, UnavailableError
+from salus.core.hashing import sha256
 from salus.core.ids import ParticipantId, RecordId, SubjectRef, hex32, order_id
+from salus.core.policy import ParticipantRole
 from salus.core.retention import DAY_SECONDS, GRACE_DAYS, Agreement, Standing, due_at
 from salus.core.state import RecordStatus
 from salus.flows.bind import sign_destruction
 from salus.flows.custody import Caller
-from tests.unit.oracle.oracle_world import CUSTODIANS, OPERATOR, SOURCE, Oracle, Outside, report
+from tests.unit.oracle.oracle_world import CUSTODIAN_KEYS, CUSTODIANS, OPERATOR, SOURCE, Oracle, Outside, report
 
 PATIENT = MemorySigner.named("patient of the source")
 STRANGER = MemorySigner.named("stranger")
 COOLING_OFF = 600
+LATER = tuple(ParticipantId(sha256(f"later custodian {i}".encode())) for i in range(3))
 
 
 class Scene:
@@ -385,3 +388,49 @@ def test_watch__failing_step__does_not_end_the_thread(scene: Scene, monkeypatch:
         watch.run(rounds)
         assert len(scene.writer.sent) == ordered
     assert len(failed) == 10
+
+
+@pytest.fixture
+def in_two_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """The first record has a version in a second set, whose members are three others."""
+    made = Scene(tmp_path / "oracle.db")
+    outside = made.outside
+    for one in LATER:
+        monkeypatch.setitem(CUSTODIAN_KEYS, one, sha256(b"key" + one))
+        key = hpke.public_key(CUSTODIAN_KEYS[one])
+        outside.chain.set_participant(one, roles=ParticipantRole.CUSTODY, encryption_key=key)
+        outside.deposits[one] = {}
+    outside.chain.set_custodians(2, LATER, 2)
+    outside.custodians = MemoryCustodians({one: outside._custodian(one) for one in (*CUSTODIANS, *LATER)})
+    made.oracle.close()
+    made.oracle = Oracle(tmp_path / "oracle.db", outside, custodian_set=2)
+    made.oracle.take(report("4", "L1", patient="P1", value="5.90", status="C", at="20261101093000"))
+    made.oracle.pipeline.settle()
+    made.custodians = MemoryCustodians({one: made._custodian(one) for one in (*CUSTODIANS, *LATER)})
+    made.start()
+    yield made
+    made.oracle.close()
+
+
+@pytest.mark.parametrize("away", [(), LATER[:1], LATER[:2]], ids=["none", "as many as may be", "too many"])
+def test_carry_out__record_with_versions_in_two_sets__is_done_once_both_have_erased(
+    in_two_sets: Scene, away: tuple[ParticipantId, ...]
+) -> None:
+    """The order names one set, and only that one attests; the other could open the older version still."""
+    scene = in_two_sets
+    record = scene.leaves[0].record_id
+    assert [leaf.custodian_set for leaf in scene.oracle.records.versions(record)] == [1, 2]
+    scene.order(record, scene.subject)
+    scene.pass_until(scene.clock.now() + COOLING_OFF + 1)
+    for one in away:
+        scene.custodians.stop(one)
+    done = scene.destruction.sweep()
+    assert not scene.is_here(record)  # content does not wait for them
+    if len(away) < 2:
+        assert set(scene.asked) == {*CUSTODIANS, *LATER} - {*away}
+        assert (done.carried_out, done.open) == (1, 0)
+        return
+    assert (done.carried_out, done.open) == (0, 1)
+    for one in away:
+        scene.custodians.start(one)
+    assert scene.destruction.sweep().carried_out == 1
