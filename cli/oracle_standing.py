@@ -23,6 +23,7 @@ _FIGURES = {
     "openBatches": "batches not anchored yet",
     "openInvalidations": "versions not invalid on chain yet",
     "openLinks": "links of patients not on chain yet",
+    "unknownBatches": "batches on chain that it has still to learn from the custodians",
 }
 
 

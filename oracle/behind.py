@@ -10,13 +10,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from oracle.ports import Outbox
-from salus.core.ids import ParticipantId
+from salus.core.ids import ParticipantId, Root
 from salus.core.journal import BatchState
-from salus.core.ports import ChainReader
+from salus.core.ports import ChainEvent, ChainReader
 
 _BLOCKS_AT_ONCE = 5000
 _PAGE = 256
 _MOST_OPEN = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A batch of `count` versions that is on chain and not in the database, and where it was anchored."""
+
+    root: Root
+    count: int
+    block: int
+    tx_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +48,31 @@ def behind(outbox: Outbox, chain: ChainReader, source: ParticipantId) -> Behind:
     Raises:
         UnavailableError: the node is away.
     """
-    seen, final = outbox.seen(), chain.final()
-    known = set(_roots(outbox))
-    batches, versions, first = 0, 0, 0
-    for start in range(0 if seen is None else seen[0], final.number + 1, _BLOCKS_AT_ONCE):
-        for event in chain.events(start, min(start + _BLOCKS_AT_ONCE - 1, final.number)):
-            if (event.contract, event.name) != ("RecordRegistry", "BatchAnchored"):
-                continue
-            if event.args["sourceId"] == source and event.args["root"] not in known:
-                batches, versions = batches + 1, versions + int(event.args["count"])
-                first = first or event.block_number
-    return Behind(batches, versions, first, final.number)
+    last = chain.final().number
+    listed = list(missing(outbox, chain, source, last))
+    first = listed[0].block if listed else 0
+    return Behind(len(listed), sum(one.count for one in listed), first, last)
+
+
+def missing(outbox: Outbox, chain: ChainReader, source: ParticipantId, last: int) -> Iterator[Missing]:
+    """Batches that the database does not know, up to a block, in the order of the chain.
+
+    Raises:
+        UnavailableError: the node is away.
+    """
+    seen, known = outbox.seen(), set(_roots(outbox))
+    for event in events_between(chain, 0 if seen is None else seen[0], last):
+        if (event.contract, event.name) != ("RecordRegistry", "BatchAnchored"):
+            continue
+        if event.args["sourceId"] == source and event.args["root"] not in known:
+            root, count = Root(event.args["root"]), int(event.args["count"])
+            yield Missing(root, count, event.block_number, event.tx_hash)
+
+
+def events_between(chain: ChainReader, first: int, last: int) -> Iterator[ChainEvent]:
+    """All events from a block up to another, in order, some blocks at a time."""
+    for start in range(first, last + 1, _BLOCKS_AT_ONCE):
+        yield from chain.events(start, min(start + _BLOCKS_AT_ONCE - 1, last))
 
 
 def _roots(outbox: Outbox) -> Iterator[bytes]:

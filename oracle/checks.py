@@ -96,8 +96,8 @@ def journal(missing: Behind) -> Finding:
         ok=False,
         detail=f"{missing.batches} batches with {missing.versions} record versions were anchored, the first in block "
         f"{missing.first}, and are not in this database",
-        advice="It is older than what was anchored, and new versions would repeat numbers: restore a newer one before "
-        "it takes messages (docs/runbook.md, Restore an oracle).",
+        advice="It is older than what was anchored: once started it learns them from the custodians, before it makes "
+        "anything new; have the sources send again what they sent since (docs/runbook.md, Restore an oracle).",
         needed=False,
     )
 

@@ -39,7 +39,8 @@ class OpenedBatch:
 
     def __init__(self, site: SiteKey, items: Iterable[BatchItem]) -> None:
         self._items = [
-            (item.leaf, _decoder.decode(site.open_row(SHARES, item.leaf_hash, item.secret))) for item in items
+            (item.leaf, _decoder.decode(site.open_row(SHARES, item.leaf_hash, item.secret)), item.note)
+            for item in items
         ]
 
     def __len__(self) -> int:
@@ -54,6 +55,7 @@ class OpenedBatch:
                 handover.topics_salt,
                 handover.shares[position],
                 handover.inner_shares[position] if handover.inner_shares else None,
+                note,
             )
-            for leaf, handover in self._items
+            for leaf, handover, note in self._items
         ]

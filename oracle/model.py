@@ -74,14 +74,15 @@ class ReadMessage:
 class Refolded:
     """One group read again from all messages about it; `stale` and `silent` as in `oracle.fold.Folded`.
 
-    `whole` is False when some of the messages are no longer kept, or too many to be read. `broken` names an error of
-    ours in folding them.
+    `whole` is False when some of the messages are no longer kept, or too many to be read; `awaited` says that the bytes
+    of some are lost and come again when their source sends them. `broken` names an error of ours in folding them.
     """
 
     drafts: tuple[ReadDraft, ...]
     stale: bool
     silent: bool
     whole: bool = True
+    awaited: bool = False
     broken: str = ""
 
 

@@ -14,7 +14,7 @@ reason and its place, and holds up nobody.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -26,6 +26,7 @@ from oracle.journal import open_raw
 from oracle.link import Linking
 from oracle.metrics import Metrics
 from oracle.model import RawMessage, ReadMessage, Refolded
+from oracle.notes import seal_note
 from oracle.ports import MessageStore, RecordStore
 from oracle.reading import MOST_HEARD, Heard, Reader
 from oracle.seal import BrokenFoldError, SealedDrafts, Sealing
@@ -33,7 +34,16 @@ from oracle.sitekey import SiteKey
 from oracle.store import store_envelopes
 from salus.core.errors import IntegrityError, NotFoundError
 from salus.core.ids import RecordId
-from salus.core.journal import Fault, MessageOutcome, MessageState, SealedMessage, Work
+from salus.core.journal import (
+    Fault,
+    KnownSubject,
+    MessageFlag,
+    MessageOutcome,
+    MessageState,
+    NewVersion,
+    SealedMessage,
+    Work,
+)
 from salus.core.ports import Clock, ContentStore
 from salus.core.quality import HELD, SILENT, STALE, UNCHANGED, Tally
 
@@ -176,23 +186,32 @@ class Pipeline:
             self._clock.now(),
             tuple(outcomes),
             tuple(picture.new_subjects.values()),
-            tuple(version for one in sealed for version in one.versions),
+            self._noted(messages, sealed, picture.subjects.values()),
             tuple(confirmed for one in sealed for confirmed in one.confirmed),
             tuple(link for one in sealed for link in one.links),
             tally.figures(),
         )
         return work, [envelope for one in sealed for envelope in one.envelopes]
 
+    def _noted(
+        self, messages: Iterable[SealedMessage], sealed: Iterable[SealedDrafts], known: Iterable[KnownSubject]
+    ) -> tuple[NewVersion, ...]:
+        """Versions that messages made, each with its note for custodians."""
+        of_key, subjects = {one.key: one for one in messages}, {one.subject: one for one in known}
+        made = (version for one in sealed for version in one.versions)
+        return tuple(replace(one, note=seal_note(self._site, one, of_key[one.message], subjects)) for one in made)
+
     def _refold(
         self, at_hand: dict[int, RawMessage | None], heard: Heard, group: RecordId, keys: Sequence[int]
     ) -> Refolded:
         """A group from all messages about it that are still kept; of very many or very large ones, from the latest."""
         told: list[tuple[int, RawMessage]] = []
-        known, size = sorted(set(keys)), 0
+        known, size, awaited = sorted(set(keys)), 0, False
         for key in reversed(known[-MOST_FOLDED:]):
             raw = at_hand[key] if key in at_hand else self._kept(key)
             if raw is None:
                 self._metrics.unfolded.inc()
+                awaited |= MessageFlag.RECALLED in self._messages.message(key).flags
                 continue
             size += len(raw.raw)
             if told and size > MOST_HEARD:
@@ -201,7 +220,7 @@ class Pipeline:
                 at_hand[key] = raw  # another group of this run will ask for it
             told.append((key, raw))
         refolded = self._reader.refold(told[::-1], group, heard, self._sealing.patient_of)
-        return replace(refolded, whole=len(told) == len(known))
+        return replace(refolded, whole=len(told) == len(known), awaited=awaited)
 
     def _kept(self, key: int) -> RawMessage | None:
         try:

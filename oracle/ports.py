@@ -32,6 +32,7 @@ from salus.core.journal import (
 from salus.core.leaf import Leaf
 from salus.core.numbering import OpenGap
 from salus.core.operations import AuditRow, Elsewhere, MessageStatus, Order, Selection
+from salus.core.remembered import Adopted, RememberedBatch
 from salus.core.retention import Agreement, KeptCopy, OpenOrder
 from salus.core.state import BlockStamp
 
@@ -244,6 +245,14 @@ class Outbox(Protocol):
     def done_invalidations(self, offset: int, limit: int) -> list[DoneInvalidation]: ...
 
     def reopen(self, batches: Sequence[int], invalidations: Sequence[int], seen: BlockStamp) -> None: ...
+
+
+class Recollection(Protocol):
+    """Takes into the database what it had forgotten."""
+
+    def adopt(self, batch: RememberedBatch, forget: Callable[[Sequence[bytes]], None]) -> Adopted: ...
+
+    def join(self, survivors: Iterable[tuple[SubjectRef, SubjectRef | None]]) -> None: ...
 
 
 class RetentionStore(Protocol):

@@ -33,6 +33,7 @@ from oracle.app import Front, create_app
 from oracle.attempts import Attempts
 from oracle.audit import Auditing, Seal
 from oracle.behind import behind
+from oracle.catch_up import CatchingUp
 from oracle.claims import Claims, Desk
 from oracle.deposit import Depositing
 from oracle.destruction import Destruction, DestructionWatch
@@ -91,6 +92,7 @@ from salus.adapters.database.oracle_messages import DatabaseMessages
 from salus.adapters.database.oracle_operations import DatabaseOperations
 from salus.adapters.database.oracle_outbox import DatabaseOutbox
 from salus.adapters.database.oracle_quality import DatabaseQuality
+from salus.adapters.database.oracle_recollection import DatabaseRecollection
 from salus.adapters.database.oracle_records import DatabaseRecords
 from salus.adapters.database.oracle_reseal import DatabaseReseal
 from salus.adapters.database.oracle_retention import DatabaseRetention
@@ -196,6 +198,7 @@ class Parts:
     journal: Journal
     reader: Reader
     pipeline: Pipeline
+    catching: CatchingUp
     claims: Claims
     erasing: Erasing
     retention: RetentionDesk
@@ -332,7 +335,9 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
     depositing = Depositing(outbox, reader, custodians, caller, kept.site, source, clock, time.monotonic)
     anchoring = Anchoring(outbox, reader, writer, kept.site, source, clock, time.sleep)
     linking = Linking(DatabaseLinks(kept.database), reader, writer, kept.site, clock, time.monotonic)
-    erasing = Erasing(records, content, reader, clock, kept.site, source)
+    recollection = DatabaseRecollection(kept.database)
+    catching = CatchingUp(outbox, recollection, reader, custodians, caller, kept.site, source, secrets.token_bytes)
+    erasing = Erasing(records, content, reader, clock, kept.site, source, lambda: catching.is_done)
     ends = DatabaseRetention(kept.database, source)
     retention = RetentionDesk(ends, reader, source, settings.operations.grace_days)
     destruction = Destruction(
@@ -390,6 +395,7 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
             source,
             clock,
         ),
+        catching=catching,
         erasing=erasing,
         retention=retention,
         destruction=destruction,
@@ -419,7 +425,12 @@ async def _serve(parts: Parts) -> None:
     )
     gate, ending, loop = Gate(), Ending(), asyncio.get_running_loop()
     ending.listen()
-    workers = Workers(parts.pipeline, lambda name: metrics.worker_errors.labels(name).inc(), kept.database.line.is_held)
+    workers = Workers(
+        parts.pipeline,
+        parts.catching,
+        lambda name: metrics.worker_errors.labels(name).inc(),
+        kept.database.line.is_held,
+    )
     pressure = Pressure(
         settings.operations.bounds,
         kept.database.backlog,
@@ -688,6 +699,8 @@ def _figures(parts: Parts) -> dict[str, object]:
         "openBatches": backlog.open_batches,
         "openInvalidations": backlog.invalidations,
         "openLinks": backlog.links,
+        "caughtUp": parts.catching.is_done,
+        "unknownBatches": parts.catching.waits_for,
     }
 
 

@@ -134,11 +134,12 @@ class Sealing:
         spoken: list[RecordId] = []
         for group_key, listed in groupby(drafts, key=lambda draft: draft.group_key):
             group, own = self._site.record_id(group_key), list(listed)
-            history = picture.histories.get(group)
-            if history and not self._repeats(own, picture):
-                own = self._folded(own, refold(group, [*history, message]), sealed)
+            history, awaited = picture.histories.get(group), False
+            if history and (message in history or not self._repeats(own, picture)):
+                refolded = refold(group, [*history, message])
+                own, awaited = self._folded(own, refolded, sealed), refolded.awaited
                 self._complete(picture, own)
-            self._seal_group(message, group, own, picture, sealed)
+            self._seal_group(message, group, own, picture, sealed, awaited=awaited)
             spoken.append(group)
         for group in spoken:
             picture.histories.setdefault(group, []).append(message)
@@ -322,8 +323,17 @@ class Sealing:
         return True
 
     def _seal_group(
-        self, message: int, group: RecordId, drafts: Sequence[ReadDraft], picture: _Picture, sealed: _Sealed
+        self,
+        message: int,
+        group: RecordId,
+        drafts: Sequence[ReadDraft],
+        picture: _Picture,
+        sealed: _Sealed,
+        *,
+        awaited: bool = False,
     ) -> None:
+        """Seal what a group came to. `awaited`: bytes of others of its messages are lost until they are sent again; a
+        record that was said later than this stands meanwhile, and is folded with this then."""
         silent = True
         for draft in drafts:
             known = self._subject(draft.subject_key, picture, sealed.subjects)
@@ -336,6 +346,8 @@ class Sealing:
             elif head is not None and head.content_hash == content_hash:
                 sealed.unchanged += 1
                 sealed.heads[record_id] = replace(head, said_at=max(head.said_at, draft.said_at))
+            elif head is not None and awaited and not draft.wrong and draft.said_at < head.said_at:
+                sealed.stale += 1
             else:
                 silent = False
                 record = self._seal(draft, record_id, subject, head)

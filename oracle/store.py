@@ -5,14 +5,14 @@ Bytes whose version was never committed (the oracle died in between) are noise: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from oracle.ports import RecordStore
 from oracle.sitekey import RAW, SHARES, SiteKey
-from salus.core.errors import ConflictError, IntegrityError
+from salus.core.errors import ConflictError, IntegrityError, UnavailableError
 from salus.core.ids import ParticipantId, RecordId, hex32, order_id
 from salus.core.journal import NewVersion
 from salus.core.leaf import Leaf
@@ -45,7 +45,10 @@ class Erased:
 
 
 class Erasing:
-    """Carries out destruction at the source's copy: content, journal and shares of a record."""
+    """Carries out destruction at the source's copy: content, journal and shares of a record.
+
+    Nothing is erased while `knows_all` says no: a version nobody here knows would be left.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Erasing:
         clock: Clock,
         site: SiteKey,
         source: ParticipantId,
+        knows_all: Callable[[], bool] = lambda: True,
     ) -> None:
         self._records = records
         self._content = content
@@ -62,6 +66,7 @@ class Erasing:
         self._clock = clock
         self._site = site
         self._source = source
+        self._knows_all = knows_all
 
     def erase(self, record_id: RecordId) -> Erased:
         """Erase a record whose destruction is ordered and due, or done. Erasing again is fine.
@@ -71,8 +76,10 @@ class Erasing:
         Raises:
             ConflictError: the chain has no order for it that is final and past its cooling-off, a legal hold was set
                 since, or custodians have not got a version of it yet.
-            UnavailableError: a place of the content store did not answer.
+            UnavailableError: a place of the content store did not answer, or versions may be missing from the database.
         """
+        if not self._knows_all():
+            raise UnavailableError("this oracle still learns what it had anchored before its database was restored")
         leaves = self._records.versions(record_id)
         final = self._chain.final()
         if not leaves or not all(self._is_due(leaf, final) for leaf in leaves):

@@ -1,4 +1,5 @@
 """Threads that keep the pipeline going: one each for sealing, depositing and anchoring, so that their waits overlap.
+Before them, one has the database catch up with the chain.
 
 A worker runs while there is something to do, then sleeps until it is woken or its pause ends. An error is logged and
 the run tried again after a growing pause, for as long as the oracle lives.
@@ -12,6 +13,7 @@ from time import monotonic
 
 import structlog
 
+from oracle.catch_up import CatchingUp
 from oracle.deposit import MAX_BATCH
 from oracle.pipeline import Pipeline
 from salus.core.errors import SalusError
@@ -98,18 +100,31 @@ class Worker:
 
 
 class Workers:
-    """The three workers of a pipeline, each waking the next. They rest while `in_line` says no.
+    """The three workers of a pipeline, each waking the next. They rest while `in_line` says no, and until `catching` is
+    done.
 
     Of several oracles on one journal one is in line; `in_line` is asked by each worker before each run.
     """
 
     def __init__(
-        self, pipeline: Pipeline, failed: Callable[[str], None], in_line: Callable[[], bool] = lambda: True
+        self,
+        pipeline: Pipeline,
+        catching: CatchingUp,
+        failed: Callable[[str], None],
+        in_line: Callable[[], bool] = lambda: True,
     ) -> None:
         self._batching = _Batching(pipeline)
 
         def lined(run: Callable[[], int]) -> Callable[[], int]:
-            return lambda: run() if in_line() else 0
+            return lambda: run() if catching.is_done and in_line() else 0
+
+        def catch_up() -> int:
+            if catching.is_done:
+                return 0
+            catching.run(may_adopt=in_line())
+            return int(catching.is_done)
+
+        self._catch_up = Worker("catch-up", catch_up, lambda _: self.wake(), failed)
 
         self._anchor = Worker("anchor", lined(pipeline.anchor), lambda _: None, failed)
         self._deposit = Worker(
@@ -119,12 +134,12 @@ class Workers:
 
     def start(self) -> None:
         """Begin all."""
-        for worker in (self._anchor, self._deposit, self._seal):
+        for worker in (self._anchor, self._deposit, self._seal, self._catch_up):
             worker.start()
 
     def stop(self) -> None:
         """End all after their present runs."""
-        for worker in (self._seal, self._deposit, self._anchor):
+        for worker in (self._catch_up, self._seal, self._deposit, self._anchor):
             worker.stop()
 
     def wake(self) -> None:
@@ -133,7 +148,8 @@ class Workers:
 
     def failing(self) -> dict[str, float]:
         """Seconds for which each has failed, by name; 0 for one that is well."""
-        return {worker.name: worker.failing_seconds for worker in (self._seal, self._deposit, self._anchor)}
+        listed = (self._catch_up, self._seal, self._deposit, self._anchor)
+        return {worker.name: worker.failing_seconds for worker in listed}
 
     def _sealed(self, _: int) -> None:
         self._deposit.wake()

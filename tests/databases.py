@@ -39,6 +39,13 @@ class Databases:
             self._given[path] = (free.pop() if free else self._make(service), service)
         return self.server.url(self._given[path][0])
 
+    def copy(self, path: Path, to: Path) -> None:
+        """Make `to` stand for a copy of the database of a path, with nobody connected to it."""
+        name, service = self._given[path]
+        self._made += 1
+        self.server.create(f"test_{self._made}", name)
+        self._given[to] = (f"test_{self._made}", service)
+
     def forget(self) -> None:
         """Take back what was given."""
         for name, service in self._given.values():

@@ -36,13 +36,17 @@ class MessageState(IntEnum):
 
 
 class MessageFlag(IntFlag):
-    """What is odd about a message that was taken all the same."""
+    """What is odd about a message that was taken all the same.
+
+    RECALLED: known from what custodians keep of its records; its bytes are taken when they come once more.
+    """
 
     REUSED_CONTROL_ID = 1 << 0
     CHARSET_MISMATCH = 1 << 1
     REFUSED = 1 << 2
     REPROCESSED = 1 << 3
     RESEALED = 1 << 4
+    RECALLED = 1 << 5
 
 
 class Appended(IntEnum):
@@ -158,6 +162,8 @@ class SealedMessage:
     received_at: int = 0
     again: bool = False
     reseal: bool = False
+    content_hash: bytes = bytes(32)
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +207,8 @@ class NewVersion:
 
     `secret` is the sealed topics and shares for the custodians; it is erased once the version is anchored. A version
     that `withdraws` makes all earlier ones invalid, for that reason. `group` is the record id of the group it was split
-    from, its own when it was not; `also` are keyed hashes of further names of that group.
+    from, its own when it was not; `also` are keyed hashes of further names of that group. `note` is what custodians
+    keep of it for the source alone.
     """
 
     message: int
@@ -214,6 +221,7 @@ class NewVersion:
     group: RecordId
     said_at: int = 0
     also: tuple[bytes, ...] = ()
+    note: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +306,7 @@ class BatchItem:
     leaf_hash: LeafHash
     leaf: Leaf
     secret: bytes
+    note: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,9 @@ _COLUMNS = (
 )
 _KNOWN = ("message_hash", "raw_hash", "key", "state", "flags")
 _ASIDE = (MessageState.QUARANTINED, MessageState.DISCARDED)
-_IS_SETTLED = f"state IN ({int(MessageState.PENDING)}, {int(MessageState.DONE)})"
-
+_IS_SETTLED = (
+    f"state IN ({int(MessageState.PENDING)}, {int(MessageState.DONE)}) AND (flags & {int(MessageFlag.RECALLED)}) = 0"
+)
 
 Forget = Callable[[Sequence[bytes]], None]
 """Destroys the keys of sealed rows, by their heads."""
@@ -47,9 +48,9 @@ def append_messages(connection: Connection, rows: Sequence[JournalRow], forget: 
     sealed: list[tuple[int, bytes]] = []
     for row in rows:
         same = known.get(row.message_hash, {}).get(row.raw_hash)
-        if same is not None and row.state is MessageState.PENDING and same.is_refused:
+        if same is not None and row.state is MessageState.PENDING and same.is_wanted:
             _take_after_all(connection, same.key, row, contents, forget)
-            known[row.message_hash][row.raw_hash] = _Known(same.key, is_refused=False)
+            known[row.message_hash][row.raw_hash] = _Known(same.key, is_wanted=False)
             results.append(Appended.STORED)
             continue
         if same is not None:
@@ -59,7 +60,7 @@ def append_messages(connection: Connection, rows: Sequence[JournalRow], forget: 
         if row.message_hash in known:
             flags |= MessageFlag.REUSED_CONTROL_ID
         is_refused = state is MessageState.QUARANTINED and MessageFlag.REFUSED in flags
-        known.setdefault(row.message_hash, {})[row.raw_hash] = _Known(key, is_refused=is_refused)
+        known.setdefault(row.message_hash, {})[row.raw_hash] = _Known(key, is_wanted=is_refused)
         if state is MessageState.PENDING and row.content_hash in contents:
             state, first = MessageState.DUPLICATE, contents[row.content_hash]
             results.append(Appended.DUPLICATE)
@@ -76,25 +77,27 @@ def append_messages(connection: Connection, rows: Sequence[JournalRow], forget: 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Bytes that are there. `is_refused`: their sender was refused them, and they are kept for people only."""
+    """A message that is there. `is_wanted`: it is taken when it comes again, for its sender was refused it and it is
+    kept for people only, or its bytes are lost."""
 
     key: int
-    is_refused: bool
+    is_wanted: bool
 
 
 def _known_bytes(connection: Connection, rows: Sequence[JournalRow]) -> dict[bytes, dict[bytes, _Known]]:
     known: dict[bytes, dict[bytes, _Known]] = {}
     hashes = [row.message_hash for row in rows]
     for name, digest, key, state, flags in find_rows(connection, message, _KNOWN, "message_hash", hashes):
-        is_refused = state in _ASIDE and bool(flags & MessageFlag.REFUSED)
-        known.setdefault(bytes(name), {})[bytes(digest)] = _Known(key, is_refused)
+        is_wanted = bool(flags & MessageFlag.RECALLED) or (state in _ASIDE and bool(flags & MessageFlag.REFUSED))
+        known.setdefault(bytes(name), {})[bytes(digest)] = _Known(key, is_wanted)
     return known
 
 
 def _take_after_all(
     connection: Connection, key: int, row: JournalRow, contents: dict[bytes, int], forget: Forget
 ) -> None:
-    """The same bytes were refused before, and a setting has changed since: now they are taken, in their old place."""
+    """The same bytes were refused before and a setting has changed since, or they were lost: now they are taken, in
+    their old place."""
     first = contents.get(row.content_hash)
     values = {
         "content_hash": row.content_hash,
@@ -105,6 +108,7 @@ def _take_after_all(
         "code": 0,
         "location": "",
         "duplicate_of": first,
+        "size": len(row.sealed),
     }
     connection.execute(update(message).where(message.c.key == key).values(**values))
     heads = connection.execute(select(head_of(raw.c.sealed)).where(raw.c.message == key)).scalars()
@@ -116,7 +120,8 @@ def _take_after_all(
 
 
 def _known_contents(connection: Connection, rows: Sequence[JournalRow]) -> dict[bytes, int]:
-    """Contents that were taken before. One still in quarantine doesn't count: its resend may fare better."""
+    """Contents that were taken before. One still in quarantine doesn't count: its resend may fare better; nor does one
+    whose bytes are lost: its resend has them."""
     hashes = [row.content_hash for row in rows]
     found = find_rows(connection, message, ("content_hash", "key"), "content_hash", hashes, _IS_SETTLED)
     return {bytes(digest): key for digest, key in found}

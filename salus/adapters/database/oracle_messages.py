@@ -201,7 +201,16 @@ def sealed_message(row: Any) -> SealedMessage:
     """The message in a row of `_SEALED`."""
     again, reseal = (bool(row.flags & one) for one in (MessageFlag.REPROCESSED, MessageFlag.RESEALED))
     return SealedMessage(
-        row.key, row.listener, row.message_hash, row.raw_hash, row.sealed, row.received_at, again=again, reseal=reseal
+        row.key,
+        row.listener,
+        row.message_hash,
+        row.raw_hash,
+        row.sealed,
+        row.received_at,
+        again=again,
+        reseal=reseal,
+        content_hash=row.content_hash,
+        kind=row.kind,
     )
 
 
@@ -219,7 +228,7 @@ def stored_message(row: Any) -> StoredMessage:
     )
 
 
-_NAME = (message.c.message_hash, message.c.raw_hash)
+_NAME = (message.c.message_hash, message.c.raw_hash, message.c.content_hash, message.c.kind)
 _SEALED = select(message.c.key, message.c.listener, *_NAME, raw.c.sealed, message.c.received_at, message.c.flags).join(
     raw, raw.c.message == message.c.key
 )

@@ -87,14 +87,14 @@ class DatabaseOutbox:
     def items(self, key: int) -> list[BatchItem]:
         """Versions of a batch with their sealed shares, in the order they were made."""
         query = (
-            select(version.c.leaf_hash, version.c.leaf, secret.c.sealed)
+            select(version.c.leaf_hash, version.c.leaf, secret.c.sealed, secret.c.note)
             .join(secret, secret.c.version == version.c.key)
             .where(version.c.batch == key)
             .order_by(version.c.key)
         )
         with self._database.reading() as connection:
             return [
-                BatchItem(LeafHash(row.leaf_hash), leaf_from_bytes(row.leaf), row.sealed)
+                BatchItem(LeafHash(row.leaf_hash), leaf_from_bytes(row.leaf), row.sealed, row.note or b"")
                 for row in connection.execute(query)
             ]
 
@@ -137,17 +137,7 @@ class DatabaseOutbox:
         """A batch's root is final on chain: erase its shares, and note what its versions make invalid."""
         with self._database.writing_in_line() as connection:
             _see(connection, seen)
-            values = {
-                "state": int(BatchState.ANCHORED),
-                "anchored_at": anchored.at,
-                "anchor_block": anchored.block,
-                "anchor_tx": anchored.tx_hash or None,
-            }
-            connection.execute(update(batch).where(batch.c.key == key).values(values))
-            members = select(version.c.key).where(version.c.batch == key)
-            connection.execute(delete(secret).where(secret.c.version.in_(members)))
-            connection.execute(insert(invalidation).from_select(["version", "reason"], _withdrawn_by(key)))
-            add_anchored(connection, key, anchored.at)
+            note_anchored(connection, key, anchored)
 
     def invalidations(self, limit: int) -> list[Invalidation]:
         """Versions still to be declared invalid, oldest first."""
@@ -215,6 +205,21 @@ class DatabaseOutbox:
             for chunk in chunks(invalidations):
                 undone = {"done_at": None, "tx_hash": None}
                 connection.execute(update(invalidation).where(invalidation.c.key.in_(chunk)).values(undone))
+
+
+def note_anchored(connection: Connection, key: int, anchored: Anchored) -> None:
+    """In a writer's transaction: a batch is anchored; its shares go, what its versions make invalid is to be told."""
+    values = {
+        "state": int(BatchState.ANCHORED),
+        "anchored_at": anchored.at,
+        "anchor_block": anchored.block,
+        "anchor_tx": anchored.tx_hash or None,
+    }
+    connection.execute(update(batch).where(batch.c.key == key).values(values))
+    members = select(version.c.key).where(version.c.batch == key)
+    connection.execute(delete(secret).where(secret.c.version.in_(members)))
+    connection.execute(insert(invalidation).from_select(["version", "reason"], _withdrawn_by(key)))
+    add_anchored(connection, key, anchored.at)
 
 
 def _see(connection: Connection, seen: BlockStamp) -> None:

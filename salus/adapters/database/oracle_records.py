@@ -316,7 +316,8 @@ def _add_versions(connection: Connection, work: Work, keys: dict[bytes, int]) ->
         for key, one in numbered
     ]
     append_rows(connection, version, _VERSION, rows)
-    append_rows(connection, secret, ("version", "sealed"), [(key, one.secret) for key, one in numbered])
+    secrets = [(key, one.secret, one.note) for key, one in numbered]
+    append_rows(connection, secret, ("version", "sealed", "note"), secrets)
 
 
 def _subject_row(one: KnownSubject, at: int) -> tuple[bytes, bytes, bytes, int]:

@@ -196,6 +196,7 @@ secret = sa.Table(
     metadata,
     sa.Column("version", _KEY, sa.ForeignKey("oracle_record_version.key"), primary_key=True, autoincrement=False),
     sa.Column("sealed", Octets, nullable=False),
+    sa.Column("note", Octets),
 )
 invalidation = sa.Table(
     "oracle_invalidation",

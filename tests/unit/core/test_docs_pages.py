@@ -81,6 +81,8 @@ def test_runbook__readiness_fields_metrics_and_alerts__are_explained() -> None:
         "openBatches",
         "openInvalidations",
         "openLinks",
+        "caughtUp",
+        "unknownBatches",
         "indexed",
         "lag",
     )

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from oracle.anchor import Anchoring
+from oracle.catch_up import CatchingUp
 from oracle.deposit import Depositing
 from oracle.intake.ports import Peer
 from oracle.intake.receive import receive
@@ -34,6 +35,7 @@ from salus.adapters.database.oracle_desk import DatabaseDeskCodes
 from salus.adapters.database.oracle_links import DatabaseLinks
 from salus.adapters.database.oracle_messages import DatabaseMessages
 from salus.adapters.database.oracle_outbox import DatabaseOutbox
+from salus.adapters.database.oracle_recollection import DatabaseRecollection
 from salus.adapters.database.oracle_records import DatabaseRecords
 from salus.adapters.memory import (
     FixedClock,
@@ -48,11 +50,12 @@ from salus.adapters.memory import (
 from salus.core import hpke, signatures
 from salus.core.calls import read_call
 from salus.core.deposit import DepositItem, decode_items
-from salus.core.errors import ChainRevert
+from salus.core.errors import ChainRevert, NotFoundError
 from salus.core.hashing import sha256
 from salus.core.ids import ZERO32, ZERO_ADDRESS, ParticipantId, SubjectRef, from_hex, hex32, subject_ref
 from salus.core.merkle import MerkleTree
 from salus.core.policy import ParticipantRole
+from salus.core.recall import RecallAnswer, RecallBody, RecalledVersion, encode_versions
 from salus.core.sealing import OpenedRecord, open_record
 from salus.core.state import RecordStatus
 from salus.flows.custody import Caller
@@ -156,6 +159,8 @@ class Outside:
         if self.chain.anchor(SOURCE, root, self.chain.head()).anchored_at:
             raise ChainRevert("RecordRegistryAnchored", {"root": root})
         self.chain.set_anchor(SOURCE, root, count, custodian_set, tag)
+        args = {"sourceId": SOURCE, "root": root, "count": count, "custodianSet": custodian_set}
+        self.chain.emit("RecordRegistry", "BatchAnchored", args)
 
     def _invalidate(self, leaf: bytes, subject: bytes, reason: int) -> None:
         if self.chain.subject(SubjectRef(subject), self.chain.head()).source != SOURCE:
@@ -183,6 +188,7 @@ class Outside:
             raise ChainRevert("SubjectRegistryInvalidLink", {"subjectRef": subject})
         assert link[2] == states[0].nonce
         self.chain.link(subject, survivor)
+        self.chain.emit("SubjectRegistry", "SubjectLinked", {"subjectRef": subject, "survivor": survivor})
 
     def _unlink(self, unlink: tuple[bytes, bytes, bytes, int, int], signature: bytes) -> None:
         subject, survivor, by = map(SubjectRef, unlink[:3])
@@ -197,6 +203,7 @@ class Outside:
         elif by == survivor:
             raise ChainRevert("SubjectRegistryUnclaimed", {"subjectRef": by})
         self.chain.unlink(subject, by)
+        self.chain.emit("SubjectRegistry", "SubjectUnlinked", {"subjectRef": subject, "survivor": survivor})
 
     def merged_into(self, survivor: SubjectRef) -> set[SubjectRef]:
         """Subjects whose survivor on chain is this one, of all that sent links name."""
@@ -207,9 +214,12 @@ class Outside:
     def _custodian(self, me: ParticipantId) -> Any:
         def answer(verb: str, value: dict[str, Any]) -> dict[str, Any]:
             call = read_call(value, self.chain.domain("Council"))
-            assert (verb, call.call.verb, call.call.recipient) == ("deposit", "deposit", me)
+            assert (call.call.verb, call.call.recipient) == (verb, me)
             assert self.chain.operator_of(call.signer, self.chain.head()) == SOURCE
             body = call.body
+            if verb == "recall":
+                return self._recall(me, RecallBody.from_json(body))
+            assert verb == "deposit"
             root, number = from_hex(body["root"]), body["custodianSet"]
             info = hpke.deposit_info(self.chain.chain_id, root, number, me)
             items = decode_items(hpke.open_sealed(from_hex(body["sealed"], None), CUSTODIAN_KEYS[me], info), number)
@@ -218,6 +228,16 @@ class Outside:
             return {"root": hex32(root), "stored": len(items)}
 
         return answer
+
+    def _recall(self, me: ParticipantId, body: RecallBody) -> dict[str, Any]:
+        if body.root not in self.deposits[me]:
+            raise NotFoundError("never deposited here")
+        kept = {item.leaf.hash(self.chain.chain_id): item for item in self.deposits[me][body.root]}
+        rest = sorted(leaf for leaf in kept if leaf > body.after)
+        page = [RecalledVersion(kept[leaf].leaf, kept[leaf].note) for leaf in rest[: body.limit]]
+        info = hpke.recall_info(self.chain.chain_id, SOURCE, body.root, me, body.after)
+        sealed = hpke.seal(encode_versions(page), body.session_key, info)
+        return RecallAnswer(1, len(kept), sealed, len(rest) > len(page)).to_json()
 
     # what it came to
 
@@ -288,6 +308,16 @@ class Oracle:
             SOURCE,
             outside.clock,
             lambda: self.now,
+        )
+        self.catching = CatchingUp(
+            outbox,
+            wrap(DatabaseRecollection(database)),
+            chain,
+            outside.custodians,
+            caller,
+            self.site,
+            SOURCE,
+            outside.randomness,
         )
         anchoring = Anchoring(outbox, chain, wrap(outside.writer), self.site, SOURCE, outside.clock, lambda _: None)
         linking = Linking(

@@ -56,12 +56,16 @@ class Scene:
         )
         self.start()
 
+    knows_all = True
+
     def start(self) -> None:
         """A new process over the same disks."""
         chain, oracle, outside = self.chain, self.oracle, self.outside
         self.store = DatabaseRetention(oracle.database, SOURCE)
         self.desk = RetentionDesk(self.store, chain, SOURCE, GRACE_DAYS)
-        erasing = Erasing(oracle.records, outside.content, chain, self.clock, oracle.site, SOURCE)
+        erasing = Erasing(
+            oracle.records, outside.content, chain, self.clock, oracle.site, SOURCE, lambda: self.knows_all
+        )
         caller = Caller(OPERATOR, chain.domain("Council"), self.clock, outside.randomness)
         self.destruction = Destruction(
             self.store,
@@ -326,6 +330,18 @@ def test_carry_out__too_few_custodians__waits_and_erases_nothing_before(scene: S
         scene.custodians.stop(one)
     assert scene.destruction.sweep().open == 1
     scene.custodians.start(CUSTODIANS[1])
+    assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
+    assert not scene.is_here(record)
+
+
+def test_carry_out__database_may_lack_versions__waits_until_it_has_caught_up(scene: Scene) -> None:
+    record = scene.leaves[0].record_id
+    scene.order(record, scene.subject)
+    scene.pass_until(scene.clock.now() + COOLING_OFF + 1)
+    scene.knows_all = False
+    assert scene.destruction.sweep().open == 1
+    assert scene.is_here(record)
+    scene.knows_all = True
     assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
     assert not scene.is_here(record)
 

@@ -1,0 +1,173 @@
+"""What the oracle's database had forgotten and takes in again: anchored batches with all that belongs to them.
+
+A batch comes in one transaction, as if it had been formed, deposited and anchored here. What is known already stays: a
+message with its bytes, a subject, a version that waited to be deposited, a newer head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, insert, select, update
+
+from salus.adapters.database.bulk import find_rows
+from salus.adapters.database.oracle import OracleDatabase
+from salus.adapters.database.oracle_outbox import note_anchored
+from salus.adapters.database.oracle_records import leaf_to_bytes
+from salus.adapters.database.oracle_tables import alias, batch, head_of, message, record, secret, subject, version
+from salus.core.errors import IntegrityError
+from salus.core.ids import SubjectRef
+from salus.core.journal import BatchState, HeadStatus, KnownSubject, MessageFlag, MessageState
+from salus.core.remembered import Adopted, RememberedBatch, RememberedMessage, RememberedVersion
+
+
+class DatabaseRecollection:
+    """The `Recollection` port of the oracle."""
+
+    def __init__(self, database: OracleDatabase) -> None:
+        self._database = database
+
+    def adopt(self, remembered: RememberedBatch, forget: Callable[[Sequence[bytes]], None]) -> Adopted:
+        """Take a batch in, with its versions in order; a batch that is known changes nothing.
+
+        `forget` destroys the keys of shares that wait here though custodians have them, given the heads of their rows.
+
+        Raises:
+            IntegrityError: a version has another leaf here than on chain: this database went on by itself.
+        """
+        with self._database.writing_in_line() as connection:
+            if _find(connection, batch.c.key, batch.c.root == remembered.root) is not None:
+                return Adopted()
+            key = _add_batch(connection, remembered)
+            found = Adopted()
+            for one in remembered.versions:
+                found += _adopt(connection, one, key, forget)
+            note_anchored(connection, key, remembered.anchored)
+            return found
+
+    def join(self, survivors: Iterable[tuple[SubjectRef, SubjectRef | None]]) -> None:
+        """Remember which subject each was merged into, in this order; None: into none any more. Others are ignored."""
+        with self._database.writing_in_line() as connection:
+            for ref, survivor in survivors:
+                merged = update(subject).where(subject.c.subject_ref == ref).values(survivor=survivor)
+                connection.execute(merged)
+
+
+def _adopt(connection: Connection, one: RememberedVersion, batch_key: int, forget: Callable[..., None]) -> Adopted:
+    known = connection.execute(
+        select(version.c.key, version.c.batch).where(version.c.leaf_hash == one.leaf_hash)
+    ).one_or_none()
+    if known is not None:  # it was sealed before the backup, and waited
+        if known.batch is None:
+            forget(list(connection.execute(select(head_of(secret.c.sealed)).where(_is_of(known.key))).scalars()))
+            connection.execute(delete(secret).where(_is_of(known.key)))
+            connection.execute(update(version).where(version.c.key == known.key).values(batch=batch_key))
+        return Adopted()
+    message_key, messages = _message(connection, one.message)
+    subjects = _add_subject(connection, one.subject, one.message.received_at) if one.subject else 0
+    record_key, records = _move_head(connection, one)
+    values = {
+        "record": record_key,
+        "message": message_key,
+        "version": one.leaf.version,
+        "leaf_hash": one.leaf_hash,
+        "leaf": leaf_to_bytes(one.leaf),
+        "custodian_set": one.leaf.custodian_set,
+        "status": int(one.status),
+        "withdraws": int(one.withdraws or 0),
+        "created_at": one.message.received_at,
+        "batch": batch_key,
+    }
+    connection.execute(insert(version).values(**values))
+    _add_names(connection, one)
+    return Adopted(1, records, subjects, messages)
+
+
+def _is_of(version_key: int) -> Any:
+    return secret.c.version == version_key
+
+
+def _add_batch(connection: Connection, remembered: RememberedBatch) -> int:
+    values = {
+        "root": remembered.root,
+        "custodian_set": remembered.custodian_set,
+        "size": remembered.count,
+        "acknowledged": remembered.members,
+        "state": int(BatchState.DEPOSITED),
+        "created_at": remembered.anchored.at,
+    }
+    return int(connection.execute(insert(batch).values(values).returning(batch.c.key)).scalar_one())
+
+
+def _message(connection: Connection, one: RememberedMessage) -> tuple[int, int]:
+    """Key of a message, and 1 if it was not known."""
+    is_it = and_(message.c.message_hash == one.message_hash, message.c.raw_hash == one.raw_hash)
+    if (known := _find(connection, message.c.key, is_it)) is not None:
+        return known, 0
+    values = {
+        "listener": one.listener,
+        "message_hash": one.message_hash,
+        "raw_hash": one.raw_hash,
+        "content_hash": one.content_hash,
+        "kind": one.kind,
+        "received_at": one.received_at,
+        "state": int(MessageState.DONE),
+        "flags": int(MessageFlag.RECALLED),
+        "code": 0,
+        "location": "",
+        "attempts": 0,
+    }
+    return int(connection.execute(insert(message).values(values).returning(message.c.key)).scalar_one()), 1
+
+
+def _add_subject(connection: Connection, one: KnownSubject, at: int) -> int:
+    if find_rows(connection, subject, ("key",), "name_hash", [one.name_hash]):
+        return 0
+    values = {"name_hash": one.name_hash, "subject_ref": one.subject, "sealed_seed": one.sealed_seed, "created_at": at}
+    connection.execute(insert(subject).values(values))
+    return 1
+
+
+def _move_head(connection: Connection, one: RememberedVersion) -> tuple[int, int]:
+    """Key of a record whose head knows of this version now, and 1 if it was not known.
+
+    Raises:
+        IntegrityError: it has this version with another leaf.
+    """
+    head = {
+        "subject_ref": one.leaf.subject,
+        "version": one.leaf.version,
+        "leaf_hash": one.leaf_hash,
+        "content_hash": one.content_hash,
+        "status": int(one.status),
+        "updated_at": one.message.received_at,
+        "said_at": one.said_at,
+    }
+    columns = (record.c.key, record.c.version, record.c.status)
+    known = connection.execute(select(*columns).where(record.c.record_id == one.leaf.record_id)).one_or_none()
+    if known is None:
+        group = None if one.group == one.leaf.record_id else one.group
+        values = head | {"record_id": one.leaf.record_id, "group_hash": group}
+        return int(connection.execute(insert(record).values(values).returning(record.c.key)).scalar_one()), 1
+    same = and_(version.c.record == known.key, version.c.version == one.leaf.version)
+    if _find(connection, version.c.key, same) is not None:
+        raise IntegrityError(
+            f"version {one.leaf.version} of a record stands on chain with another leaf than here: this database went "
+            "on by itself after it was restored. Restore the backup again and start this oracle: it catches up first"
+        )
+    if known.version < one.leaf.version and known.status != int(HeadStatus.DESTROYED):
+        connection.execute(update(record).where(record.c.key == known.key).values(head))
+    return int(known.key), 0
+
+
+def _add_names(connection: Connection, one: RememberedVersion) -> None:
+    known = {bytes(row[0]) for row in find_rows(connection, alias, ("alias_hash",), "alias_hash", one.also)}
+    for name in one.also:
+        is_it = and_(alias.c.alias_hash == name, alias.c.group_hash == one.group)
+        if name not in known or _find(connection, alias.c.alias_hash, is_it) is None:
+            connection.execute(insert(alias).values(alias_hash=name, group_hash=one.group))
+
+
+def _find(connection: Connection, column: Any, condition: Any) -> Any:
+    return connection.execute(select(column).where(condition)).scalar_one_or_none()

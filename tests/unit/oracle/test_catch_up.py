@@ -1,0 +1,380 @@
+"""An oracle whose database is older than its chain, or lost: it learns all from custodians before it goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from salus.core.deposit import DepositItem
+from salus.core.errors import IntegrityError, UnavailableError
+from salus.core.ids import ParticipantId
+from salus.core.journal import BatchState
+from salus.core.remembered import Adopted
+from tests.databases import on_postgres
+from tests.unit.oracle.oracle_world import (
+    CUSTODIANS,
+    Killed,
+    Oracle,
+    Outside,
+    Tripwire,
+    identity,
+    report,
+    results,
+)
+
+
+class Lives:
+    """The lives of one oracle: `back_up` keeps its database as it is now, `restore` begins again with what was kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self.outside = Outside()
+        self._folder, self._count = folder, 0
+        self.oracle = Oracle(self._path, self.outside)
+
+    @property
+    def _path(self) -> Path:
+        return self._folder / f"oracle-{self._count}.db"
+
+    def back_up(self) -> None:
+        self.oracle.close()
+        copy(self._path, self._folder / "backup.db")
+        self.oracle = Oracle(self._path, self.outside)
+
+    def restore(self) -> None:
+        copy(self._folder / "backup.db", self._folder / f"oracle-{self._count + 1}.db")
+        self.lose()
+
+    def lose(self, wire: Tripwire | None = None) -> None:
+        self.oracle.close()
+        self._count += 1
+        self.oracle = Oracle(self._path, self.outside, wire)
+
+    def start_again(self) -> None:
+        self.oracle.close()
+        self.oracle = Oracle(self._path, self.outside)
+
+    def take(self, *raws: bytes) -> None:
+        assert all(self.oracle.take(*raws))
+        self.oracle.pipeline.settle()
+
+    def catch_up(self) -> Adopted:
+        found = self.oracle.catching.run()
+        assert self.oracle.catching.is_done
+        return found
+
+    def numbers(self) -> list[int]:
+        """Version numbers of everything anchored, sorted; fails if a record has one twice or a gap."""
+        items = self.outside.anchored_items()
+        of_record: dict[bytes, list[int]] = {}
+        leaves = {item.leaf.hash(self.outside.chain.chain_id) for item in items}
+        for item in items:
+            of_record.setdefault(item.leaf.record_id, []).append(item.leaf.version)
+            assert item.leaf.version == 1 or item.leaf.previous in leaves
+        assert all(sorted(found) == list(range(1, len(found) + 1)) for found in of_record.values())
+        return sorted(item.leaf.version for item in items)
+
+    def values(self) -> Counter[str]:
+        """Newest values of all records, as readers open them."""
+        newest: dict[bytes, DepositItem] = {}
+        for item in self.outside.anchored_items():
+            if item.leaf.version > (newest[item.leaf.record_id].leaf.version if item.leaf.record_id in newest else 0):
+                newest[item.leaf.record_id] = item
+        found: Counter[str] = Counter()
+        for item in newest.values():
+            found.update(told(self.outside, item))
+        return found
+
+
+def copy(path: Path, to: Path) -> None:
+    """Copy a closed database."""
+    databases = on_postgres()
+    if databases is None:
+        shutil.copy(path, to)
+    else:
+        databases.copy(path, to)
+
+
+def told(outside: Outside, item: DepositItem) -> set[str]:
+    """Values of ours in a version's content."""
+    said = json.dumps(outside.open(item).content, default=str)
+    return {value for value in ("5.40", "6.60", "7.70", "8.80") if value in said}
+
+
+@pytest.fixture
+def lives(tmp_path: Path) -> Iterator[Lives]:
+    made = Lives(tmp_path)
+    yield made
+    made.oracle.close()
+
+
+BEFORE = (report("1", "L1", "5.40"), report("2", "L2", "5.40"))
+MIDDLE = (
+    report("3", "L1", "6.60", "C", at="20261101093000"),
+    report("4", "L3", "7.70", patient="P2"),
+    report("5", "L3", "8.80", "C", patient="P2", at="20261101103000"),
+)
+AFTER = (
+    report("6", "L1", "7.70", "C", at="20261102083000"),
+    report("7", "L3", "5.40", "C", patient="P2", at="20261102093000"),
+    report("8", "L4", "5.40", patient="P2"),
+)
+
+
+def test_catch_up__nothing_missing__is_done_at_once(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    assert lives.catch_up() == Adopted()
+
+
+def test_catch_up__old_backup__numbers_go_on_and_resends_double_nothing(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    lives.back_up()
+    for raw in MIDDLE:
+        lives.take(raw)
+    lives.restore()
+    assert lives.catch_up() == Adopted(versions=3, records=1, subjects=1, messages=3)
+    before = len(lives.outside.anchored_items())
+    lives.take(*MIDDLE)
+    assert len(lives.outside.anchored_items()) == before
+    lives.take(*AFTER)
+    assert lives.numbers() == [1, 1, 1, 1, 2, 2, 3, 3]
+    assert lives.values() == Counter({"7.70": 1, "5.40": 3})
+
+
+@pytest.mark.parametrize("resent", [MIDDLE, MIDDLE[::-1]], ids=["in order", "the other way round"])
+def test_catch_up__resends_one_by_one__leave_what_was_said_last(lives: Lives, resent: tuple[bytes, ...]) -> None:
+    lives.take(*BEFORE)
+    lives.back_up()
+    lives.take(*MIDDLE)
+    lives.restore()
+    lives.catch_up()
+    for raw in resent:
+        lives.take(raw)
+    assert lives.numbers() == [1, 1, 1, 2, 2]
+    assert lives.values() == Counter({"6.60": 1, "5.40": 1, "8.80": 1})
+
+
+def test_catch_up__resends_under_new_control_ids__double_nothing(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    lives.back_up()
+    lives.take(*MIDDLE)
+    lives.restore()
+    lives.catch_up()
+    lives.take(*(raw.replace(b"ORU_R01|", b"ORU_R01|again-") for raw in MIDDLE))
+    assert lives.numbers() == [1, 1, 1, 2, 2]
+
+
+def test_catch_up__resend_of_a_recalled_message__brings_its_bytes_for_folding(lives: Lives) -> None:
+    lives.back_up()
+    lives.take(results("1", ("2345-7", "5.40", "F")))
+    lives.restore()
+    lives.catch_up()
+    lives.take(results("1", ("2345-7", "5.40", "F")))
+    lives.take(results("2", ("2160-0", "6.60", "F"), said="20261101093000"))
+    [first, second] = sorted(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
+    assert (first.leaf.version, second.leaf.version) == (1, 2)
+    assert told(lives.outside, second) == {"5.40", "6.60"}
+
+
+def test_catch_up__late_part_before_the_resend__is_folded_in_once_that_comes(lives: Lives) -> None:
+    lives.back_up()
+    told_first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
+    lives.take(told_first)
+    lives.restore()
+    lives.catch_up()
+    lives.take(results("2", ("2160-0", "6.60", "F")))  # said an hour before what stands
+    assert lives.numbers() == [1]
+    lives.take(told_first)
+    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
+    assert newest.leaf.version == 2
+    assert told(lives.outside, newest) == {"5.40", "6.60"}
+
+
+def test_catch_up__messages_waiting_in_the_backup__are_not_sealed_twice(lives: Lives) -> None:
+    assert all(lives.oracle.take(*BEFORE))
+    lives.back_up()
+    lives.oracle.pipeline.settle()
+    lives.restore()
+    assert lives.catch_up() == Adopted(versions=2, records=2, subjects=1, messages=0)
+    lives.oracle.pipeline.settle()
+    assert lives.numbers() == [1, 1]
+
+
+def test_catch_up__versions_waiting_in_the_backup__join_the_batch_that_took_them(lives: Lives) -> None:
+    assert all(lives.oracle.take(*BEFORE))
+    lives.oracle.pipeline.seal()
+    lives.back_up()
+    lives.take(*MIDDLE)
+    lives.restore()
+    lives.catch_up()
+    assert not lives.oracle.outbox.are_waiting(1)
+    lives.oracle.pipeline.settle()
+    lives.take(*AFTER)
+    assert lives.numbers() == [1, 1, 1, 1, 2, 2, 3, 3]
+
+
+def test_catch_up__batch_under_way_in_the_backup__is_noted_once(lives: Lives) -> None:
+    assert all(lives.oracle.take(*BEFORE))
+    lives.oracle.pipeline.seal()
+    lives.oracle.pipeline.deposit()
+    lives.back_up()
+    lives.oracle.pipeline.settle()
+    lives.restore()
+    assert lives.catch_up() == Adopted()
+    lives.oracle.pipeline.settle()
+    assert lives.numbers() == [1, 1]
+    assert not lives.oracle.outbox.batches(BatchState.DEPOSITED, 10)
+
+
+def test_catch_up__no_backup_at_all__everything_comes_back_but_bytes(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    lives.take(*MIDDLE)
+    lives.lose()
+    assert lives.catch_up() == Adopted(versions=5, records=3, subjects=2, messages=5)
+    lives.take(*BEFORE, *MIDDLE)
+    lives.take(*AFTER)
+    assert lives.numbers() == [1, 1, 1, 1, 2, 2, 3, 3]
+    assert lives.values() == Counter({"7.70": 1, "5.40": 3})
+
+
+def test_catch_up__proofs_and_claims__stand_as_before(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    lives.take(*MIDDLE)
+    items = lives.outside.anchored_items()
+    lives.lose()
+    lives.catch_up()
+    chain_id = lives.outside.chain.chain_id
+    for item in items:
+        found = lives.oracle.outbox.anchored_with(item.leaf.hash(chain_id))
+        assert item.leaf.hash(chain_id) in found.leaves
+        assert found.root in lives.outside.anchored_roots()
+
+
+def test_catch_up__withdrawals_and_merges__are_known_again(lives: Lives) -> None:
+    lives.take(report("1", "L1", patient="P1"), report("2", "L2", patient="P2"))
+    lives.back_up()
+    lives.take(identity("3", "A40", "P2", "P1"))
+    lives.take(report("4", "L1", patient="P9", status="C", at="20261101093000"))  # L1 was another's after all
+    before = [call.function for call in lives.outside.writer.sent]
+    assert {"link", "invalidate"} <= set(before)
+    lives.restore()
+    lives.catch_up()
+    lives.oracle.pipeline.settle()
+    assert [call.function for call in lives.outside.writer.sent] == before
+    lives.take(
+        report("5", "L2", "6.60", "C", patient="P1", at="20261102083000")
+    )  # the same patient's, by its new number
+    assert [call.function for call in lives.outside.writer.sent].count("invalidate") == before.count("invalidate")
+
+
+def test_catch_up__killed_at_any_step__goes_on(tmp_path: Path) -> None:
+    for step in count(1):
+        folder = tmp_path / str(step)
+        folder.mkdir()
+        lives = Lives(folder)
+        for raw in (*BEFORE, *MIDDLE):
+            lives.take(raw)
+        lives.lose(wire=Tripwire(step))
+        try:
+            lives.catch_up()
+            break
+        except Killed:
+            lives.start_again()
+            lives.catch_up()
+            lives.take(*AFTER)
+            assert lives.numbers() == [1, 1, 1, 1, 2, 2, 3, 3]
+        finally:
+            lives.oracle.close()
+    assert step > 10
+
+
+def test_catch_up__a_custodian_that_lies_or_is_away__is_passed_over(lives: Lives) -> None:
+    lives.take(*BEFORE, *MIDDLE)
+    liar, away, _ = CUSTODIANS
+    for root, items in lives.outside.deposits[liar].items():
+        lives.outside.deposits[liar][root] = [replace(item, note=b"made up") for item in items]
+    lives.outside.custodians.stop(away)
+    lives.lose()
+    assert lives.catch_up().versions == 5
+
+
+def test_catch_up__custodians_with_half_each__make_a_whole(lives: Lives) -> None:
+    lives.take(*BEFORE, *MIDDLE)
+    for place, custodian in enumerate(CUSTODIANS[:2]):
+        for root, items in lives.outside.deposits[custodian].items():
+            lives.outside.deposits[custodian][root] = items[place::2]
+    lives.outside.custodians.stop(CUSTODIANS[2])
+    lives.lose()
+    assert lives.catch_up().versions == 5
+
+
+def test_catch_up__too_few_answer__waits_and_seals_nothing(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    for custodian in CUSTODIANS:
+        lives.outside.custodians.stop(custodian)
+    lives.lose()
+    with pytest.raises(UnavailableError, match="0 of 2 versions"):
+        lives.oracle.catching.run()
+    assert not lives.oracle.catching.is_done
+    assert lives.oracle.catching.waits_for == 1
+    lives.outside.custodians.start(CUSTODIANS[1])
+    assert lives.catch_up().versions == 2
+
+
+def test_catch_up__destroyed_meanwhile__comes_back_without_it(lives: Lives) -> None:
+    lives.take(*BEFORE, *MIDDLE)
+    gone = lives.outside.anchored_items()[1].leaf.record_id
+    for custodian in CUSTODIANS:
+        for root, items in lives.outside.deposits[custodian].items():
+            lives.outside.deposits[custodian][root] = [item for item in items if item.leaf.record_id != gone]
+    lives.lose()
+    assert lives.catch_up() == Adopted(versions=4, records=2, subjects=2, messages=4)
+
+
+def test_catch_up__destroyed_at_some_only__needs_every_custodian(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    for custodian in CUSTODIANS[:2]:
+        for root, items in lives.outside.deposits[custodian].items():
+            lives.outside.deposits[custodian][root] = items[:1]
+    lives.outside.custodians.stop(CUSTODIANS[2])
+    lives.lose()
+    with pytest.raises(UnavailableError, match="1 of 2 versions"):
+        lives.oracle.catching.run()
+    lives.outside.custodians.start(CUSTODIANS[2])
+    assert lives.catch_up().versions == 2  # the third keeps both
+
+
+def test_catch_up__went_on_by_itself__says_so_and_adopts_nothing(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    lives.back_up()
+    lives.take(MIDDLE[0])
+    lives.restore()
+    assert all(lives.oracle.take(report("9", "L1", "8.80", "C", at="20261103083000")))
+    lives.oracle.pipeline.seal()  # what `Workers` never do before it is done
+    with pytest.raises(IntegrityError, match="Restore the backup again"):
+        lives.oracle.catching.run()
+    assert not lives.oracle.catching.is_done
+
+
+def test_catch_up__of_another_oracle_of_the_journal__waits_for_it(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    lives.lose()
+    assert lives.oracle.catching.run(may_adopt=False) == Adopted()
+    assert not lives.oracle.catching.is_done
+    lives.catch_up()
+    other = Oracle(lives._path, lives.outside)
+    other.catching.run(may_adopt=False)
+    assert other.catching.is_done
+    other.close()
+
+
+def test_catch_up__batches_of_other_sources__are_none_of_its_business(lives: Lives) -> None:
+    args = {"sourceId": ParticipantId(bytes([9]) * 32), "root": b"\1" * 32, "count": 3, "custodianSet": 1}
+    lives.outside.chain.emit("RecordRegistry", "BatchAnchored", args)
+    assert lives.catch_up() == Adopted()
