@@ -5,8 +5,9 @@ All are asked at once; an answer counts only if all of them give theirs, with si
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from custodian.ports import Helpers
@@ -14,7 +15,7 @@ from custodian.repair import VERB, is_signed
 from custodian.rules import Custodian, View
 from salus.core import hpke
 from salus.core.errors import EnvelopeError, InputError, SalusError, UnavailableError
-from salus.core.ids import LeafHash, ParticipantId, from_hex
+from salus.core.ids import ZERO32, LeafHash, ParticipantId, from_hex
 from salus.core.repair import PART_BYTES, Session, unmasked
 from salus.core.repair_wire import (
     GONE_PAGE,
@@ -130,14 +131,29 @@ class Circle:
 
         return ask_all(self.session.helpers, open_one)
 
-    def gone(self) -> dict[LeafHash, bytes]:
-        """Leaves of the source that all helpers have erased, with the ids of their orders.
+    def gone(self) -> Iterator[dict[LeafHash, bytes]]:
+        """Leaves of the source that all helpers have erased, with the ids of their orders, in portions.
+
+        A page of each is held at a time, however long a list one of them makes up.
 
         Raises:
-            HelperError: one did not answer, or wrongly.
+            HelperError: one did not answer, or wrongly, or its list does not end.
         """
-        first, *others = self._all(self._erased).values()
-        return {leaf: order for leaf, order in first.items() if all(other.get(leaf) == order for other in others)}
+        after = ZERO32
+        for _ in range(MAX_PAGES):
+            pages = self._all(partial(self._erased, after=after))
+            ends = {helper: max(page) for helper, (page, more) in pages.items() if more and page}
+            upto = min(ends.values(), default=None)
+            first, *others = (page for page, _ in pages.values())
+            yield {
+                leaf: order
+                for leaf, order in first.items()
+                if (upto is None or leaf <= upto) and all(other.get(leaf) == order for other in others)
+            }
+            if upto is None:
+                return
+            after = upto
+        raise HelperError({min(ends, key=lambda helper: ends[helper]): "its list does not end"})
 
     def _met(self, helper: ParticipantId) -> list[HeldRecord]:
         answer = self._ask(helper, RepairBody.of(Step.MEET, self.session))
@@ -167,19 +183,13 @@ class Circle:
         self._require_signed(helper, self.session.answer_digest(self._custodian.salus, helper, keys, parts), signature)
         return parts, signature
 
-    def _erased(self, helper: ParticipantId) -> dict[LeafHash, bytes]:
-        found: dict[LeafHash, bytes] = {}
-        after = bytes(32)
-        for _ in range(MAX_PAGES):
-            answer = self._ask(helper, RepairBody.of(Step.GONE, self.session, after=after))
-            page = decode_pairs(self._sealed(helper, answer, "gone"))
-            if len(page) > GONE_PAGE:
-                raise InputError("tells of more than a page holds")
-            found.update(page)
-            if not answer.get("more") or not page or max(page) <= after:
-                return found
-            after = max(page)
-        raise InputError("its list does not end")
+    def _erased(self, helper: ParticipantId, after: bytes) -> tuple[dict[LeafHash, bytes], bool]:
+        """A page of what a helper has erased, and whether there is more."""
+        answer = self._ask(helper, RepairBody.of(Step.GONE, self.session, after=after))
+        page = decode_pairs(self._sealed(helper, answer, "gone"))
+        if len(page) > GONE_PAGE or (page and min(page) <= after):
+            raise InputError("tells of more than a page holds, or of what was told before")
+        return page, bool(answer.get("more"))
 
     def _keys_for(self, reader: ParticipantId) -> dict[ParticipantId, HelperKey]:
         return {

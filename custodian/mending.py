@@ -121,15 +121,23 @@ class Mending:
         self._leave_tombstones(batch.source, {leaf: orders[leaf] for leaf in lost if leaf in sure - kept}, view)
         ended = ended_by_order(self._custodian, batch.source, orders, view)
         left = {leaf: one for leaf, one in lost.items() if leaf not in ended}
+        anchored_at = self._custodian.chain.anchor(batch.source, batch.root, view.final).anchored_at
         open_, before = list(ended - kept - self._custodian.store.erased(list(ended))), self._found.repaired
         if left:
-            anchored_at = self._custodian.chain.anchor(batch.source, batch.root, view.final).anchored_at
             wanted = _Wanted(batch, members, anchored_at, left, self._dealt(left, len(members.members)), sure)
             open_ += [leaf for leaf in left if leaf not in wanted.digests]
             open_ += self._collect(wanted, circles, view)
         self._found.open += [leaf for leaf in open_ if leaf in sure]
         self._found.alone.update(helper for leaf in open_ if leaf not in sure for helper in told.by[leaf])
+        if self._custodian.store.kept_in(batch.source, batch.root) is None:
+            self._note_empty(batch, anchored_at)
         return len(here) + len(ended & kept) + self._found.repaired - before
+
+    def _note_empty(self, batch: AnchoredBatch, anchored_at: int) -> None:
+        """Remember a batch of which nothing came back, since all of it is destroyed: it is not one never deposited."""
+        restored = RestoredBatch(batch.source, batch.root, batch.custodian_set, batch.count, anchored_at, ())
+        entry = mended(batch.source, batch.root, (), 0)
+        self._custodian.store.restore(restored, entry, self._custodian.clock.now())
 
     def _sure(self, batch: AnchoredBatch, kept: set[LeafHash], told: Told) -> set[LeafHash]:
         """Leaves that are of the batch, whoever told of them: those that were deposited here, all if they make its
@@ -388,15 +396,19 @@ class Mending:
 
     def _bury(self, source: ParticipantId, number: int) -> None:
         """Tombstones of versions that no helper holds any more: those a whole circle has, under a standing order."""
-        custodian, view = self._custodian, look(self._custodian)
+        view = look(self._custodian)
         members = self._set(number, view)
         batch = AnchoredBatch(source, Root(ZERO32), 0, number)
         for circle in self._best_first(self._circles(batch, members, view)):
-            told = self._try(circle.gone)
-            if told is not None:
-                known = custodian.store.erased(list(told))
-                self._leave_tombstones(source, {leaf: told[leaf] for leaf in told.keys() - known}, view)
+            if self._try(partial(self._bury_told, circle, view)):
                 return
+
+    def _bury_told(self, circle: Circle, view: View) -> bool:
+        source, store = circle.session.source, self._custodian.store
+        for told in circle.gone():
+            known = store.erased(list(told))
+            self._leave_tombstones(source, {leaf: told[leaf] for leaf in told.keys() - known}, view)
+        return True
 
 
 def _numbers(shares: Iterable[WrappedShare]) -> Iterator[int]:

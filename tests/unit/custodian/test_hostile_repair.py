@@ -16,7 +16,7 @@ from salus.adapters.memory import MemoryCustodians, MemoryPeriodKeys
 from salus.core import hpke
 from salus.core.deposit import items_for
 from salus.core.ids import LeafHash, ParticipantId, hex32
-from salus.core.repair_wire import HeldRecord, RepairBody, Step, encode_records
+from salus.core.repair_wire import HeldRecord, RepairBody, Step, encode_pairs, encode_records
 from tests import custody_stage
 from tests.custody_stage import Case, Draft
 from tests.unit.custodian.test_mending import LOST, Scene
@@ -190,3 +190,59 @@ def test_mend__liar_about_a_whole_batch__does_not_use_up_what_the_honest_one_hel
     assert set(found.liars) == {liar}
     assert found.repaired == 2
     assert scene.share(scene.lost, good.leaves[0])
+
+
+# lists without end
+
+
+def test_mend__helper_makes_up_tombstones_without_end__is_named_and_true_ones_before_count(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = scene.case(Draft(), Draft())
+    scene.destroy(case, 0)
+    [(leaf, order)] = scene.members[1].store.tombstones_after(scene.stage.source.id, bytes(32), 9)
+    monkeypatch.setattr("custodian.circle.MAX_PAGES", 20)
+    rounds: list[bytes] = []
+
+    def endless(member: Custodian, call: dict[str, Any]) -> dict[str, Any]:
+        answered, body = VERBS["repair"](member, call), RepairBody.from_json(call["body"])
+        if body.step is not Step.GONE:
+            return answered
+        rounds.append(body.after)
+        made_up = LeafHash((int.from_bytes(max(body.after, leaf), "big") + 1).to_bytes(32, "big"))
+        told = {made_up: bytes(32)} | ({leaf: order} if body.after < leaf else {})
+        info = body.session(scene.stage.chain.chain_id, scene.lost.id).sealed_info(member.id, "gone")
+        sealed = hpke.seal(encode_pairs(told), scene.stage.encryption_key(scene.lost.id), info)
+        return {"sealed": "0x" + sealed.hex(), "more": True}
+
+    liar = bend(scene, 1, endless)
+    scene.lose()
+    found = scene.mend()
+    assert len(rounds) == 20
+    assert "end" in found.away[liar]
+    assert (found.gone, found.is_done) == (1, True)
+
+
+def test_mend__helper_tells_more_tombstones_than_a_page_holds__is_named(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = scene.case(Draft(), Draft(), Draft())
+    for record in (0, 1):
+        scene.destroy(case, record)
+    monkeypatch.setattr("custodian.circle.GONE_PAGE", 1)
+    scene.lose()
+    found = scene.mend()
+    assert set(found.away) == {one.id for one in scene.members[1:]}
+    assert (found.gone, found.missing, found.is_done) == (0, 2, False)
+
+
+# what the audit says afterwards
+
+
+def test_mend__whole_batch_was_destroyed__audit_counts_it_and_misses_nothing(scene: Scene) -> None:
+    gone, case = scene.case(Draft()), scene.case(Draft())
+    scene.destroy(gone, 0)
+    scene.lose()
+    assert scene.mend().is_done
+    assert audit(scene.lost).is_whole
+    assert scene.share(scene.lost, case.leaves[0])

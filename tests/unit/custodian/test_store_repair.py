@@ -122,6 +122,13 @@ def test_restore__batch_stored_with_another_count__conflicts(store: CustodianSto
         store.restore(replace(restored(first), count=2), content("repaired"), 1000)
 
 
+def test_restore__nothing_of_a_batch__it_is_known_and_empty(store: CustodianStore) -> None:
+    """All of it is destroyed: it is not one that was never deposited."""
+    batch = restored(of=(item("a"), item("b")))
+    store.restore(batch, content("repaired"), 1000)
+    assert store.kept_in(SOURCE, batch.root) == []
+
+
 def test_restore__of_a_destroyed_record__leaves_a_tombstone_only(store: CustodianStore) -> None:
     first, second = item("a"), item("b")
     erase(store, first)  # the order was followed while the store was empty
