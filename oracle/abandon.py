@@ -19,11 +19,11 @@ from oracle.behind import behind
 from oracle.ports import AbandonStore, Outbox
 from oracle.sitekey import SHARES, SiteKey
 from salus.core.abandon import Fate, GivenUp, Part
-from salus.core.errors import ConflictError, InputError
+from salus.core.errors import ConflictError, InputError, UnavailableError
 from salus.core.ids import ParticipantId, RecordId
 from salus.core.journal import BatchState
 from salus.core.operations import Deed
-from salus.core.ports import ChainReader
+from salus.core.ports import ChainReader, ContentStore
 
 MOST_AT_ONCE = 500
 """Versions of one transaction; records that share messages go together, however many they are."""
@@ -36,13 +36,15 @@ _MOST_OPEN = 1_000_000
 class Abandoned:
     """What a run came to. `versions` that were given up, by what became of them; `left`: records that stay, and why.
 
-    `messages` were put back in the queue, `batches` broken up.
+    `messages` were put back in the queue, `batches` broken up. `envelopes` that nobody needs are in the content store
+    still, because a place of it did not answer.
     """
 
     versions: dict[Fate, int]
     messages: int
     batches: int
     left: tuple[tuple[RecordId, Fate], ...]
+    envelopes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Abandon:
         self,
         store: AbandonStore,
         outbox: Outbox,
+        content: ContentStore,
         chain: ChainReader,
         source: ParticipantId,
         present_set: int,
@@ -74,6 +77,7 @@ class Abandon:
     ) -> None:
         self._store = store
         self._outbox = outbox
+        self._content = content
         self._chain = chain
         self._source = source
         self._present_set = present_set
@@ -106,7 +110,7 @@ class Abandon:
                         "SALUS_ORACLE_CUSTODIAN_SET, then run this again"
                     )
                 anew.update(one.anew)
-                tally.add(one)
+                tally.add(one, self._remove(one.envelopes))
                 left += one.left
             pending = sum(why is Fate.PENDING for _, why in left)
             if pending != before:
@@ -127,6 +131,18 @@ class Abandon:
             looked += sum(part.versions for part in some)
             tell(Progress(looked, of))
             yield done
+
+    def _remove(self, envelopes: Sequence[bytes]) -> int:
+        """Remove envelopes whose shares some custodians have; how many could not be removed.
+
+        Not in the transaction: senders whose messages are journalled must not wait for the content store.
+        """
+        for place, digest in enumerate(envelopes):
+            try:
+                self._content.delete(digest)
+            except UnavailableError:
+                return len(envelopes) - place
+        return 0
 
     def _require_lost(self, custodian_set: int) -> None:
         """Make sure that nothing of the set is on chain unknown to this database, or will be.
@@ -157,14 +173,16 @@ class _Tally:
         self._versions: Counter[Fate] = Counter()
         self._messages: set[int] = set()
         self._batches = 0
+        self._envelopes = 0
 
-    def add(self, one: GivenUp) -> None:
+    def add(self, one: GivenUp, envelopes: int) -> None:
+        self._envelopes += envelopes
         self._versions.update(one.versions)
         self._messages.update(one.messages)
         self._batches += one.batches
 
     def result(self, left: Sequence[tuple[RecordId, Fate]]) -> Abandoned:
-        return Abandoned(dict(self._versions), len(self._messages), self._batches, tuple(left))
+        return Abandoned(dict(self._versions), len(self._messages), self._batches, tuple(left), self._envelopes)
 
 
 def _packed(parts: Sequence[Part]) -> Iterator[list[Part]]:

@@ -265,6 +265,7 @@ def abandoning(settings: Settings) -> Iterator[Abandon]:
         SetupError, UnavailableError: as `opened`.
     """
     with opened_journal(JournalSettings(settings.database_url, settings.site_key, settings.row_keys)) as kept:
+        content = content_store(settings.content)
         chain = connect(settings.rpc_url, _deployed(settings).council, settings.finality)
         try:
             reader, source = chain.reader, settings.participant
@@ -272,6 +273,7 @@ def abandoning(settings: Settings) -> Iterator[Abandon]:
             yield Abandon(
                 DatabaseAbandon(kept.database, kept.operations),
                 DatabaseOutbox(kept.database),
+                content,
                 reader,
                 source,
                 settings.custodian_set,
@@ -283,6 +285,7 @@ def abandoning(settings: Settings) -> Iterator[Abandon]:
             )
         finally:
             chain.close()
+            content.close()
 
 
 def serve(settings: Settings) -> None:

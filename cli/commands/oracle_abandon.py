@@ -34,8 +34,9 @@ def abandon(
         done = abandoning.run(of_set, acting(), reason, _tell)
     left = [{"record": hex32(record), "why": why.value} for record, why in done.left]
     counts = {fate.value: done.versions.get(fate, 0) for fate in (Fate.AGAIN, Fate.SUPERSEDED, Fate.ORDERED)}
-    output.emit({"batches": done.batches, "messages": done.messages, "versions": counts, "left": left}, _lines(done))
-    if left:
+    told = {"batches": done.batches, "messages": done.messages, "versions": counts, "envelopesLeft": done.envelopes}
+    output.emit(told | {"left": left}, _lines(done))
+    if left or done.envelopes:
         raise typer.Exit(WARNED)
 
 
@@ -52,6 +53,10 @@ def _lines(done: Abandoned) -> list[str]:
         lines.append(f"{counts[Fate.SUPERSEDED]} had a later version: they stay without shares, and are never anchored")
     if counts[Fate.ORDERED]:
         lines.append(f"{counts[Fate.ORDERED]} are of records to be destroyed, and no longer hold that up")
+    if done.envelopes:
+        lines.append(
+            f"{done.envelopes} envelopes could not be removed, the content store did not answer: nobody needs them"
+        )
     if stay:
         lines.append(f"records that stay in the set: {stay}")
     return lines + [f"  {hex32(record)} {why.value}" for record, why in done.left]

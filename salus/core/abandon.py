@@ -77,13 +77,15 @@ class Part:
 class GivenUp:
     """What one transaction did: versions by what became of them, messages to be processed again, batches broken up.
 
-    `anew` are the records that are made anew, `left` those that stay, and why.
+    `anew` are the records that are made anew, `left` those that stay, and why. `envelopes` are of versions that are no
+    more, by SHA-256.
     """
 
     versions: dict[Fate, int]
     messages: tuple[int, ...]
     batches: int
     anew: tuple[RecordId, ...]
+    envelopes: tuple[bytes, ...]
     left: tuple[tuple[RecordId, Fate], ...]
 
 

@@ -151,7 +151,8 @@ class _Found:
         left = [(one, fate) for one, found in of_record.items() for fate in found & _STAYS]
         anew = [one for one, found in of_record.items() if Fate.AGAIN in found]
         counts = dict(Counter(self.fates[row.key] for row in self.again + self.aside))
-        return GivenUp(counts, tuple(self.messages), len(self.broken), tuple(anew), tuple(sorted(left)))
+        envelopes = tuple(leaf_from_bytes(row.leaf).envelope_digest for row in self.again)
+        return GivenUp(counts, tuple(self.messages), len(self.broken), tuple(anew), envelopes, tuple(sorted(left)))
 
 
 def _joined(made: Iterable[tuple[int, int]]) -> list[Part]:

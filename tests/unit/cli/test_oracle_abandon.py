@@ -33,12 +33,13 @@ def test_abandon__settings_missing__names_one(
 
 
 def test_lines__what_was_given_up_and_what_stays__are_told() -> None:
-    done = Abandoned({Fate.AGAIN: 5, Fate.SUPERSEDED: 2, Fate.ORDERED: 1}, 4, 3, ((RECORD, Fate.FORGOTTEN),))
+    done = Abandoned({Fate.AGAIN: 5, Fate.SUPERSEDED: 2, Fate.ORDERED: 1}, 4, 3, ((RECORD, Fate.FORGOTTEN),), 6)
     text = "\n".join(oracle_abandon._lines(done))
     assert "8 record versions given up, 3 batches broken up; 4 messages are processed again for 5 of them" in text
     assert "2 had a later version" in text
     assert "1 are of records to be destroyed" in text
     assert f"  {hex32(RECORD)} forgotten" in text
+    assert "6 envelopes could not be removed" in text
 
 
 @pytest.mark.parametrize(("left", "code"), [((), 0), (((RECORD, Fate.HELD),), WARNED)])

@@ -22,7 +22,7 @@ from salus.adapters.database.oracle_retention import DatabaseRetention
 from salus.adapters.memory import MemoryCustodians
 from salus.core.abandon import Fate
 from salus.core.deposit import DepositItem
-from salus.core.errors import ConflictError, InputError, IntegrityError, UnavailableError
+from salus.core.errors import ConflictError, InputError, IntegrityError, NotFoundError, UnavailableError
 from salus.core.ids import ZERO32, ParticipantId, RecordId, SubjectRef
 from salus.core.journal import BatchState, MessageState
 from salus.core.operations import Deed, Selection
@@ -83,6 +83,7 @@ class Losing:
         return Abandon(
             DatabaseAbandon(self.oracle.database, self.operations),
             self.oracle.outbox,
+            self.outside.content,
             self.outside.chain,
             SOURCE,
             present,
@@ -150,7 +151,7 @@ def test_abandon__open_and_waiting__all_is_anchored_once_in_the_present_set(losi
     losing.lose()
     for number in range(1, 20):  # sixteen batches are open, three versions wait
         losing.take(report(f"C{number}", f"L{number}", patient=f"P{number % 3}"))
-    stuck = losing.stuck()
+    stuck = losing.contents(losing.stuck())
     assert len(losing.oracle.outbox.batches(BatchState.OPEN, 100)) == len(stuck) == 16
     losing.restart()
     done = losing.abandon()
@@ -160,8 +161,8 @@ def test_abandon__open_and_waiting__all_is_anchored_once_in_the_present_set(losi
     assert len(after) == len({record for record, _, _ in after}) == 19
     assert {(version, number) for _, version, number in after} == {(1, 2)}
     losing.unbroken()
-    anew = {item.leaf.record_id: losing.outside.open(item).content for item in losing.outside.anchored_items()}
-    assert all(anew[item.leaf.record_id] == losing.outside.open(item).content for item in stuck)
+    anew = losing.contents(losing.outside.anchored_items())
+    assert all(one in anew for one in stuck)
     assert losing.oracle.outbox.batches(BatchState.OPEN, 100) == []
     assert losing.oracle.database.backlog().open_batches == 0
     assert losing.states() == {MessageState.DONE}
@@ -220,6 +221,33 @@ def test_abandon__shares__open_no_more(losing: Losing) -> None:
     with pytest.raises(IntegrityError):
         losing.oracle.site.open_row(SHARES, item.leaf_hash, item.secret)
     assert losing.sql("SELECT version FROM oracle_secret") == []
+
+
+def test_abandon__envelopes_of_what_is_made_anew__are_removed(losing: Losing) -> None:
+    losing.take(report("0", "L0"))
+    losing.lose()
+    losing.take(report("1"), report("2", "L2"))
+    digests = [item.leaf.envelope_digest for item in losing.stuck()]
+    losing.restart()
+    assert losing.abandon().envelopes == 0
+    for digest in digests:
+        with pytest.raises(NotFoundError):
+            losing.outside.content.get(digest)
+    for item in losing.outside.anchored_items():
+        losing.outside.open(item)
+
+
+def test_abandon__content_store_away__gives_up_all_the_same_and_says_what_is_left(losing: Losing) -> None:
+    losing.lose()
+    losing.take(report("1"), report("2", "L2"))
+    losing.restart()
+
+    def away(_digest: bytes) -> bool:
+        raise UnavailableError("away")
+
+    losing.outside.content.delete = away  # type: ignore[method-assign, assignment]
+    done = losing.abandon()
+    assert (done.versions, done.envelopes) == ({Fate.AGAIN: 2}, 2)
 
 
 def test_abandon__run_twice__changes_nothing_the_second_time(losing: Losing) -> None:
