@@ -43,16 +43,27 @@ def database_url(folder: Path, ports: Ports, kind: Database, part: str, name: st
     return server_of(folder, ports).url(_named(part))
 
 
+def prepare_databases(folder: Path, ports: Ports, kind: Database) -> None:
+    """Make the server's cluster, if it is not there yet; files are made by who uses them.
+
+    Only who starts the world does it: who looks at it, or restores it, must make no new one in place of one that is lost.
+
+    Raises:
+        SetupError: there is no PostgreSQL here, its account can't reach the folder, or a restore was cut off.
+    """
+    if kind is not Database.SQLITE:
+        server_of(folder, ports).prepare()
+
+
 def database_parts(folder: Path, ports: Ports, kind: Database) -> list[Part]:
     """The database server; nothing where there are files. It is settled once every service has its database.
 
     Raises:
-        SetupError: there is no PostgreSQL here, or its account can't reach the folder.
+        SetupError: there is no PostgreSQL here.
     """
     if kind is Database.SQLITE:
         return []
     server = server_of(folder, ports)
-    server.prepare()
     wanted = [*CUSTODIANS, "watch"]
     wanted += [f"{one.name}-oracle" for one in CAST if one.oracle] + [f"{one.name}-api" for one in CAST if one.api]
     # From the root folder: its account may not be able to reach that of whoever starts it.

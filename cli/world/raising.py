@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cli.consortium.orders import forget_orders
 from cli.world.cast import VALIDATORS, Ports
-from cli.world.database import SERVER, Database, server_of
+from cli.world.database import SERVER, Database, prepare_databases, server_of
 from cli.world.founding import Seat, found
 from cli.world.keys import KeyFolder
 from cli.world.layout import World, load
@@ -88,6 +88,7 @@ def _raised(
         _place_content(world, content)
         beside = " and a sidecar beside each node" if network is not Network.DEV else ""
         progress(f"custodians, watch, oracles, one API per institution{beside} start")
+        prepare_databases(folder, ports, kind)
         start_missing(supervisor, store_parts(world))
         start_missing(supervisor, service_parts(world), patience=120)
     except BaseException:
