@@ -60,7 +60,7 @@ class Mended:
         elif self.missing:
             lines.append(f"{self.missing} are missing that no helper gives: see `audit` here and at the others")
         lines += [
-            f"{name(one)} lied: {count} of its parts or more are of no share that fits, unless their source dealt wrongly"
+            f"{name(one)} lied: {count} of its parts or more fit no share, unless their source dealt wrongly"
             for one, count in self.liars.items()
         ]
         lines += [f"one of these lied: {', '.join(sorted(map(name, group)))}" for group in self.suspects]
