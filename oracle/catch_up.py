@@ -26,7 +26,7 @@ from oracle.sitekey import SHARES, SiteKey
 from salus.core import hpke
 from salus.core.errors import EnvelopeError, InputError, IntegrityError, NotFoundError, SalusError, UnavailableError
 from salus.core.ids import ZERO32, LeafHash, ParticipantId, SubjectRef, hex32
-from salus.core.journal import Anchored
+from salus.core.journal import Anchored, BatchState
 from salus.core.merkle import MerkleTree
 from salus.core.ports import ChainReader, CustodianClient, Randomness
 from salus.core.recall import MAX_PAGE, RecallAnswer, RecallBody, RecalledVersion, decode_versions
@@ -36,6 +36,7 @@ from salus.flows.custody import Caller
 
 Told = Mapping[LeafHash, RememberedVersion]
 _MOST_PAGES = 64
+_MOST_OPEN = 1_000_000
 _KEY_BYTES = 32
 
 _log = structlog.get_logger()
@@ -85,6 +86,7 @@ class CatchingUp:
             found += self._recollection.adopt(self._batch(one), lambda rows: self._site.forget_rows(SHARES, rows))
             self.waits_for -= 1
         self._follow_links(listed)
+        self._pass_on()
         if listed:
             _log.warning(
                 "caught up",
@@ -96,6 +98,14 @@ class CatchingUp:
             )
         self.is_done = True
         return found
+
+    def _pass_on(self) -> None:
+        """Batches that wait here for custodians and are on chain: the shares and their keys may be gone already."""
+        final = self._chain.final()
+        for batch in self._outbox.batches(BatchState.OPEN, _MOST_OPEN):
+            if self._chain.anchor(self._source, batch.root, final).anchored_at:
+                members = self._chain.custodian_set(batch.custodian_set, final).members
+                self._outbox.acknowledge(batch.key, (1 << len(members)) - 1, complete=True)
 
     def _await_final(self, block: int) -> None:
         if (final := self._chain.final().number) < block:

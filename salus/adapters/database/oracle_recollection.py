@@ -6,20 +6,34 @@ message with its bytes, a subject, a version that waited to be deposited, a newe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
 from salus.adapters.database.bulk import find_rows
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_outbox import note_anchored
 from salus.adapters.database.oracle_records import leaf_to_bytes
-from salus.adapters.database.oracle_tables import alias, batch, head_of, message, record, secret, subject, version
+from salus.adapters.database.oracle_tables import (
+    alias,
+    batch,
+    head_of,
+    invalidation,
+    message,
+    raw,
+    record,
+    secret,
+    subject,
+    version,
+)
 from salus.core.errors import IntegrityError
 from salus.core.ids import SubjectRef
 from salus.core.journal import BatchState, HeadStatus, KnownSubject, MessageFlag, MessageState
 from salus.core.remembered import Adopted, RememberedBatch, RememberedMessage, RememberedVersion
+
+Forget = Callable[[Sequence[bytes]], None]
+"""Destroys the keys of sealed rows, by their heads."""
 
 
 class DatabaseRecollection:
@@ -28,7 +42,7 @@ class DatabaseRecollection:
     def __init__(self, database: OracleDatabase) -> None:
         self._database = database
 
-    def adopt(self, remembered: RememberedBatch, forget: Callable[[Sequence[bytes]], None]) -> Adopted:
+    def adopt(self, remembered: RememberedBatch, forget: Forget) -> Adopted:
         """Take a batch in, with its versions in order; a batch that is known changes nothing.
 
         `forget` destroys the keys of shares that wait here though custodians have them, given the heads of their rows.
@@ -54,19 +68,19 @@ class DatabaseRecollection:
                 connection.execute(merged)
 
 
-def _adopt(connection: Connection, one: RememberedVersion, batch_key: int, forget: Callable[..., None]) -> Adopted:
-    known = connection.execute(
-        select(version.c.key, version.c.batch).where(version.c.leaf_hash == one.leaf_hash)
-    ).one_or_none()
-    if known is not None:  # it was sealed before the backup, and waited
-        if known.batch is None:
+def _adopt(connection: Connection, one: RememberedVersion, batch_key: int, forget: Forget) -> Adopted:
+    query = select(version.c.key, version.c.batch, batch.c.state).outerjoin(batch, batch.c.key == version.c.batch)
+    known = connection.execute(query.where(version.c.leaf_hash == one.leaf_hash)).one_or_none()
+    if known is not None:
+        if known.state in (None, int(BatchState.OPEN)):  # it was sealed before the backup, and waits here
+            _break_up(connection, [known.batch])
             forget(list(connection.execute(select(head_of(secret.c.sealed)).where(_is_of(known.key))).scalars()))
             connection.execute(delete(secret).where(_is_of(known.key)))
             connection.execute(update(version).where(version.c.key == known.key).values(batch=batch_key))
         return Adopted()
     message_key, messages = _message(connection, one.message)
     subjects = _add_subject(connection, one.subject, one.message.received_at) if one.subject else 0
-    record_key, records = _move_head(connection, one)
+    record_key, records = _move_head(connection, one, forget)
     values = {
         "record": record_key,
         "message": message_key,
@@ -129,11 +143,11 @@ def _add_subject(connection: Connection, one: KnownSubject, at: int) -> int:
     return 1
 
 
-def _move_head(connection: Connection, one: RememberedVersion) -> tuple[int, int]:
+def _move_head(connection: Connection, one: RememberedVersion, forget: Forget) -> tuple[int, int]:
     """Key of a record whose head knows of this version now, and 1 if it was not known.
 
     Raises:
-        IntegrityError: it has this version with another leaf.
+        IntegrityError: it has this version with another leaf, and not only here.
     """
     head = {
         "subject_ref": one.leaf.subject,
@@ -150,15 +164,50 @@ def _move_head(connection: Connection, one: RememberedVersion) -> tuple[int, int
         group = None if one.group == one.leaf.record_id else one.group
         values = head | {"record_id": one.leaf.record_id, "group_hash": group}
         return int(connection.execute(insert(record).values(values).returning(record.c.key)).scalar_one()), 1
-    same = and_(version.c.record == known.key, version.c.version == one.leaf.version)
-    if _find(connection, version.c.key, same) is not None:
-        raise IntegrityError(
-            f"version {one.leaf.version} of a record stands on chain with another leaf than here: this database went "
-            "on by itself after it was restored. Restore the backup again and start this oracle: it catches up first"
-        )
-    if known.version < one.leaf.version and known.status != int(HeadStatus.DESTROYED):
+    gave_way = _give_way(connection, known.key, one.leaf.version, forget)
+    if (gave_way or known.version < one.leaf.version) and known.status != int(HeadStatus.DESTROYED):
         connection.execute(update(record).where(record.c.key == known.key).values(head))
     return int(known.key), 0
+
+
+def _give_way(connection: Connection, record_key: int, number: int, forget: Forget) -> bool:
+    """Give up what waits here under a number that stands on chain, and what builds on it; whether there was any.
+
+    It was made anew after the backup (`salus oracle abandon`), or here before this was known. Its messages are read
+    again.
+
+    Raises:
+        IntegrityError: custodians or the chain have it.
+    """
+    columns = version.c.key, version.c.message, version.c.batch, batch.c.state, head_of(secret.c.sealed)
+    query = (
+        select(*columns)
+        .outerjoin(batch, batch.c.key == version.c.batch)
+        .outerjoin(secret, secret.c.version == version.c.key)
+        .where(version.c.record == record_key, version.c.version >= number)
+    )
+    own = connection.execute(query).all()
+    if any(row.state in (int(BatchState.DEPOSITED), int(BatchState.ANCHORED)) for row in own):
+        raise IntegrityError(
+            f"version {number} of a record stands on chain with another leaf than here: this database went on by "
+            "itself after it was restored. Restore the backup again and start this oracle: it catches up first"
+        )
+    forget([bytes(row.head) for row in own if row.head is not None])
+    _break_up(connection, {row.batch for row in own if row.state == int(BatchState.OPEN)})
+    keys = [row.key for row in own]
+    connection.execute(delete(invalidation).where(invalidation.c.version.in_(keys)))
+    connection.execute(delete(secret).where(secret.c.version.in_(keys)))
+    connection.execute(delete(version).where(version.c.key.in_(keys)))
+    is_kept = exists().where(raw.c.message == message.c.key)
+    again = update(message).where(message.c.key.in_([row.message for row in own]), is_kept)
+    connection.execute(again.values(state=int(MessageState.PENDING)))
+    return bool(own)
+
+
+def _break_up(connection: Connection, batches: Collection[int | None]) -> None:
+    """Open batches that were formed otherwise after the backup; what else was in them waits for another."""
+    connection.execute(update(version).where(version.c.batch.in_(batches)).values(batch=None))
+    connection.execute(delete(batch).where(batch.c.key.in_(batches)))
 
 
 def _add_names(connection: Connection, one: RememberedVersion) -> None:

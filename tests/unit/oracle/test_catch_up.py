@@ -11,7 +11,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, func, select, update
 
+from salus.adapters.database import oracle_tables as tables
 from salus.core.deposit import DepositItem
 from salus.core.errors import IntegrityError, UnavailableError
 from salus.core.ids import ParticipantId
@@ -219,10 +221,13 @@ def test_catch_up__versions_waiting_in_the_backup__join_the_batch_that_took_them
     assert lives.numbers() == [1, 1, 1, 1, 2, 2, 3, 3]
 
 
-def test_catch_up__batch_under_way_in_the_backup__is_noted_once(lives: Lives) -> None:
+@pytest.mark.parametrize("is_deposited", [False, True])
+def test_catch_up__batch_under_way_in_the_backup__is_noted_once(lives: Lives, is_deposited: bool) -> None:
     assert all(lives.oracle.take(*BEFORE))
     lives.oracle.pipeline.seal()
-    lives.oracle.pipeline.deposit()
+    lives.oracle.pipeline._depositing.form()
+    if is_deposited:
+        lives.oracle.pipeline.deposit()
     lives.back_up()
     lives.oracle.pipeline.settle()
     lives.restore()
@@ -350,13 +355,50 @@ def test_catch_up__destroyed_at_some_only__needs_every_custodian(lives: Lives) -
     assert lives.catch_up().versions == 2  # the third keeps both
 
 
+def test_catch_up__versions_made_before_it__give_way_and_are_made_again(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    lives.back_up()
+    lives.take(MIDDLE[0])
+    lives.restore()
+    assert all(lives.oracle.take(report("9", "L1", "8.80", "C", at="20261103083000"), report("10", "L2", "7.70", "C")))
+    lives.oracle.pipeline.seal()  # what `Workers` never do before it is done; one of them repeats a number
+    lives.oracle.pipeline._depositing.form()  # a batch of both, which no custodian has
+    lives.catch_up()
+    lives.oracle.pipeline.settle()
+    assert lives.numbers() == [1, 1, 2, 2, 3]
+    assert lives.values() == Counter({"8.80": 1, "7.70": 1})
+
+
+def test_catch_up__version_of_a_batch_that_was_formed_otherwise__moves_there(lives: Lives) -> None:
+    assert all(lives.oracle.take(*BEFORE))
+    lives.oracle.pipeline.seal()
+    lives.oracle.pipeline._depositing.form()
+    lives.back_up()
+    [batch] = lives.oracle.outbox.batches(BatchState.OPEN, 10)
+    with lives.oracle.database.writing() as connection:  # as `salus oracle abandon` does: one record is read again
+        first = select(func.min(tables.version.c.key)).scalar_subquery()
+        waiting = [one.key for one in connection.execute(select(tables.version.c.key))]
+        connection.execute(update(tables.version).values(batch=None))
+        connection.execute(delete(tables.batch).where(tables.batch.c.key == batch.key))
+        assert len(waiting) == 2
+        connection.execute(delete(tables.secret).where(tables.secret.c.version == first))
+        connection.execute(update(tables.message).where(tables.message.c.key == 1).values(state=1))
+        connection.execute(delete(tables.version).where(tables.version.c.key == first))
+        connection.execute(delete(tables.record).where(tables.record.c.key == 1))
+    lives.oracle.pipeline.settle()
+    lives.restore()
+    lives.catch_up()
+    lives.oracle.pipeline.settle()
+    assert lives.numbers() == [1, 1]
+
+
 def test_catch_up__went_on_by_itself__says_so_and_adopts_nothing(lives: Lives) -> None:
     lives.take(*BEFORE)
     lives.back_up()
     lives.take(MIDDLE[0])
     lives.restore()
-    assert all(lives.oracle.take(report("9", "L1", "8.80", "C", at="20261103083000")))
-    lives.oracle.pipeline.seal()  # what `Workers` never do before it is done
+    lives.take(report("9", "L1", "8.80", "C", at="20261103083000"))
+    lives.oracle.outbox.reopen([], [], lives.outside.chain.block(1))  # as if it had seen nothing since
     with pytest.raises(IntegrityError, match="Restore the backup again"):
         lives.oracle.catching.run()
     assert not lives.oracle.catching.is_done
