@@ -46,7 +46,8 @@ def database_url(folder: Path, ports: Ports, kind: Database, part: str, name: st
 def prepare_databases(folder: Path, ports: Ports, kind: Database) -> None:
     """Make the server's cluster, if it is not there yet; files are made by who uses them.
 
-    Only who starts the world does it: who looks at it, or restores it, must make no new one in place of one that is lost.
+    Only who starts the world does it: whoever looks at it, or restores it, must not find a new one in place of one
+    that is lost.
 
     Raises:
         SetupError: there is no PostgreSQL here, its account can't reach the folder, or a restore was cut off.
