@@ -152,6 +152,22 @@ def test_tombstones__left_for_what_is_not_kept__keep_it_away(store: CustodianSto
     assert erase(store, first) == 1
 
 
+@pytest.mark.parametrize("late", ["a deposit", "a repair", "a deposit once it was destroyed"])
+def test_erase__false_tombstone_of_another_order_is_here__is_carried_out(store: CustodianStore, late: str) -> None:
+    """Helpers that all lie can leave one; it must not keep the record from its own destruction for good."""
+    first, other = item("a"), item("b")
+    store.leave_tombstones(SOURCE, {first.leaf_hash: order_of(other)}, 1000)
+    if late == "a repair":
+        store.restore(restored(first), content("repaired"), 1000)
+    elif late == "a deposit":
+        store.deposit(batch_of(first), content())
+    erase(store, first)
+    store.deposit(batch_of(first, item("c")), content())
+    assert store.find([first.leaf_hash]) == {}
+    assert store.erased([first.leaf_hash]) == {first.leaf_hash}
+    erase(store, first)
+
+
 def test_tombstones__page_by_page__all_of_the_source_in_order(store: CustodianStore) -> None:
     gone = {LeafHash(sha256(bytes([number]))): sha256(b"order" + bytes([number])) for number in range(5)}
     store.leave_tombstones(SOURCE, gone, 1000)
