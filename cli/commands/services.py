@@ -18,6 +18,7 @@ import custodian.settings
 import watch.runtime
 import watch.settings
 from cli import output
+from cli.commands import custodian_sets
 from cli.consortium.orders import left_dead
 from cli.world.cast import Name
 from cli.world.raising import KEEPER
@@ -41,6 +42,7 @@ def register(app: typer.Typer) -> None:
     keeper.command("repair")(repair)
     keeper.command("allow-repair")(allow_repair)
     keeper.command("forget-unnamed")(forget_unnamed)
+    custodian_sets.add_to(keeper)
     app.add_typer(keeper, name="custodian")
 
 
