@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,8 +30,6 @@ from tests.custody_stage import Draft
 from tests.databases import url_of
 from tests.unit.custodian.test_mending import LOST, Scene
 
-Damage = Callable[[Custodian, LeafHash, bytes], None]
-
 
 @pytest.fixture(params=["memory", "sqlite"])
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
@@ -52,31 +50,35 @@ def row(member: Custodian, leaf: LeafHash) -> tuple[int, WrappedShare]:
     return kept.key, member.store.shares([kept.key])[kept.key]
 
 
-def damage(member: Custodian, leaf: LeafHash, blob: bytes) -> None:
-    """Behind the store's back."""
+def damage(member: Custodian, leaf: LeafHash, **changes: Any) -> None:
+    """Change `blob` or `period` behind the store's back."""
     key, wrapped = row(member, leaf)
     store: Any = member.store
     if isinstance(store, MemoryCustodianStore):
-        store._shares[key] = replace(wrapped, blob=blob)
+        store._shares[key] = replace(wrapped, **changes)
         return
     with store._engine.begin() as connection:
-        connection.execute(update(t.share).where(t.share.c.record == key).values(blob=blob))
+        connection.execute(update(t.share).where(t.share.c.record == key).values(**changes))
 
 
 def test_destroy__damaged_row_names_the_key_of_another_record__that_one_still_opens(scene: Scene) -> None:
     case = scene.case(Draft(), Draft())
     (_, doomed), (_, other) = (row(scene.lost, leaf) for leaf in case.leaves)
-    damage(scene.lost, case.leaves[0], other.blob[:5] + doomed.blob[5:])
+    damage(scene.lost, case.leaves[0], blob=other.blob[:5] + doomed.blob[5:])
     scene.destroy(case, 0)
     assert scene.lost.store.find(case.leaves[:1]) == {}
     assert scene.share(scene.lost, case.leaves[1])
 
 
-@pytest.mark.parametrize("blob", [b"", b"\x02", b"\x07" + bytes(90)])
-def test_destroy__row_does_not_say_which_key_it_has__is_erased_and_holds_up_nothing(scene: Scene, blob: bytes) -> None:
+@pytest.mark.parametrize(
+    "changes", [{"blob": b""}, {"blob": b"\x02"}, {"blob": b"\x07" + bytes(90)}, {"period": "2026-1\x01"}]
+)
+def test_destroy__row_does_not_say_which_key_it_has__is_erased_and_holds_up_nothing(
+    scene: Scene, changes: dict[str, Any]
+) -> None:
     """A custodian serves only once its sweep of orders has gone through."""
     case = scene.case(Draft(), Draft())
-    damage(scene.lost, case.leaves[0], blob)
+    damage(scene.lost, case.leaves[0], **changes)
     scene.order(case, 0)
     scene.stage.end_cooling_off()
     assert sweep_orders(scene.lost) == 1
@@ -90,7 +92,7 @@ def test_destroy__row_that_was_damaged__its_older_copy_opens_no_more_once_unname
 ) -> None:
     case = scene.case(Draft(), Draft())
     _, copy = row(scene.lost, case.leaves[0])
-    damage(scene.lost, case.leaves[0], b"\x07" + copy.blob[1:])
+    damage(scene.lost, case.leaves[0], blob=b"\x07" + copy.blob[1:])
     scene.destroy(case, 0)
     again = FolderPeriodKeys(tmp_path / "keys", secrets.token_bytes)
     scene.lost.keys._giving.close()  # type: ignore[attr-defined]  # the process that gave out keys has ended
@@ -110,7 +112,7 @@ def test_destroy__row_that_was_damaged__its_older_copy_opens_no_more_once_unname
 def test_destroy__row_damaged_in_its_ciphertext__loses_its_key(scene: Scene) -> None:
     case = scene.case(Draft(), Draft())
     _, copy = row(scene.lost, case.leaves[0])
-    damage(scene.lost, case.leaves[0], copy.blob[:-1] + bytes([copy.blob[-1] ^ 1]))
+    damage(scene.lost, case.leaves[0], blob=copy.blob[:-1] + bytes([copy.blob[-1] ^ 1]))
     scene.destroy(case, 0)
     with pytest.raises(NotFoundError):
         unwrap(copy, scene.stage.source.id, case.leaves[0], scene.lost.keys)
