@@ -125,14 +125,18 @@ class Depositing:
         return done
 
     def _opened(self, batch: Batch) -> OpenedBatch | None:
-        """What custodians get of a batch; None if it was given up a moment ago (`salus oracle abandon`)."""
+        """What custodians get of a batch; None if it does not open, which must not hold up the others.
+
+        That is damage, or it was being given up (`salus oracle abandon`) when that was killed, or is gone since.
+        """
         try:
             opened = OpenedBatch(self._site, self._outbox.items(batch.key))
             if len(opened) != batch.count:
-                raise IntegrityError(f"batch {batch.key} has lost versions: restore the database from its backup")
-        except IntegrityError:
+                raise IntegrityError("it has lost versions: restore the database from its backup")
+        except IntegrityError as error:
             if batch.root in {one.root for one in self._outbox.batches(BatchState.OPEN, MAX_OPEN_OF_ALL)}:
-                raise
+                _log.error("batch does not open", batch=batch.key, custodian_set=batch.custodian_set, reason=str(error))
+                self._wait(batch, {})
             return None
         return opened
 

@@ -305,6 +305,30 @@ def test_abandon__killed_at_every_transaction__is_taken_up_by_the_next_run(
     assert losing.states() == {MessageState.DONE}
 
 
+def test_abandon__killed_when_keys_were_gone_and_rows_were_not__holds_up_no_other_set(
+    losing: Losing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losing.lose()
+    losing.take(report("1"))
+    losing.restart()
+    forget = losing.oracle.site.forget_rows
+
+    def killed(purpose: str, rows: list[bytes]) -> None:
+        forget(purpose, rows)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(losing.oracle.site, "forget_rows", killed)
+    with pytest.raises(KeyboardInterrupt):
+        losing.abandon()
+    losing.restart()
+    losing.take(report("2", "L2"))
+    assert [number for _, _, number in losing.anchored()] == [2]
+    assert losing.abandon().versions == {Fate.AGAIN: 1}
+    losing.oracle.pipeline.settle()
+    assert [number for _, _, number in losing.anchored()] == [2, 2]
+    losing.unbroken()
+
+
 def test_abandon__made_again_for_the_new_set_before__is_set_aside_and_holds_up_nothing(losing: Losing) -> None:
     losing.lose()
     losing.take(report("1"), report("2", "L2"))
