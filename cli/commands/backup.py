@@ -35,6 +35,7 @@ from salus.core.errors import ConflictError, InputError, SetupError
 SERVICES = ("oracle", "custodian", "api", "watch")
 _URL = "_DATABASE_URL"
 _REPLICATES = "SALUS_DATABASE_BACKUP_URL"
+_AFTERWARDS = "Then run this again, and start the world after it."
 _What = Annotated[str, typer.Argument(help="A part (`custodian-1`, `hospital-b-oracle`) or a kind of service.")]
 _Folder = Annotated[Path, typer.Argument(help="Folder of backups.")]
 _Url = Annotated[str | None, typer.Option(help="Database of a service that is no part of the world here.")]
@@ -141,9 +142,12 @@ def _standing_still(what: str, url: str | None, kind: str | None) -> Iterator[Ca
 def _require_stopped(part: str, folder: Path) -> None:
     running = Supervisor(folder).running()
     if part in running:
-        raise ConflictError(f"{part} runs: stop it first")
+        raise ConflictError(
+            f"{part} runs: stop it first",
+            advice=f"Stop the world it is of (`salus down`, or `salus consortium down`). {_AFTERWARDS}",
+        )
     if KEEPER in running:
-        raise ConflictError(f"the keeper starts {part} again: `salus consortium down` first")
+        raise ConflictError(f"the keeper starts {part} again: `salus consortium down` first", advice=_AFTERWARDS)
 
 
 def _others(folder: Path, service: str, file: str | None) -> list[str]:

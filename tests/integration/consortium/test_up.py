@@ -68,6 +68,11 @@ class Consortium:
         )
         return {row["part"]: row for row in json.loads(ended.stdout)}
 
+    def newcomer(self, participant: str) -> dict[str, Any]:
+        """The row of `status` that is of a participant's node elsewhere."""
+        (row,) = (row for row in self.status().values() if row.get("participant") == participant)
+        return row
+
     def signers(self) -> set[str]:
         return set(self.ask("hospital-a", "clique_getSigners"))
 
@@ -191,6 +196,9 @@ def test_admission__institution_with_its_own_node__let_in_and_voted_in_then_out(
             return activity.get(made["validator"], 0) > 0
 
         until("it seals", seals)
+        shown = world.newcomer(participant)
+        assert (shown["state"], shown["peers"], shown["pid"]) == ("well", 4, None)
+        assert shown["sealing"] > 0
         renewed = world.run("participant", "renew", participant, "--until", "2028-11-30")
         assert renewed == {**admitted, "accreditedUntil": admitted["accreditedUntil"] + 366 * 86400}
         world.run("participant", "renew", participant, "--until", "2028-11-30", code=2)  # nothing would change
@@ -206,7 +214,9 @@ def test_admission__institution_with_its_own_node__let_in_and_voted_in_then_out(
         until("its node is alone", lambda: peers() == 0)
         height = world.height("hospital-a")
         until("the others go on", lambda: world.height("hospital-a") >= height + 4)
-        assert {row["state"] for row in world.status().values()} == {"well"}
+        rows = world.status()
+        assert {row["state"] for row in rows.values()} == {"well"}
+        assert set(rows) == {"keeper", "links"} | NODES | SIDECARS | SERVICES  # no member, so not shown any more
 
 
 def votes(world: Consortium, member: str, *words: str) -> tuple[str, ...]:
