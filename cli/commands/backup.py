@@ -15,7 +15,7 @@ import typer
 from rich.progress import Progress
 
 from cli import output
-from cli.world.database import SERVER
+from cli.world.database import SERVER, require_driver
 from cli.world.raising import KEEPER, RAISING
 from cli.world.running import world_here
 from cli.world.services import service_parts
@@ -170,6 +170,7 @@ def _time(said: str | None) -> datetime | None:
 
 def _programs() -> Path:
     """Folder of PostgreSQL's tools: as for tests, else that of the one on PATH."""
+    require_driver()
     from devnet.postgres import postgres_programs  # noqa: PLC0415 - needs the driver, which SQLite does not
 
     try:

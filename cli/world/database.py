@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.world.cast import CAST, CUSTODIANS, Ports
 from devnet.supervisor import Part
+from salus.core.errors import SetupError
 
 if TYPE_CHECKING:
     from devnet.postgres import Postgres
@@ -24,12 +26,27 @@ class Database(StrEnum):
     POSTGRES = "postgres"
 
 
+def require_driver() -> None:
+    """Look whether PostgreSQL's driver is installed.
+
+    Raises:
+        SetupError: it is not.
+    """
+    try:
+        import_module("psycopg")
+    except ModuleNotFoundError as error:
+        raise SetupError(
+            "PostgreSQL needs the package psycopg, which is no part of Salus: run `tools/install.sh postgres`"
+        ) from error
+
+
 def server_of(folder: Path, ports: Ports) -> Postgres:
     """The PostgreSQL server of the world in a folder.
 
     Raises:
-        SetupError: there is no PostgreSQL here, or it is too old.
+        SetupError: there is no PostgreSQL here, it is too old, or its driver is missing.
     """
+    require_driver()
     from devnet.postgres import Postgres, PostgresSettings  # noqa: PLC0415 - most worlds and commands need no driver
 
     more = {"max_connections": str(_MOST_CONNECTIONS)}

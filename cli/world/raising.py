@@ -80,10 +80,10 @@ def _raised(
             require_free(port)
     keys = KeyFolder(folder / "keys")
     try:
+        if kind is Database.POSTGRES:
+            server_of(folder, ports)  # that there is one is known before anything is built or starts
         if content is Content.KUBO:
             kubo_binary(progress)
-        if kind is Database.POSTGRES:
-            server_of(folder, ports)  # that there is one is known before anything starts
         world = _founded(folder, ports, keys, supervisor, progress, network, kind)
         _place_content(world, content)
         beside = " and a sidecar beside each node" if network is not Network.DEV else ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from cli.world.cast import BASE_PORT, CAST, Ports
-from cli.world.database import Database, database_parts
+from cli.world.database import Database, database_parts, server_of
 from cli.world.layout import World, load
 from cli.world.networks import Network
 from cli.world.raising import raise_world
@@ -34,6 +35,12 @@ def test_world__saved_before_there_was_a_choice__has_files(tmp_path: Path) -> No
     assert load(tmp_path) == world
     assert world.index_url == f"sqlite:///{tmp_path}/watch/index.db"
     assert database_parts(tmp_path, world.ports, world.database) == []
+
+
+def test_server_of__without_the_driver__says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SetupError, match=r"psycopg.*tools/install.sh postgres"):
+        server_of(tmp_path, Ports(BASE_PORT))
 
 
 def test_raise__world_with_other_databases__says_so_before_anything_starts(tmp_path: Path) -> None:
