@@ -3,17 +3,20 @@
     packs/<name>.pack    "SLP1", then for each envelope  SHA-256 32 | length u32 | bytes
     packs/index.db       SHA-256 → pack, place, length (SQLite, WAL, synchronous FULL)
 
-Bytes are on disk before the index names them; what a crash leaves unnamed is noise. A pack that the index does not know
-(the index was lost, or a pack was copied here) is read through and named when the folder is opened. Deleting overwrites
-every copy with zeros in place, then forgets it; the room is not given back. A process appends to a pack of its own.
+Bytes are on disk before the index names them. A pack that the index does not know (the index was lost, or a pack was
+copied here) is read through and named when the folder is opened; so is the end of one whose writer was killed, or that
+is longer than an older index knows: what lies here unnamed nobody could erase. Deleting overwrites every copy with
+zeros in place, then forgets it; the room is not given back. A process appends to a pack of its own, which it locks.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -35,6 +38,7 @@ CREATE TABLE IF NOT EXISTS place(
     digest BLOB NOT NULL, pack INTEGER NOT NULL REFERENCES pack(key), start INTEGER NOT NULL, size INTEGER NOT NULL,
     PRIMARY KEY (digest, pack, start)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS growing(name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _INSERT = "INSERT OR IGNORE INTO place SELECT ?1, key, ?3, ?4 FROM pack WHERE name = ?2"
 
@@ -117,7 +121,11 @@ class Packs:
                 self._leave()  # whatever arrived of it is unnamed; go on in another pack
                 raise
             pack.size = end
-            self._change(_INSERT, rows)
+            try:
+                self._change(_INSERT, rows)
+            except OSError:
+                self._leave()  # what is unnamed stays at the end, where it is looked for
+                raise
 
     def forget(self, digest: bytes) -> bool:
         """Overwrite and forget every copy; False when it was not here."""
@@ -132,7 +140,7 @@ class Packs:
     def close(self) -> None:
         """Close files."""
         with self._lock:
-            self._leave()
+            self._leave(whole=True)
             if self._index is not None:
                 self._index.close()
                 self._index = None
@@ -186,24 +194,34 @@ class Packs:
             raise OSError(f"index of the packs: {error}") from error
 
     def _adopt(self) -> None:
-        """Name what lies in packs the index does not know."""
+        """Name what lies in packs the index does not know, and at the end of those that were left in the middle."""
         known = {name for (name,) in self._run("SELECT name FROM pack")}
         for path in sorted(self._root.glob("*.pack")):
             if path.name not in known:
-                rows = [(digest, path.name, start, size) for digest, start, size in _entries(path)]
-                self._change(_INSERT, rows, path.name)
+                self._name(path, len(MARKER))
+        for (name,) in self._run("SELECT name FROM growing"):
+            if _is_abandoned(self._root / name):
+                query = "SELECT max(start + size) FROM place JOIN pack ON key = pack WHERE name = ?"
+                self._name(self._root / name, self._run(query, [name])[0][0] or len(MARKER))
+                self._change("DELETE FROM growing WHERE name = ?", [(name,)])
+
+    def _name(self, path: Path, start: int) -> None:
+        rows = [(digest, path.name, place, size) for digest, place, size in _entries(path, start)]
+        self._change(_INSERT, rows, path.name)
 
     # the pack that grows
 
     def _appending(self, more: int) -> _Open:
         if self._open is not None and self._open.size + more > self._most:
-            self._leave()
+            self._leave(whole=True)
         if self._open is None:
             name = f"{secrets.token_hex(8)}.pack"
-            self._change(_INSERT, (), name)  # before the file is there, or another process would adopt it half-written
+            # Before the file is there, or another process would adopt it half-written.
+            self._change("INSERT INTO growing VALUES(?)", [(name,)], name)
             descriptor = os.open(self._root / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
             self._open = _Open(name, descriptor, len(MARKER))
             try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
                 _write_all(descriptor, MARKER)
                 sync_folder(self._root)
             except OSError:
@@ -211,10 +229,15 @@ class Packs:
                 raise
         return self._open
 
-    def _leave(self) -> None:
-        if self._open is not None:
-            os.close(self._open.descriptor)
-            self._open = None
+    def _leave(self, *, whole: bool = False) -> None:
+        """Append to this pack no more. One that is `whole`, with all of it named, is not looked through again."""
+        if self._open is None:
+            return
+        left, self._open = self._open, None
+        os.close(left.descriptor)
+        if whole:
+            with suppress(OSError):
+                self._change("DELETE FROM growing WHERE name = ?", [(left.name,)])
 
 
 def read_place(place: Place) -> bytes | None:
@@ -246,11 +269,27 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _entries(pack: Path) -> Iterator[tuple[bytes, int, int]]:
-    """Digest, first byte and length of the whole envelopes in a pack, without what was overwritten or cut off."""
+def _is_abandoned(pack: Path) -> bool:
+    """Whether nobody appends to a pack. One that is gone is abandoned too; where locks can't be had none is."""
+    try:
+        with pack.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def _entries(pack: Path, begin: int) -> Iterator[tuple[bytes, int, int]]:
+    """Digest, first byte and length of the whole envelopes in a pack from a place on, without what was overwritten or
+    cut off."""
+    if not pack.exists():
+        return
     with pack.open("rb") as file:
         if file.read(len(MARKER)) != MARKER:
             return
+        file.seek(begin)
         while len(head := file.read(_HEAD_BYTES)) == _HEAD_BYTES:
             start, size = file.tell(), int.from_bytes(head[32:], "big")
             if sha256(file.read(size)) == head[:32]:

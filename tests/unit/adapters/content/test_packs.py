@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -196,7 +197,7 @@ def test_adopt__fails_midway__is_tried_again(store: FolderStore, folder: Path, m
         file.unlink()
     again = FolderStore(folder)
 
-    def refuse(_: Path) -> list[tuple[bytes, int, int]]:
+    def refuse(_: Path, _begin: int) -> list[tuple[bytes, int, int]]:
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as patch:
@@ -204,3 +205,94 @@ def test_adopt__fails_midway__is_tried_again(store: FolderStore, folder: Path, m
         with pytest.raises(UnavailableError, match="Input/output"):
             again.get(sha256(BLOBS[0]))
     assert again.get(sha256(BLOBS[0])) == BLOBS[0]
+
+
+def killed_before_naming(folder: Path, blobs: list[bytes]) -> None:
+    """Put blobs in a process that dies when they are on disk and before the index knows them."""
+    child = os.fork()
+    if child == 0:
+        change = Packs._change
+
+        def dies(self: Packs, statement: str, rows: Iterable[tuple[object, ...]], pack: str = "") -> None:
+            if statement == packs._INSERT and rows:
+                os._exit(137)
+            change(self, statement, rows, pack)
+
+        Packs._change = dies  # type: ignore[method-assign]
+        FolderStore(folder).put_many(blobs)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 137
+
+
+def lose_index(folder: Path) -> None:
+    for file in (folder / "packs").glob("index.db*"):
+        file.unlink()
+
+
+def test_delete__writer_was_killed_before_it_named_what_it_wrote__leaves_no_copy_of_it(folder: Path) -> None:
+    killed_before_naming(folder, BLOBS)
+    [pack] = pack_files(folder)
+    assert BLOBS[3] in pack.read_bytes()
+    store = FolderStore(folder)
+    store.put_many(BLOBS)
+    digest = sha256(BLOBS[3])
+    assert store.delete(digest)
+    assert not any(BLOBS[3] in file.read_bytes() for file in pack_files(folder))
+    store.close()
+    lose_index(folder)
+    with pytest.raises(NotFoundError):
+        FolderStore(folder).get(digest)
+
+
+def test_open__index_older_than_the_packs__what_was_stored_since_is_named(folder: Path) -> None:
+    first, second = BLOBS, [blob + b"!" for blob in BLOBS]
+    store = FolderStore(folder)
+    store.put_many(first)
+    with sqlite3.connect(folder / "packs" / "index.db") as index, sqlite3.connect(folder / "old.db") as old:
+        index.backup(old)
+    store.put_many(second)
+    store.delete(sha256(second[5]))
+    store.close()
+    lose_index(folder)
+    (folder / "old.db").rename(folder / "packs" / "index.db")
+    store = FolderStore(folder)
+    for number, blob in enumerate([*first, *second]):
+        if number == len(first) + 5:
+            with pytest.raises(NotFoundError):
+                store.get(sha256(blob))
+        else:
+            assert store.get(sha256(blob)) == blob
+
+
+def test_open__beside_a_writer_at_work__leaves_its_pack_to_it(folder: Path) -> None:
+    writer = FolderStore(folder)
+    writer.put_many(BLOBS)
+    other = FolderStore(folder)
+    assert other.get(sha256(BLOBS[0])) == BLOBS[0]
+    other.close()
+    with sqlite3.connect(folder / "packs" / "index.db") as index:
+        assert index.execute("SELECT count(*) FROM growing").fetchone() == (1,)
+        writer.close()
+        assert index.execute("SELECT count(*) FROM growing").fetchone() == (0,)
+
+
+def test_put_many__index_refuses_to_name__next_one_finds_what_was_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, change = FolderStore(folder), Packs._change
+
+    def refuses(self: Packs, statement: str, rows: Iterable[tuple[object, ...]], pack: str = "") -> None:
+        if statement == packs._INSERT and rows:
+            raise OSError("disk I/O error")
+        change(self, statement, rows, pack)
+
+    monkeypatch.setattr(Packs, "_change", refuses)
+    with pytest.raises(UnavailableError):
+        store.put_many(BLOBS)
+    monkeypatch.setattr(Packs, "_change", change)
+    store.put_many(BLOBS)
+    assert len(pack_files(folder)) == 2
+    store.close()
+    again = FolderStore(folder)
+    assert again.delete(sha256(BLOBS[3]))
+    assert not any(BLOBS[3] in file.read_bytes() for file in pack_files(folder))
