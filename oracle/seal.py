@@ -249,10 +249,11 @@ class Sealing:
         # a number that nothing is filed under yet is known by its name only
         self._joined |= {before: after, subject.name_hash: after, survivor.name_hash: after}
         histories = self._store.histories(self._store.groups_of({subject.subject, survivor.subject}))
-        for group, history in sorted(histories.items()):
+        for group, stored in sorted(histories.items()):
+            history = {*stored, *picture.histories.get(group, ())}  # of this message, too, if it told of the group
             if len(history) < 2:
                 continue
-            drafts = [replace(draft, wrong=False) for draft in self._drafts_of(refold(group, history))]
+            drafts = [replace(draft, wrong=False) for draft in self._drafts_of(refold(group, sorted(history)))]
             self._complete(picture, drafts)
             if not all(self._stands(draft, picture, sealed) for draft in drafts):
                 self._seal_group(message, group, drafts, picture, sealed)

@@ -21,7 +21,18 @@ from salus.core.ids import ZERO32, RecordId, SubjectRef
 from salus.core.journal import MessageOutcome, MessageState
 from salus.core.state import RecordStatus
 from salus.flows.link import sign_link
-from tests.unit.oracle.oracle_world import OPERATOR, PROFILE, SOURCE, Oracle, Outside, identity, report, results, stay
+from tests.unit.oracle.oracle_world import (
+    OPERATOR,
+    PROFILE,
+    SOURCE,
+    Oracle,
+    Outside,
+    admission,
+    identity,
+    report,
+    results,
+    stay,
+)
 
 SODIUM, GLUCOSE = "2951-2", "2345-7"
 
@@ -182,6 +193,18 @@ def test_merge__number_of_an_authority_the_file_names__is_done() -> None:
         identity_changes(message, PROFILE)
     (change,) = identity_changes(message, replace(PROFILE, systems=(("OTHER", "urn:oid:1.2.3"),)))
     assert (change.subject_key, change.survivor_key) == ("OTHER|T1", "HB|P1")
+
+
+def test_merge__that_tells_of_the_patient_too__says_of_it_once_and_what_was_said_last(
+    oracle: Oracle, outside: Outside
+) -> None:
+    _send(oracle, admission("1", "P3", "V1"), admission("2", "P3", "V2"), identity("3", "A40", "P2", "P3"))
+    told: dict[RecordId, list[tuple[int, int]]] = {}
+    for item in outside.anchored_items():
+        told.setdefault(item.leaf.record_id, []).append((item.leaf.version, item.leaf.last_day))
+    [of_the_patient] = [versions for versions in told.values() if len(versions) > 1]
+    assert [number for number, _ in of_the_patient] == [1, 2]
+    assert of_the_patient[1][1] == of_the_patient[0][1] + 1  # the merge came a day later
 
 
 def test_merge__hundreds_of_pairs_in_one_message__waits_for_a_person() -> None:
