@@ -15,7 +15,7 @@ send them again, and nothing is doubled by it. Source: docs/protocol.md section 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import structlog
 
@@ -83,10 +83,12 @@ class CatchingUp:
             self._await_final(listed[-1].block)
             _log.warning("catching up", batches=len(listed), versions=sum(one.count for one in listed))
         for one in listed:
-            found += self._recollection.adopt(self._batch(one), lambda rows: self._site.forget_rows(SHARES, rows))
+            links = tuple(self._links()) if one is listed[-1] else ()  # with the last, or they are looked for again
+            batch = self._batch(one)
+            found += self._recollection.adopt(batch, lambda rows: self._site.forget_rows(SHARES, rows), links)
             self.waits_for -= 1
-        self._follow_links(listed)
-        self._pass_on()
+        if may_adopt:
+            self._pass_on()
         if listed:
             _log.warning(
                 "caught up",
@@ -185,14 +187,10 @@ class CatchingUp:
         except (InputError, EnvelopeError) as error:
             raise IntegrityError("the custodian answered in another form") from error
 
-    def _follow_links(self, listed: Iterable[Missing]) -> None:
-        """Which numbers are one patient, as the chain has it since the first of the missing batches."""
-        first = min((one.block for one in listed), default=None)
-        if first is not None:
-            self._recollection.join(self._links(first))
-
-    def _links(self, first: int) -> Iterator[tuple[SubjectRef, SubjectRef | None]]:
-        for event in events_between(self._chain, first, self._chain.final().number):
+    def _links(self) -> Iterator[tuple[SubjectRef, SubjectRef | None]]:
+        """Which numbers are one patient, as the chain has it since this last saw it."""
+        seen = self._outbox.seen()
+        for event in events_between(self._chain, 0 if seen is None else seen[0], self._chain.final().number):
             if event.contract != "SubjectRegistry":
                 continue
             if event.name == "SubjectLinked":

@@ -250,9 +250,12 @@ class Outbox(Protocol):
 class Recollection(Protocol):
     """Takes into the database what it had forgotten."""
 
-    def adopt(self, batch: RememberedBatch, forget: Callable[[Sequence[bytes]], None]) -> Adopted: ...
-
-    def join(self, survivors: Iterable[tuple[SubjectRef, SubjectRef | None]]) -> None: ...
+    def adopt(
+        self,
+        batch: RememberedBatch,
+        forget: Callable[[Sequence[bytes]], None],
+        survivors: Iterable[tuple[SubjectRef, SubjectRef | None]] = (),
+    ) -> Adopted: ...
 
 
 class RetentionStore(Protocol):

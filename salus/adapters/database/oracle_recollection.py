@@ -42,10 +42,16 @@ class DatabaseRecollection:
     def __init__(self, database: OracleDatabase) -> None:
         self._database = database
 
-    def adopt(self, remembered: RememberedBatch, forget: Forget) -> Adopted:
+    def adopt(
+        self,
+        remembered: RememberedBatch,
+        forget: Forget,
+        survivors: Iterable[tuple[SubjectRef, SubjectRef | None]] = (),
+    ) -> Adopted:
         """Take a batch in, with its versions in order; a batch that is known changes nothing.
 
         `forget` destroys the keys of shares that wait here though custodians have them, given the heads of their rows.
+        `survivors`, in their order: the subject that each was merged into, None for into none any more.
 
         Raises:
             IntegrityError: a version has another leaf here than on chain: this database went on by itself.
@@ -58,14 +64,9 @@ class DatabaseRecollection:
             for one in remembered.versions:
                 found += _adopt(connection, one, key, forget)
             note_anchored(connection, key, remembered.anchored)
-            return found
-
-    def join(self, survivors: Iterable[tuple[SubjectRef, SubjectRef | None]]) -> None:
-        """Remember which subject each was merged into, in this order; None: into none any more. Others are ignored."""
-        with self._database.writing_in_line() as connection:
             for ref, survivor in survivors:
-                merged = update(subject).where(subject.c.subject_ref == ref).values(survivor=survivor)
-                connection.execute(merged)
+                connection.execute(update(subject).where(subject.c.subject_ref == ref).values(survivor=survivor))
+            return found
 
 
 def _adopt(connection: Connection, one: RememberedVersion, batch_key: int, forget: Forget) -> Adopted:

@@ -82,6 +82,12 @@ class Lives:
         assert all(sorted(found) == list(range(1, len(found) + 1)) for found in of_record.values())
         return sorted(item.leaf.version for item in items)
 
+    def merged(self) -> int:
+        """Subjects that the database knows to be merged into another."""
+        merged = select(func.count()).select_from(tables.subject).where(tables.subject.c.survivor.is_not(None))
+        with self.oracle.database.reading() as connection:
+            return int(connection.execute(merged).scalar_one())
+
     def values(self) -> Counter[str]:
         """Newest values of all records, as readers open them."""
         newest: dict[bytes, DepositItem] = {}
@@ -283,8 +289,9 @@ def test_catch_up__killed_at_any_step__goes_on(tmp_path: Path) -> None:
         folder = tmp_path / str(step)
         folder.mkdir()
         lives = Lives(folder)
-        for raw in (*BEFORE, *MIDDLE):
+        for raw in (*BEFORE, *MIDDLE, identity("30", "A40", "P2", "P1")):
             lives.take(raw)
+        lives.take(report("31", "L5", "5.40"))
         lives.lose(wire=Tripwire(step))
         try:
             lives.catch_up()
@@ -292,8 +299,9 @@ def test_catch_up__killed_at_any_step__goes_on(tmp_path: Path) -> None:
         except Killed:
             lives.start_again()
             lives.catch_up()
+            assert lives.merged() == 1
             lives.take(*AFTER)
-            assert lives.numbers() == [1, 1, 1, 1, 2, 2, 3, 3]
+            assert lives.numbers() == [1, 1, 1, 1, 1, 1, 2, 2, 3, 3]
         finally:
             lives.oracle.close()
     assert step > 10
