@@ -2,52 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.app import main
-from salus.adapters.keys import keystore
 from salus.core.ids import hex32
+from tests.integration import command
+from tests.integration.command import votes
 from tests.integration.services import Grounds
-from tests.integration.world import ChainWorld, plan_and_settings
+from tests.integration.world import ChainWorld
 
-PASSPHRASE = "votes of a test"
 Run = Callable[..., Any]
 
 
 @pytest.fixture
 def run(chain: ChainWorld, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """JSON answer of `salus custodian …` at the chain, or what it said with another exit code."""
+    """JSON answer of `salus custodian …` at the chain."""
     grounds = Grounds(chain, tmp_path)
     place = ("--rpc", chain.anvil.url, "--deployment", str(grounds.folder / "deployment.json"))
-
-    def run(*words: str, code: int = 0) -> Any:
-        capsys.readouterr()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sys.argv", ["salus", "--json", "custodian", *words, *place])
-            try:
-                main()
-                found = 0
-            except SystemExit as end:
-                found = int(end.code or 0)
-        told = capsys.readouterr()
-        assert found == code, told
-        return json.loads(told.out)
-
-    return run
-
-
-def votes(folder: Path, number: int) -> tuple[str, ...]:
-    """Options by which a member of the Council votes."""
-    (folder / "votes").write_text(PASSPHRASE)
-    file = folder / f"member-{number}.json"
-    member = plan_and_settings()[2][number]
-    keystore.store(file, PASSPHRASE, member._key.secret, keystore.LIGHT)
-    return ("--member", str(file), "--passphrase-file", str(folder / "votes"))
+    return lambda *words, code=0: command.run(capsys, "custodian", *words, *place, code=code)
 
 
 def ids(chain: ChainWorld, *names: str) -> list[str]:

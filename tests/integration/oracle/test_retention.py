@@ -5,7 +5,6 @@ The chain is this test's own, because its time runs ahead of everybody's clocks.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -16,11 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.app import main
 from devnet.anvil import Anvil, AnvilSettings, free_port
 from salus.adapters.api_client import ApiClient
 from salus.adapters.content.folder import FolderStore
-from salus.adapters.keys import keystore
 from salus.core.codes import Code
 from salus.core.errors import ChainRevert, NotFoundError, RefusedError
 from salus.core.ids import ParticipantId, RecordId, hex32, order_id
@@ -29,12 +26,11 @@ from salus.core.retention import DAY_SECONDS, GRACE_DAYS, due_at
 from salus.core.state import RecordStatus
 from salus.flows.bind import retain_call, sign_destruction
 from salus.flows.custody import Caller
+from tests.integration import command
 from tests.integration.oracle.stack import SOURCE, Patient, Stack, SystemClock, prepare, until
 from tests.integration.services import Service
-from tests.integration.world import ChainWorld, build, plan_and_settings
+from tests.integration.world import ChainWorld, build
 from tests.unit.oracle.oracle_world import report
-
-PASSPHRASE = "votes of a test"
 
 
 @pytest.fixture
@@ -108,7 +104,7 @@ def test_retention__years_pass__each_patient_gets_what_was_chosen(
 
     # the Council: one member proposes, a custodian's data is asked, two vote
     place = ("--rpc", stack.world.anvil.url, "--deployment", str(stack.grounds.folder / "deployment.json"))
-    first, second = ((*place, *votes) for votes in _members(tmp_path))
+    first, second = ((*place, *command.votes(tmp_path, number)) for number in range(2))
     proposal = run(capsys, "propose", "here", *first)
     assert proposal["orders"] == 1
     assert run(capsys, "propose", "here", *first) == proposal
@@ -135,28 +131,8 @@ def test_retention__years_pass__each_patient_gets_what_was_chosen(
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> Any:
-    """JSON answer of `salus retention …`; None if it said none."""
-    capsys.readouterr()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["salus", "--json", "retention", *words])
-        try:
-            main()
-            found = 0
-        except SystemExit as end:
-            found = int(end.code or 0)
-    told = capsys.readouterr()
-    assert found == code, told
-    return json.loads(told.out) if told.out.strip() else None
-
-
-def _members(folder: Path) -> list[tuple[str, ...]]:
-    (folder / "votes").write_text(PASSPHRASE)
-    made: list[tuple[str, ...]] = []
-    for number, member in enumerate(plan_and_settings()[2][:2]):
-        file = folder / f"member-{number}.json"
-        keystore.store(file, PASSPHRASE, member._key.secret, keystore.LIGHT)
-        made.append(("--member", str(file), "--passphrase-file", str(folder / "votes")))
-    return made
+    """JSON answer of `salus retention …`."""
+    return command.run(capsys, "retention", *words, code=code)
 
 
 # time and patients
