@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +13,7 @@ import typer
 from cli import output
 from cli.commands import patient_retention
 from cli.in_a_line import in_a_line
+from cli.patient.destruction import agreement, named
 from cli.patient.opened import PassphraseFile, Source, Wallet, api_of, opened_session, passphrase_of, wallet_path
 from cli.patient.session import WalletFile
 from cli.world.cast import Name
@@ -31,6 +34,7 @@ def register(app: typer.Typer) -> None:
     patient.command("new")(new)
     patient.command("claim")(claim)
     patient.command("records")(records)
+    patient.command("destroy")(destroy)
     patient.command("open")(open_own)
     patient.command("grant")(grant)
     patient.command("replace")(replace)
@@ -110,6 +114,30 @@ def open_own(
     shown = [f"{in_a_line(i.record.content)}\n   {hex32(i.listed.leaf)}" for i in opened.items]
     refused = [f"refused: {hex32(name)}  {code.name}: {EXPLANATIONS[code]}" for name, code in opened.refused.items()]
     output.emit(value, [*shown, *refused, "--json shows the content"])
+
+
+def destroy(
+    source: Source,
+    record: Annotated[list[str], typer.Argument(help="Records, by a leaf that `patient records` shows, or their ids.")],
+    to: Annotated[Path, typer.Option("--to", help="File to write; hand it to the institution.")],
+    wallet: Wallet = None,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Sign that records are destroyed, all versions, for good. The institution orders it with your signature.
+
+    It may refuse: its law may bind it to keep them. Your signature is good for a month. Example: salus patient destroy
+    hospital-b 0x… --to agreed.json
+    """
+    world, session = opened_session(wallet, passphrase_file)
+    chosen = named(session.listing(world.ids[source]), record)
+    signed = [agreement(session, world.ids[source], one) for one in chosen]
+    try:
+        with to.open("x") as file:
+            json.dump(signed, file, indent=1)
+    except FileExistsError as error:
+        raise ConflictError(f"{to} exists already", advice="Name another file by --to.") from error
+    value = {"file": str(to), "records": [one["recordId"] for one in signed]}
+    output.emit(value, [f"signed for {len(signed)}; the institution orders it: salus staff destroy {source} {to}"])
 
 
 def grant(

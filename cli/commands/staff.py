@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +31,7 @@ def register(app: typer.Typer) -> None:
     staff.command("list")(listing)
     staff.command("open")(open_records)
     staff.command("receipt")(receipt)
+    staff.command("destroy")(destroy)
     app.add_typer(staff, name="staff")
 
 
@@ -80,6 +83,40 @@ def open_records(
     refused = [f"refused: {item['leaf']}  {item['name']}" for item in opened["refused"]]
     end = [f"access {opened['accessId']}", opened["notice"]["en"], "--json shows the content"]
     output.emit(opened, [*lines, *refused, *end])
+
+
+def destroy(
+    institution: Institution,
+    agreed: Annotated[Path, typer.Argument(help="File a patient made by `salus patient destroy`.")],
+) -> None:
+    """Order the destruction of records with their patient's agreement; run it again to see how far it is.
+
+    Nobody opens them from then on. After the cooling-off custodians erase their shares, and the institution's oracle
+    its copy, by themselves. Example: salus staff destroy hospital-b agreed.json
+    """
+    client = client_of(institution)
+    facts = [client.post("/v1/destructions", {**one, "cids": []}) for one in _agreements(agreed)]
+    rows = [
+        {
+            "record": fact["recordId"],
+            "status": fact["status"],
+            "erasable": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(fact["erasableFrom"])),
+        }
+        for fact in facts
+    ]
+    output.emit_table(rows, {"status": "status", "erasable": "erasable from", "record": "record"})
+
+
+def _agreements(file: Path) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} is no file of agreements that `salus patient destroy` made") from error
+    members = {"recordId", "subjectRef", "deadline", "custodianSet", "signature"}
+    listed = found if isinstance(found, list) else []
+    if not listed or not all(isinstance(one, dict) and one.keys() == members for one in listed):
+        raise InputError(f"{file} is no file of agreements that `salus patient destroy` made")
+    return listed
 
 
 def receipt(

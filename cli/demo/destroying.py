@@ -10,12 +10,12 @@ from cli import output
 from cli.demo.auditing import wait_for_index, write_and_verify
 from cli.demo.ledger import require
 from cli.demo.stage import Stage
+from cli.patient.destruction import agreement
 from cli.world.cast import Name
 from salus.adapters.content.address import content_store
 from salus.core.codes import EXPLANATIONS, Code
 from salus.core.errors import NotFoundError
-from salus.core.ids import LeafHash, hex32
-from salus.flows.bind import sign_destruction
+from salus.core.ids import LeafHash
 from salus.flows.open import OpenedItem
 
 _DEADLINE_SECONDS = 3600
@@ -76,27 +76,8 @@ def _on_chain(stage: Stage, record_id: str) -> str:
 
 
 def _request(stage: Stage, doomed: OpenedItem) -> dict[str, Any]:
-    source = stage.world.ids[Name.CHECKUP]
-    own = stage.patient.wallet.subject_at(source)
-    deadline = int(time.time()) + _DEADLINE_SECONDS
-    domain = stage.patient.api.domain("RecordRegistry")
-    signature = sign_destruction(
-        stage.patient.controller_of(source),
-        source,
-        doomed.listed.record_id,
-        own.subject,
-        doomed.listed.custodian_set,
-        deadline,
-        domain,
-    )
-    return {
-        "recordId": hex32(doomed.listed.record_id),
-        "subjectRef": hex32(own.subject),
-        "deadline": deadline,
-        "custodianSet": doomed.listed.custodian_set,
-        "signature": hex32(signature),
-        "cids": [doomed.listed.cid],
-    }
+    signed = agreement(stage.patient, stage.world.ids[Name.CHECKUP], doomed.listed, _DEADLINE_SECONDS)
+    return {**signed, "cids": [doomed.listed.cid]}
 
 
 def _carried_out(stage: Stage, request: dict[str, Any], fact: Any) -> Any:
