@@ -30,9 +30,7 @@ _COLUMNS = (
 )
 _KNOWN = ("message_hash", "raw_hash", "key", "state", "flags")
 _ASIDE = (MessageState.QUARANTINED, MessageState.DISCARDED)
-_IS_SETTLED = (
-    f"state IN ({int(MessageState.PENDING)}, {int(MessageState.DONE)}) AND (flags & {int(MessageFlag.RECALLED)}) = 0"
-)
+_IS_TAKEN = f"state IN ({int(MessageState.PENDING)}, {int(MessageState.DONE)})"
 
 Forget = Callable[[Sequence[bytes]], None]
 """Destroys the keys of sealed rows, by their heads."""
@@ -41,7 +39,7 @@ Forget = Callable[[Sequence[bytes]], None]
 def append_messages(connection: Connection, rows: Sequence[JournalRow], forget: Forget) -> list[Appended]:
     """Store a group of messages; what each came to, in order. `forget` is for rows made anew, before they go."""
     known = _known_bytes(connection, rows)
-    contents = _known_contents(connection, rows)
+    contents, lost = _known_contents(connection, rows)
     keys = iter(reserve_keys(connection, message, len(rows)))
     results: list[Appended] = []
     new: list[tuple[Any, ...]] = []
@@ -55,6 +53,12 @@ def append_messages(connection: Connection, rows: Sequence[JournalRow], forget: 
             continue
         if same is not None:
             results.append(Appended.REPLAY)
+            continue
+        if row.state is MessageState.PENDING and row.content_hash in lost and row.content_hash not in contents:
+            key = lost[row.content_hash]  # under another control id
+            _take_after_all(connection, key, row, contents, forget)
+            known.setdefault(row.message_hash, {})[row.raw_hash] = _Known(key, is_wanted=False)
+            results.append(Appended.STORED)
             continue
         key, state, flags, first = next(keys), row.state, row.flags, None
         if row.message_hash in known:
@@ -96,10 +100,12 @@ def _known_bytes(connection: Connection, rows: Sequence[JournalRow]) -> dict[byt
 def _take_after_all(
     connection: Connection, key: int, row: JournalRow, contents: dict[bytes, int], forget: Forget
 ) -> None:
-    """The same bytes were refused before and a setting has changed since, or they were lost: now they are taken, in
-    their old place."""
+    """The same was refused before and a setting has changed since, or its bytes were lost: now they are taken, in their
+    old place. What was lost may come under another control id: then that is its name from now on."""
     first = contents.get(row.content_hash)
     values = {
+        "message_hash": row.message_hash,
+        "raw_hash": row.raw_hash,
         "content_hash": row.content_hash,
         "kind": row.kind[:16],
         "received_at": row.received_at,
@@ -119,12 +125,17 @@ def _take_after_all(
         connection.execute(insert(raw).values(message=key, sealed=row.sealed))
 
 
-def _known_contents(connection: Connection, rows: Sequence[JournalRow]) -> dict[bytes, int]:
-    """Contents that were taken before. One still in quarantine doesn't count: its resend may fare better; nor does one
-    whose bytes are lost: its resend has them."""
-    hashes = [row.content_hash for row in rows]
-    found = find_rows(connection, message, ("content_hash", "key"), "content_hash", hashes, _IS_SETTLED)
-    return {bytes(digest): key for digest, key in found}
+def _known_contents(connection: Connection, rows: Sequence[JournalRow]) -> tuple[dict[bytes, int], dict[bytes, int]]:
+    """Messages by their contents: those that were taken before, and those whose bytes are lost.
+
+    One still in quarantine is in neither: its resend may fare better.
+    """
+    hashes, columns = [row.content_hash for row in rows], ("content_hash", "key", "flags")
+    taken: dict[bytes, int] = {}
+    lost: dict[bytes, int] = {}
+    for digest, key, flags in find_rows(connection, message, columns, "content_hash", hashes, _IS_TAKEN):
+        (lost if flags & MessageFlag.RECALLED else taken)[bytes(digest)] = key
+    return taken, lost
 
 
 def _values(key: int, row: JournalRow, state: MessageState, flags: MessageFlag, first: int | None) -> tuple[Any, ...]:

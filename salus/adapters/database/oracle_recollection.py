@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 
 from salus.adapters.database.bulk import find_rows
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_outbox import note_anchored
 from salus.adapters.database.oracle_records import leaf_to_bytes
 from salus.adapters.database.oracle_tables import (
+    ANCHORED,
     alias,
     batch,
     head_of,
@@ -34,6 +35,8 @@ from salus.core.remembered import Adopted, RememberedBatch, RememberedMessage, R
 
 Forget = Callable[[Sequence[bytes]], None]
 """Destroys the keys of sealed rows, by their heads."""
+
+_TAKEN = int(MessageState.PENDING), int(MessageState.DONE)
 
 
 class DatabaseRecollection:
@@ -64,6 +67,7 @@ class DatabaseRecollection:
             for one in remembered.versions:
                 found += _adopt(connection, one, key, forget)
             note_anchored(connection, key, remembered.anchored)
+            connection.execute(insert(invalidation).from_select(["version", "reason"], _withdrawn_before(key)))
             for ref, survivor in survivors:
                 connection.execute(update(subject).where(subject.c.subject_ref == ref).values(survivor=survivor))
             return found
@@ -116,10 +120,12 @@ def _add_batch(connection: Connection, remembered: RememberedBatch) -> int:
 
 
 def _message(connection: Connection, one: RememberedMessage) -> tuple[int, int]:
-    """Key of a message, and 1 if it was not known."""
+    """Key of a message, and 1 if it was not known. One that was sent again meanwhile may have another control id."""
     is_it = and_(message.c.message_hash == one.message_hash, message.c.raw_hash == one.raw_hash)
-    if (known := _find(connection, message.c.key, is_it)) is not None:
-        return known, 0
+    says_it = and_(message.c.content_hash == one.content_hash, message.c.state.in_(_TAKEN))
+    for condition in (is_it, says_it):
+        if (known := _find(connection, func.min(message.c.key), condition)) is not None:
+            return known, 0
     values = {
         "listener": one.listener,
         "message_hash": one.message_hash,
@@ -165,34 +171,36 @@ def _move_head(connection: Connection, one: RememberedVersion, forget: Forget) -
         group = None if one.group == one.leaf.record_id else one.group
         values = head | {"record_id": one.leaf.record_id, "group_hash": group}
         return int(connection.execute(insert(record).values(values).returning(record.c.key)).scalar_one()), 1
-    gave_way = _give_way(connection, known.key, one.leaf.version, forget)
-    if (gave_way or known.version < one.leaf.version) and known.status != int(HeadStatus.DESTROYED):
+    is_newest = _give_way(connection, known.key, one.leaf.version, forget)
+    if is_newest and known.status != int(HeadStatus.DESTROYED):
         connection.execute(update(record).where(record.c.key == known.key).values(head))
     return int(known.key), 0
 
 
 def _give_way(connection: Connection, record_key: int, number: int, forget: Forget) -> bool:
-    """Give up what waits here under a number that stands on chain, and what builds on it; whether there was any.
+    """Give up what waits here under a number that stands on chain, and what builds on it; whether nothing stands above.
 
     It was made anew after the backup (`salus oracle abandon`), or here before this was known. Its messages are read
-    again.
+    again. What stands above was anchored first, because a member of the set of this one was away.
 
     Raises:
-        IntegrityError: custodians or the chain have it.
+        IntegrityError: custodians or the chain have that number.
     """
-    columns = version.c.key, version.c.message, version.c.batch, batch.c.state, head_of(secret.c.sealed)
+    columns = version.c.key, version.c.version, version.c.message, version.c.batch, batch.c.state
     query = (
-        select(*columns)
+        select(*columns, head_of(secret.c.sealed))
         .outerjoin(batch, batch.c.key == version.c.batch)
         .outerjoin(secret, secret.c.version == version.c.key)
         .where(version.c.record == record_key, version.c.version >= number)
     )
     own = connection.execute(query).all()
-    if any(row.state in (int(BatchState.DEPOSITED), int(BatchState.ANCHORED)) for row in own):
+    standing = [row for row in own if row.state in (int(BatchState.DEPOSITED), int(BatchState.ANCHORED))]
+    if any(row.version == number for row in standing):
         raise IntegrityError(
             f"version {number} of a record stands on chain with another leaf than here: this database went on by "
             "itself after it was restored. Restore the backup again and start this oracle: it catches up first"
         )
+    own = [row for row in own if row not in standing]
     forget([bytes(row.head) for row in own if row.head is not None])
     _break_up(connection, {row.batch for row in own if row.state == int(BatchState.OPEN)})
     keys = [row.key for row in own]
@@ -202,7 +210,25 @@ def _give_way(connection: Connection, record_key: int, number: int, forget: Forg
     is_kept = exists().where(raw.c.message == message.c.key)
     again = update(message).where(message.c.key.in_([row.message for row in own]), is_kept)
     connection.execute(again.values(state=int(MessageState.PENDING)))
-    return bool(own)
+    return not standing
+
+
+def _withdrawn_before(batch_key: int) -> Any:
+    """Versions of a batch that were withdrawn before it was anchored, by versions of another that stands; and why."""
+    later, newest, others = version.alias("later"), version.alias("newest"), batch.alias("others")
+    return (
+        select(version.c.key, func.min(later.c.withdraws))
+        .join(later, and_(later.c.record == version.c.record, later.c.version > version.c.version))
+        .join(newest, and_(newest.c.record == later.c.record, newest.c.version >= later.c.version))
+        .join(others, and_(others.c.key == newest.c.batch, others.c.state == ANCHORED))
+        .where(
+            version.c.batch == batch_key,
+            later.c.withdraws != 0,
+            version.c.status != int(HeadStatus.ENTERED_IN_ERROR),
+            ~exists().where(invalidation.c.version == version.c.key),
+        )
+        .group_by(version.c.key)
+    )
 
 
 def _break_up(connection: Connection, batches: Collection[int | None]) -> None:

@@ -1,0 +1,118 @@
+"""Catching up where the chain, senders and custodians are not as one would have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.oracle.oracle_world import CUSTODIANS, Oracle, report, results
+from tests.unit.oracle.test_catch_up import AFTER, BEFORE, MIDDLE, Lives, told
+
+
+@pytest.fixture
+def lives(tmp_path: Path) -> Iterator[Lives]:
+    made = Lives(tmp_path)
+    yield made
+    made.oracle.close()
+
+
+def test_catch_up__later_version_was_anchored_first__takes_both(lives: Lives) -> None:
+    lives.back_up()
+    lives.outside.chain.set_custodians(2, CUSTODIANS[:2], 2)
+    lives.outside.custodians.stop(CUSTODIANS[2])
+    lives.take(BEFORE[0])  # waits for a member that is away
+    lives.oracle.close()
+    lives.oracle = Oracle(lives._path, lives.outside, custodian_set=2)
+    lives.take(MIDDLE[0])  # its correction goes by
+    lives.outside.custodians.start(CUSTODIANS[2])
+    lives.oracle.now += 1000
+    lives.oracle.pipeline.settle()
+    assert len(lives.outside.anchored_roots()) == 2
+    lives.restore()
+    assert lives.catch_up().versions == 2
+    lives.take(MIDDLE[0])
+    lives.take(AFTER[0])
+    found = [item.leaf for items in lives.outside.deposits[CUSTODIANS[0]].values() for item in items]
+    assert sorted(leaf.version for leaf in found) == [1, 2, 3]
+
+
+def test_catch_up__resent_under_new_control_id__late_part_is_folded_in(lives: Lives) -> None:
+    lives.back_up()
+    first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
+    lives.take(first)
+    lives.restore()
+    lives.catch_up()
+    lives.take(first.replace(b"|1|P|", b"|again|P|"))
+    lives.take(results("2", ("2160-0", "6.60", "F")))
+    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
+    assert told(lives.outside, newest) == {"5.40", "6.60"}
+
+
+def test_catch_up__late_part_before_a_resend_under_new_control_id__is_folded_in(lives: Lives) -> None:
+    lives.back_up()
+    first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
+    lives.take(first)
+    lives.restore()
+    lives.catch_up()
+    lives.take(results("2", ("2160-0", "6.60", "F")))
+    lives.take(first.replace(b"|1|P|", b"|again|P|"))
+    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
+    assert told(lives.outside, newest) == {"5.40", "6.60"}
+
+
+def test_catch_up__resent_under_new_control_id_before_it__late_part_is_folded_in(lives: Lives) -> None:
+    lives.back_up()
+    first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
+    lives.take(first)
+    lives.restore()
+    assert all(lives.oracle.take(first.replace(b"|1|P|", b"|again|P|")))
+    lives.catch_up()
+    lives.oracle.pipeline.settle()
+    lives.take(results("2", ("2160-0", "6.60", "F")))
+    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
+    assert told(lives.outside, newest) == {"5.40", "6.60"}
+
+
+def test_catch_up__late_part_and_resend_waiting_in_the_queue__are_folded_together(lives: Lives) -> None:
+    lives.back_up()
+    first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
+    lives.take(first)
+    lives.restore()
+    assert all(lives.oracle.take(results("2", ("2160-0", "6.60", "F"))))
+    assert all(lives.oracle.take(first.replace(b"|1|P|", b"|again|P|")))
+    lives.catch_up()
+    lives.oracle.pipeline.settle()
+    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
+    assert told(lives.outside, newest) == {"5.40", "6.60"}
+
+
+def test_catch_up__resent_under_both_control_ids__doubles_nothing(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    lives.back_up()
+    lives.take(*MIDDLE)
+    lives.restore()
+    lives.catch_up()
+    lives.take(*(raw.replace(b"ORU_R01|", b"ORU_R01|again-") for raw in MIDDLE))
+    lives.take(*MIDDLE)
+    lives.take(*AFTER)
+    assert lives.numbers() == [1, 1, 1, 1, 2, 2, 3, 3]
+
+
+def test_catch_up__withdrawn_before_it_was_anchored__is_known_to_be_wrong(lives: Lives) -> None:
+    lives.outside.chain.set_custodians(2, CUSTODIANS[:2], 2)
+    lives.outside.custodians.stop(CUSTODIANS[2])
+    lives.take(report("1", "L1", patient="P1"))
+    lives.oracle.close()
+    lives.oracle = Oracle(lives._path, lives.outside, custodian_set=2)
+    lives.take(report("2", "L1", patient="P9", status="C", at="20261101093000"))
+    lives.outside.custodians.start(CUSTODIANS[2])
+    lives.oracle.now += 1000
+    lives.oracle.pipeline.settle()
+    assert len(lives.outside.anchored_roots()) == 2
+    lives.lose()
+    assert lives.catch_up().versions == 2
+    [wrong] = lives.oracle.outbox.invalidations(10)
+    [first] = lives.outside.deposits[CUSTODIANS[2]].values()
+    assert wrong.leaf_hash == first[0].leaf.hash(lives.outside.chain.chain_id)
