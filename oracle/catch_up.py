@@ -64,6 +64,7 @@ class CatchingUp:
         self._site = site
         self._source = source
         self._random = random
+        self._in_vain: Counter[ParticipantId] = Counter()  # asked, and a batch was not whole by it
         self.is_done = False
         self.waits_for = 0
 
@@ -118,6 +119,8 @@ class CatchingUp:
     def _batch(self, one: Missing) -> RememberedBatch:
         final = self._chain.final()
         slot = self._chain.anchor(self._source, one.root, final)
+        if not slot.anchored_at:
+            raise UnavailableError(f"batch {hex32(one.root)} is on chain no more: another node, or lost blocks")
         members = self._chain.custodian_set(slot.custodian_set, final)
         versions = self._versions(one, members)
         if len(versions) < one.count:
@@ -136,7 +139,8 @@ class CatchingUp:
         all_told: list[Told] = []
         union: dict[LeafHash, RememberedVersion] = {}
         failed: list[ParticipantId] = []
-        for member in members.members:
+        for member in sorted(members.members, key=lambda each: self._in_vain[each]):  # one that is away costs seconds
+            self._in_vain[member] += 1
             try:
                 told = self._told_by(member, one)
             except SalusError as error:
@@ -146,6 +150,7 @@ class CatchingUp:
             union |= told
             for whole in (told, union):
                 if _is_whole(whole, one):
+                    self._in_vain[member] -= 1
                     return whole
             all_told.append(told)
         if failed:

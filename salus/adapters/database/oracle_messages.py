@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, text, update
+from sqlalchemy import Connection, delete, exists, func, insert, or_, select, text, update
 
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_acks import owe
@@ -126,7 +126,8 @@ class DatabaseMessages:
         `forget` destroys the keys of sealed rows, of which it is given the heads, before the rows go.
 
         Only messages of the listener `of`, if it is given, else of those not in `but`. A message about a record that
-        has changed since that time is kept: what comes next is folded with it.
+        has changed since that time is kept: what comes next is folded with it. So is one that waits for the bytes of
+        others about its group, which are lost until they are sent again: it may be in no record yet.
         """
         under_way = exists().where(
             version.c.message == message.c.key,
@@ -137,10 +138,19 @@ class DatabaseMessages:
             record.c.key == version.c.record,
             record.c.updated_at >= received_before,
         )
+        lost = message.alias("lost")
+        awaits = exists().where(
+            told.c.message == message.c.key,
+            or_(record.c.record_id == told.c.group_hash, record.c.group_hash == told.c.group_hash),
+            version.c.record == record.c.key,
+            lost.c.key == version.c.message,
+            lost.c.flags.op("&")(int(MessageFlag.RECALLED)) != 0,
+        )
         query = (
             select(raw.c.message, head_of(raw.c.sealed))
             .join(message, message.c.key == raw.c.message)
-            .where(message.c.state.in_(_FINISHED), message.c.received_at < received_before, ~under_way, ~in_use)
+            .where(message.c.state.in_(_FINISHED), message.c.received_at < received_before)
+            .where(~under_way, ~in_use, ~awaits)
             .where(message.c.listener == of if of is not None else message.c.listener.not_in(but))
             .order_by(raw.c.message)
             .limit(limit)

@@ -19,6 +19,7 @@ from salus.adapters.database.oracle_tables import (
     batch,
     destruction,
     head_of,
+    message,
     raw,
     record,
     secret,
@@ -28,12 +29,22 @@ from salus.adapters.database.oracle_tables import (
 )
 from salus.core.errors import ConflictError
 from salus.core.ids import ZERO32, LeafHash, RecordId, SubjectRef
-from salus.core.journal import BatchState, HeadStatus, KnownSubject, NewVersion, RecordState, Work
+from salus.core.journal import (
+    BatchState,
+    HeadStatus,
+    KnownSubject,
+    MessageFlag,
+    MessageState,
+    NewVersion,
+    RecordState,
+    Work,
+)
 from salus.core.leaf import Leaf
 
 _leaf_fields = attrgetter(*Leaf.__slots__)
 _HEAD_COLUMNS = ("subject_ref", "version", "leaf_hash", "content_hash", "status", "updated_at", "said_at")
 _TOLD = 8
+_RECALLED = int(MessageFlag.RECALLED)
 KNOWN_SUBJECT: tuple[Column[Any], ...] = (
     subject.c.name_hash,
     subject.c.subject_ref,
@@ -81,7 +92,8 @@ class DatabaseRecords:
     def histories(self, groups: Iterable[RecordId]) -> dict[RecordId, list[int]]:
         """Messages that have said something about groups, in order of arrival; groups nobody spoke of are left out.
 
-        All that made a version, and the newest few of those that made none.
+        All that made a version, and the newest few of those that made none; of groups of which bytes were lost or are
+        read again all: they may have waited for those.
         """
         wanted = list(groups)
         found: dict[RecordId, set[int]] = {}
@@ -91,13 +103,15 @@ class DatabaseRecords:
             for column in ("record_id", "group_hash"):
                 for key, group in find_rows(connection, record, ("key", column), column, wanted):
                     of_record.setdefault(key, set()).add(RecordId(bytes(group)))
-            for key, message in find_rows(connection, version, ("record", "message"), "record", of_record):
+            for key, made_by in find_rows(connection, version, ("record", "message"), "record", of_record):
                 for group in of_record[key]:
-                    found.setdefault(group, set()).add(message)
-            for group, message in find_rows(connection, told, ("group_hash", "message"), "group_hash", wanted):
-                silent.setdefault(RecordId(bytes(group)), []).append(message)
+                    found.setdefault(group, set()).add(made_by)
+            for group, said_by in find_rows(connection, told, ("group_hash", "message"), "group_hash", wanted):
+                silent.setdefault(RecordId(bytes(group)), []).append(said_by)
+            lost = _lost(connection, [found[one] for one in found if len(silent.get(one, ())) > _TOLD])
         return {
-            group: sorted(messages.union(sorted(silent.get(group, ()))[-_TOLD:])) for group, messages in found.items()
+            group: sorted(messages.union(sorted(silent.get(group, ()))[0 if messages & lost else -_TOLD :]))
+            for group, messages in found.items()
         }
 
     def survivor(self, ref: SubjectRef) -> SubjectRef:
@@ -169,7 +183,8 @@ class DatabaseRecords:
         """Forget what a record was made of: bytes of its messages, its shares; its head says DESTROYED from now on.
 
         `forget` destroys the keys of these rows, of which it is given the heads, before they go. A message that made
-        other records too loses its bytes as well: they hold this record's content.
+        other records too loses its bytes as well: they hold this record's content. Bytes that were lost (`RECALLED`)
+        are not taken any more.
 
         Raises:
             ConflictError: custodians have not got a version yet: its batch, which holds others' records, needs it.
@@ -184,9 +199,17 @@ class DatabaseRecords:
             messages, versions = _made_of(key)
             for some in messages:
                 connection.execute(delete(raw).where(raw.c.message.in_(some)))
+                awaited = update(message).where(message.c.key.in_(some), message.c.flags.op("&")(_RECALLED) != 0)
+                connection.execute(awaited.values(flags=message.c.flags - _RECALLED))
             connection.execute(delete(secret).where(secret.c.version.in_(versions)))
             values = {"status": int(HeadStatus.DESTROYED), "content_hash": bytes(32), "updated_at": at}
             connection.execute(update(record).where(record.c.key == key).values(**values))
+
+
+def _lost(connection: Connection, makers: Iterable[set[int]]) -> set[int]:
+    """Of messages that made versions, those whose bytes were lost, or that are being read again."""
+    rows = find_rows(connection, message, ("key", "state", "flags"), "key", sorted(set[int]().union(*makers)))
+    return {key for key, state, flags in rows if state == MessageState.PENDING or flags & _RECALLED}
 
 
 def _key_of(connection: Connection, record_id: RecordId) -> int | None:
@@ -280,7 +303,7 @@ def _add_aliases(connection: Connection, work: Work) -> None:
 
 def _confirm(connection: Connection, work: Work) -> None:
     pairs = sorted({(bytes(one.group), one.message) for one in work.confirmed})
-    for chunk in chunks(sorted({message for _, message in pairs})):  # a message that is driven again tells it again
+    for chunk in chunks(sorted({key for _, key in pairs})):  # a message that is driven again tells it again
         connection.execute(delete(told).where(told.c.message.in_(chunk)))
     connection.execute(insert(told), [{"group_hash": group, "message": key} for group, key in pairs])
     newest = {one.record_id: one.said_at for one in work.confirmed}

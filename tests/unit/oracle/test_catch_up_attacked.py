@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from salus.core.errors import NotFoundError
+from salus.core.ids import ParticipantId
 from tests.unit.oracle.oracle_world import CUSTODIANS, Oracle, report, results
 from tests.unit.oracle.test_catch_up import AFTER, BEFORE, MIDDLE, Lives, told
 
@@ -116,3 +118,63 @@ def test_catch_up__withdrawn_before_it_was_anchored__is_known_to_be_wrong(lives:
     [wrong] = lives.oracle.outbox.invalidations(10)
     [first] = lives.outside.deposits[CUSTODIANS[2]].values()
     assert wrong.leaf_hash == first[0].leaf.hash(lives.outside.chain.chain_id)
+
+
+def test_catch_up__never_resent__what_waits_for_it_keeps_its_bytes(lives: Lives) -> None:
+    lives.back_up()
+    first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
+    lives.take(first)
+    lives.restore()
+    lives.catch_up()
+    lives.take(results("2", ("2160-0", "6.60", "F")))  # in no record yet
+    assert lives.oracle.purge(lives.outside.clock.now() + 10**8) == 0
+    lives.take(first)
+    assert lives.oracle.purge(lives.outside.clock.now() + 10**8) == 2
+    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
+    assert told(lives.outside, newest) == {"5.40", "6.60"}
+
+
+def test_catch_up__many_wait_for_the_same_bytes__all_are_folded_in(lives: Lives) -> None:
+    lives.back_up()
+    first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
+    lives.take(first)
+    lives.restore()
+    lives.catch_up()
+    lives.take(results("2", ("2160-0", "6.60", "F")))
+    for number in range(10):
+        lives.take(results(f"3{number}", (f"100{number}-1", "1.00", "F")))
+    assert lives.numbers() == [1]
+    lives.take(first)
+    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
+    assert told(lives.outside, newest) == {"5.40", "6.60"}
+
+
+def test_catch_up__record_destroyed_before_the_resend__takes_no_bytes_of_it(lives: Lives) -> None:
+    lives.back_up()
+    lives.take(BEFORE[0])
+    lives.restore()
+    lives.catch_up()
+    [item] = lives.outside.anchored_items()
+    lives.oracle.records.erase(item.leaf.record_id, lives.outside.clock.now(), lambda *_: None)
+    lives.take(BEFORE[0])
+    with pytest.raises(NotFoundError):
+        lives.oracle.messages.sealed(1)
+    assert lives.numbers() == [1]
+
+
+def test_catch_up__a_custodian_away__is_waited_for_once(lives: Lives) -> None:
+    for raw in (*BEFORE, *MIDDLE, *AFTER):
+        lives.take(raw)
+    away = CUSTODIANS[0]
+    asked: list[bytes] = []
+    ask = lives.outside.custodians.recall
+
+    def recall(custodian: ParticipantId, call: dict[str, object]) -> dict[str, object]:
+        asked.append(custodian)
+        return ask(custodian, call)
+
+    lives.outside.custodians.stop(away)
+    lives.outside.custodians.recall = recall  # type: ignore[method-assign]
+    lives.lose()
+    assert lives.catch_up().versions == 8
+    assert asked.count(away) == 1
