@@ -36,6 +36,7 @@ from salus.flows.custody import Caller
 
 Told = Mapping[LeafHash, RememberedVersion]
 _MOST_PAGES = 64
+_MOST_JOINS = 64
 _MOST_OPEN = 1_000_000
 _KEY_BYTES = 32
 
@@ -138,6 +139,7 @@ class CatchingUp:
         """Versions of a batch, as custodians keep them."""
         all_told: list[Told] = []
         union: dict[LeafHash, RememberedVersion] = {}
+        joins: list[Told] = [{}]
         failed: list[ParticipantId] = []
         for member in sorted(members.members, key=lambda each: self._in_vain[each]):  # one that is away costs seconds
             self._in_vain[member] += 1
@@ -148,7 +150,10 @@ class CatchingUp:
                 _log.warning("leaves not told", custodian=hex32(member), error=type(error).__name__, reason=str(error))
                 continue
             union |= told
-            for whole in (told, union):
+            joins += [
+                {**before, **told} for before in joins[:_MOST_JOINS]
+            ]  # one that adds what is not in it spoils some only
+            for whole in joins:
                 if _is_whole(whole, one):
                     self._in_vain[member] -= 1
                     return whole

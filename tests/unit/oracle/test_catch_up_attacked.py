@@ -178,3 +178,15 @@ def test_catch_up__a_custodian_away__is_waited_for_once(lives: Lives) -> None:
     lives.lose()
     assert lives.catch_up().versions == 8
     assert asked.count(away) == 1
+
+
+def test_catch_up__halves_and_a_custodian_that_adds_what_is_elsewhere__make_a_whole(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    lives.take(*MIDDLE)
+    deposits = lives.outside.deposits
+    first, second = ({root: items[place::2] for root, items in deposits[CUSTODIANS[0]].items()} for place in (0, 1))
+    one, other = deposits[CUSTODIANS[0]].items()
+    deposits[CUSTODIANS[0]] = {one[0]: other[1][:1], other[0]: one[1][:1]}
+    deposits[CUSTODIANS[1]], deposits[CUSTODIANS[2]] = first, second
+    lives.lose()
+    assert lives.catch_up().versions == 5
