@@ -15,7 +15,7 @@ send them again, and nothing is doubled by it. Source: docs/protocol.md section 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
@@ -44,7 +44,10 @@ _log = structlog.get_logger()
 
 
 class CatchingUp:
-    """Brings one source's database to where the chain is. `waits_for`: so many batches are missing, as last seen."""
+    """Brings one source's database to where the chain is. `waits_for`: so many batches are missing, as last seen.
+
+    `in_pool` counts transactions of this oracle's accounts that wait for a block: one may anchor what is unknown here.
+    """
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class CatchingUp:
         site: SiteKey,
         source: ParticipantId,
         random: Randomness,
+        in_pool: Callable[[], int] = lambda: 0,
     ) -> None:
         self._outbox = outbox
         self._recollection = recollection
@@ -65,6 +69,7 @@ class CatchingUp:
         self._site = site
         self._source = source
         self._random = random
+        self._in_pool = in_pool
         self._in_vain: Counter[ParticipantId] = Counter()  # asked, and a batch was not whole by it
         self.is_done = False
         self.waits_for = 0
@@ -76,6 +81,10 @@ class CatchingUp:
             UnavailableError: the node is away, or too few custodians answer for a batch: try again.
             IntegrityError: the database has numbered versions itself that the chain has otherwise.
         """
+        if waiting := self._in_pool():
+            raise UnavailableError(
+                f"{waiting} transactions of this oracle's account wait in its node's pool for a block"
+            )
         found, head = Adopted(), self._chain.head()
         listed = list(missing(self._outbox, self._chain, self._source, head.number))
         self.waits_for = len(listed)
@@ -150,9 +159,8 @@ class CatchingUp:
                 _log.warning("leaves not told", custodian=hex32(member), error=type(error).__name__, reason=str(error))
                 continue
             union |= told
-            joins += [
-                {**before, **told} for before in joins[:_MOST_JOINS]
-            ]  # one that adds what is not in it spoils some only
+            # one that adds what is not in the batch spoils the joins it is in, not all
+            joins += [{**before, **told} for before in joins[:_MOST_JOINS]]
             for whole in joins:
                 if _is_whole(whole, one):
                     self._in_vain[member] -= 1

@@ -339,7 +339,9 @@ def _build(settings: Settings, kept: Kept, chain: Chain, signer: Signer, custodi
     anchoring = Anchoring(outbox, reader, writer, kept.site, source, clock, time.sleep)
     linking = Linking(DatabaseLinks(kept.database), reader, writer, kept.site, clock, time.monotonic)
     recollection = DatabaseRecollection(kept.database)
-    catching = CatchingUp(outbox, recollection, reader, custodians, caller, kept.site, source, secrets.token_bytes)
+    catching = CatchingUp(
+        outbox, recollection, reader, custodians, caller, kept.site, source, secrets.token_bytes, writer.in_pool
+    )
     erasing = Erasing(records, content, reader, clock, kept.site, source, lambda: catching.is_done)
     ends = DatabaseRetention(kept.database, source)
     retention = RetentionDesk(ends, reader, source, settings.operations.grace_days)

@@ -182,10 +182,7 @@ class Lanes:
         """Flights of the calls for which there is room, at least of the first."""
         with lane.starting:
             if lane.next_nonce is None:
-                counts = self._rpc.batch_all(
-                    [("eth_getTransactionCount", (lane.address, at)) for at in ("latest", "pending")]
-                )
-                lane.next_nonce = max(int(count, 16) for count in counts)
+                lane.next_nonce = max(self._counted(lane))
         flights: list[Flight] = []
         while not flights:
             self._await_room(lane)
@@ -209,6 +206,20 @@ class Lanes:
             [flight] = self._depart(flight.lane, [(flight.call, self._simulator.capped(max(limit, 2 * flight.gas)))])
             self._await([flight])
         raise UnavailableError(f"transaction {hex32(flight.raw.hash)} is mined but reverts, though it works when tried")
+
+    def in_pool(self) -> int:
+        """Transactions of these accounts that wait in the node's pool, also those of a process before this one.
+
+        Raises:
+            UnavailableError: the node is away.
+        """
+        return sum(max(0, pending - latest) for latest, pending in map(self._counted, self._lanes))
+
+    def _counted(self, lane: Lane) -> tuple[int, int]:
+        """Transactions an account has on chain, and with those in the pool."""
+        asked = [("eth_getTransactionCount", (lane.address, at)) for at in ("latest", "pending")]
+        latest, pending = (int(count, 16) for count in self._rpc.batch_all(asked))
+        return latest, pending
 
     # waiting
 

@@ -153,6 +153,7 @@ class Outside:
         self.deposits: dict[ParticipantId, dict[bytes, list[DepositItem]]] = {one: {} for one in CUSTODIANS}
         self.custodians = MemoryCustodians({one: self._custodian(one) for one in CUSTODIANS})
         self.randomness = SeededRandomness("outside")
+        self.in_pool = 0
         self.rows = {purpose: MemoryPeriodKeys() for purpose in (RAW, SHARES)}
 
     def _anchor(self, root: bytes, count: int, custodian_set: int, tag: int) -> None:
@@ -318,6 +319,7 @@ class Oracle:
             self.site,
             SOURCE,
             outside.randomness,
+            lambda: outside.in_pool,
         )
         anchoring = Anchoring(outbox, chain, wrap(outside.writer), self.site, SOURCE, outside.clock, lambda _: None)
         linking = Linking(

@@ -340,6 +340,17 @@ def test_catch_up__too_few_answer__waits_and_seals_nothing(lives: Lives) -> None
     assert lives.catch_up().versions == 2
 
 
+def test_catch_up__transaction_in_the_pool__is_waited_for(lives: Lives) -> None:
+    lives.take(*BEFORE)
+    lives.outside.in_pool = 1
+    lives.lose()
+    with pytest.raises(UnavailableError, match="1 transactions"):
+        lives.oracle.catching.run()
+    assert not lives.oracle.catching.is_done
+    lives.outside.in_pool = 0
+    assert lives.catch_up().versions == 2
+
+
 def test_catch_up__destroyed_meanwhile__comes_back_without_it(lives: Lives) -> None:
     lives.take(*BEFORE, *MIDDLE)
     gone = lives.outside.anchored_items()[1].leaf.record_id

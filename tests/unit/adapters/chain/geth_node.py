@@ -91,7 +91,9 @@ class GethNode:
             case "eth_estimateGas":
                 return hex(30_000)
             case "eth_getTransactionCount":
-                return hex(self._count(Address(params[0]), blocks))
+                sender = Address(params[0])
+                mined = self._count(sender, blocks)
+                return hex(mined if params[1] == "latest" else self._next(sender, mined))
             case "eth_getTransactionReceipt":
                 return self._receipt(bytes.fromhex(params[0][2:]), blocks)
             case "eth_sendRawTransaction":
@@ -100,6 +102,11 @@ class GethNode:
 
     def _count(self, sender: Address, blocks: list[list[tuple[Address, int, bytes]]]) -> int:
         return sum(one[0] == sender for block in blocks for one in block)
+
+    def _next(self, sender: Address, mined: int) -> int:
+        while (sender, mined) in self.pool:
+            mined += 1
+        return mined
 
     def _receipt(self, tx_hash: bytes, blocks: list[list[tuple[Address, int, bytes]]]) -> dict[str, Any] | None:
         for number, block in enumerate(blocks):

@@ -92,6 +92,18 @@ def test_fly__more_callers_than_room__wait_and_are_all_mined_once(
     assert node.fullest == 4
 
 
+def test_in_pool__what_a_process_before_left_there__is_counted_until_it_is_mined(
+    node: GethNode, pool: ThreadPoolExecutor
+) -> None:
+    before = [pool.submit(lanes_of(node, name).fly, [note(name), note("more")]) for name in ("one", "two")]
+    until(lambda: len(node.pool) == 4)
+    assert lanes_of(node, "one", "two").in_pool() == 4
+    assert lanes_of(node, "one").in_pool() == 2
+    assert lanes_of(node, "three").in_pool() == 0
+    mining_until_done(node, before)
+    assert lanes_of(node, "one", "two").in_pool() == 0
+
+
 def test_fly__several_lanes__share_the_bound_of_their_writer(
     node: GethNode, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
