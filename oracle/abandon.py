@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from oracle.audit import Auditing
-from oracle.behind import behind
+from oracle.behind import all_in, behind
 from oracle.ports import AbandonStore, Outbox
 from oracle.sitekey import SHARES, SiteKey
 from salus.core.abandon import Fate, GivenUp, Part
@@ -29,7 +29,6 @@ MOST_AT_ONCE = 500
 """Versions of one transaction; records that share messages go together, however many they are."""
 LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 60.0
-_MOST_OPEN = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +156,10 @@ class Abandon:
                 f"{known.batches} batches are on chain that this database does not know: it is an old backup, and what "
                 "waits in it may be anchored already (runbook, Restore an oracle)"
             )
-        if any(one.custodian_set == custodian_set for one in self._outbox.batches(BatchState.DEPOSITED, _MOST_OPEN)):
+        if any(one.custodian_set == custodian_set for one in all_in(self._outbox, BatchState.DEPOSITED)):
             raise ConflictError("all custodians of the set have one of its batches: let the oracle anchor it first")
         head = self._chain.head()
-        for batch in self._outbox.batches(BatchState.OPEN, _MOST_OPEN):
+        for batch in all_in(self._outbox, BatchState.OPEN):
             is_of_set = batch.custodian_set == custodian_set
             if is_of_set and self._chain.anchor(self._source, batch.root, head).anchored_at:
                 raise ConflictError(f"batch {batch.key} is on chain: all custodians of the set have it")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from oracle.ports import Outbox
 from salus.core.ids import ParticipantId, Root
-from salus.core.journal import BatchState
+from salus.core.journal import Batch, BatchState
 from salus.core.ports import ChainEvent, ChainReader
 
 _BLOCKS_AT_ONCE = 5000
@@ -75,9 +75,14 @@ def events_between(chain: ChainReader, first: int, last: int) -> Iterator[ChainE
         yield from chain.events(start, min(start + _BLOCKS_AT_ONCE - 1, last))
 
 
+def all_in(outbox: Outbox, state: BatchState) -> list[Batch]:
+    """All batches that are open, or deposited and not anchored."""
+    return outbox.batches(state, _MOST_OPEN)
+
+
 def _roots(outbox: Outbox) -> Iterator[bytes]:
     for state in (BatchState.OPEN, BatchState.DEPOSITED):
-        yield from (batch.root for batch in outbox.batches(state, _MOST_OPEN))
+        yield from (batch.root for batch in all_in(outbox, state))
     offset = 0
     while page := outbox.done_batches(offset, _PAGE):
         yield from (batch.root for batch in page)

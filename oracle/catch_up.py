@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
-from oracle.behind import Missing, events_between, missing
+from oracle.behind import Missing, all_in, events_between, missing
 from oracle.notes import open_note
 from oracle.ports import Outbox, Recollection
 from oracle.sitekey import SHARES, SiteKey
@@ -37,7 +37,6 @@ from salus.flows.custody import Caller
 Told = Mapping[LeafHash, RememberedVersion]
 _MOST_PAGES = 64
 _MOST_JOINS = 64
-_MOST_OPEN = 1_000_000
 _KEY_BYTES = 32
 
 _log = structlog.get_logger()
@@ -115,7 +114,7 @@ class CatchingUp:
     def _pass_on(self) -> None:
         """Batches that wait here for custodians and are on chain: the shares and their keys may be gone already."""
         final = self._chain.final()
-        for batch in self._outbox.batches(BatchState.OPEN, _MOST_OPEN):
+        for batch in all_in(self._outbox, BatchState.OPEN):
             if self._chain.anchor(self._source, batch.root, final).anchored_at:
                 members = self._chain.custodian_set(batch.custodian_set, final).members
                 self._outbox.acknowledge(batch.key, (1 << len(members)) - 1, complete=True)

@@ -6,13 +6,14 @@ message with its bytes, a subject, a version that waited to be deposited, a newe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 
 from salus.adapters.database.bulk import find_rows
 from salus.adapters.database.oracle import OracleDatabase
+from salus.adapters.database.oracle_append import Forget
 from salus.adapters.database.oracle_outbox import note_anchored
 from salus.adapters.database.oracle_records import leaf_to_bytes
 from salus.adapters.database.oracle_tables import (
@@ -32,9 +33,6 @@ from salus.core.errors import IntegrityError
 from salus.core.ids import SubjectRef
 from salus.core.journal import BatchState, HeadStatus, KnownSubject, MessageFlag, MessageState
 from salus.core.remembered import Adopted, RememberedBatch, RememberedMessage, RememberedVersion
-
-Forget = Callable[[Sequence[bytes]], None]
-"""Destroys the keys of sealed rows, by their heads."""
 
 _TAKEN = int(MessageState.PENDING), int(MessageState.DONE)
 
