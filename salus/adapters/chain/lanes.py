@@ -297,9 +297,9 @@ class Lanes:
                 self._heard(flight, answer, now)
         if any(answer.verdict is Verdict.FULL for answer in answers):
             self.counts.held += 1
-            self._held_until = now + self._hold
+            self._held_until = time.monotonic() + self._hold  # from the answer on, which may have taken long
+            _log.warning("pool_full", held_seconds=self._hold, transactions=len(fresh))
             self._hold = min(2 * self._hold, _LONGEST_HOLD)
-            _log.warning("pool_full", held_seconds=self._held_until - now, transactions=len(fresh))
         elif fresh:
             self._hold = _FIRST_HOLD
         return any(flight.landed for flight in fresh)
