@@ -214,7 +214,8 @@ class DatabaseCustodianStore:
         found: dict[int, WrappedShare] = {}
         with reading(self._engine) as connection:
             for chunk in rows.chunks(set(keys)):
-                for row in connection.execute(select(t.share).where(t.share.c.record.in_(chunk))):
+                query = select(t.share.c.record, t.share.c.period, t.share.c.blob).where(t.share.c.record.in_(chunk))
+                for row in connection.execute(query):
                     found[int(row.record)] = WrappedShare(row.period, bytes(row.blob))
         return found
 

@@ -33,10 +33,9 @@ def restore(connection: Connection, batch: RestoredBatch) -> None:
         if mark != item.fingerprint and item.leaf.level < MAX_LEVEL:
             raise ConflictError("a record version is stored with another share")
     kept = [(known[item.leaf_hash][0], item) for item in batch.records if item.leaf_hash in known]
+    notes = rows.notes_of(connection, (key for key, _ in kept))
     for key, item in kept:
-        _replace_share(connection, key, item)
-    noted = rows.notes_of(connection, (key for key, _ in kept))
-    rows.insert_notes(connection, [(key, item) for key, item in kept if key not in noted])
+        _replace_share(connection, key, item, notes.get(key) or item.note)
     new = [item for item in batch.records if item.leaf_hash not in known and item.leaf_hash not in gone]
     keys = reserve_keys(connection, t.record, len(new)) if new else ()
     rows.insert_records(connection, deposited, list(zip(keys, new, strict=True)))
@@ -69,9 +68,10 @@ def leave_tombstones(connection: Connection, source: ParticipantId, gone: Mappin
         connection.execute(insert(t.tombstone), values)
 
 
-def _replace_share(connection: Connection, key: int, item: DepositedRecord) -> None:
+def _replace_share(connection: Connection, key: int, item: DepositedRecord, note: bytes) -> None:
     connection.execute(delete(t.share).where(t.share.c.record == key))
-    append_rows(connection, t.share, ("record", "period", "blob"), [(key, item.share.period, item.share.blob)])
+    values = (key, item.share.period, item.share.blob, note or None)
+    append_rows(connection, t.share, ("record", "period", "blob", "note"), [values])
     connection.execute(update(t.record).where(t.record.c.key == key).values(fingerprint=item.fingerprint))
 
 

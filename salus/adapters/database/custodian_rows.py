@@ -135,23 +135,18 @@ def insert_batch(
 def insert_records(
     connection: Connection, deposited: DepositBatch, numbered: Sequence[tuple[int, DepositedRecord]]
 ) -> None:
-    """Insert records of a batch under their keys, their shares, and notes of those that have one."""
+    """Insert records of a batch under their keys, their shares, and the notes of those that have one."""
     append_rows(connection, t.record, _RECORD, [_record_row(deposited, key, item) for key, item in numbered])
-    shares = [(key, item.share.period, item.share.blob) for key, item in numbered]
-    append_rows(connection, t.share, ("record", "period", "blob"), shares)
-    insert_notes(connection, numbered)
-
-
-def insert_notes(connection: Connection, numbered: Iterable[tuple[int, DepositedRecord]]) -> None:
-    """Insert notes of records that have one."""
-    append_rows(connection, t.note, ("record", "note"), [(key, item.note) for key, item in numbered if item.note])
+    shares = [(key, item.share.period, item.share.blob, item.note or None) for key, item in numbered]
+    append_rows(connection, t.share, ("record", "period", "blob", "note"), shares)
 
 
 def notes_of(connection: Connection, keys: Iterable[int]) -> dict[int, bytes]:
     """Notes by record key; those of records without one are missing."""
     found: dict[int, bytes] = {}
     for chunk in chunks(keys):
-        rows = connection.execute(select(t.note.c.record, t.note.c.note).where(t.note.c.record.in_(chunk)))
+        has_one = t.share.c.record.in_(chunk) & t.share.c.note.is_not(None)
+        rows = connection.execute(select(t.share.c.record, t.share.c.note).where(has_one))
         found.update((int(key), bytes(note)) for key, note in rows)
     return found
 
@@ -218,12 +213,11 @@ def _record_row(deposited: DepositBatch, key: int, item: DepositedRecord) -> tup
 
 
 def erase_one(connection: Connection, key: int) -> None:
-    """Overwrite and delete a record's share, then delete its note and the record."""
+    """Overwrite and delete a record's share, and its note with it, then delete the record."""
     size = connection.execute(select(func.length(t.share.c.blob)).where(t.share.c.record == key)).scalar()
     if size is not None:
         connection.execute(update(t.share).where(t.share.c.record == key).values(blob=bytes(int(size))))
         connection.execute(delete(t.share).where(t.share.c.record == key))
-    connection.execute(delete(t.note).where(t.note.c.record == key))
     connection.execute(delete(t.batch_record).where(t.batch_record.c.record == key))
     connection.execute(delete(t.record).where(t.record.c.key == key))
 

@@ -77,13 +77,8 @@ share = Table(
     Column("record", _KEY, primary_key=True, autoincrement=False),
     Column("period", String(7), nullable=False),
     Column("blob", _BYTES, nullable=False),
+    Column("note", _BYTES),
     Index("custody_share_period", "period"),
-)
-note = Table(
-    "custody_note",
-    metadata,
-    Column("record", _KEY, primary_key=True, autoincrement=False),
-    Column("note", _BYTES, nullable=False),
 )
 tombstone = Table(
     "custody_tombstone",

@@ -195,7 +195,7 @@ def test_swarm__a_stranger__gets_no_ciphertext(own: SwarmNodes, kubo: Path, tmp_
         strangers.supervisor.start([part])
         for member in own.swarm.nodes.values():
             # What the other key deciphers is noise: a node refuses it at once, or awaits a length it read in it.
-            with pytest.raises(OSError, match="HTTP 500|timed out"):
+            with pytest.raises(OSError, match=r"HTTP 500|timed out"):
                 order(strangers.swarm, "x", "swarm/connect", arg=member.peer_address)
         with pytest.raises(NotFoundError):
             node_of(strangers.swarm, "x").block(raw_cid(sha256(data)), fetch=2)

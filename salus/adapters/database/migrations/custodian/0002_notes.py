@@ -1,4 +1,4 @@
-"""Sources' notes of record versions. A table of its own: lists and releases read rows of records whole."""
+"""Sources' notes of record versions, in the row of the share: one insertion for both."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
-        "custody_note",
-        sa.Column("record", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
-        sa.Column("note", sa.LargeBinary, nullable=False),
-    )
+    op.add_column("custody_share", sa.Column("note", sa.LargeBinary))
 
 
 def downgrade() -> None:
-    op.drop_table("custody_note")
+    op.drop_column("custody_share", "note")
