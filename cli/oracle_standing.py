@@ -23,6 +23,8 @@ _FIGURES = {
     "openBatches": "batches not anchored yet",
     "openInvalidations": "versions not invalid on chain yet",
     "openLinks": "links of patients not on chain yet",
+    "recalledMessages": "messages known from custodians alone: until their senders send them again, what comes late "
+    "to their records waits (docs/runbook.md, Restore an oracle)",
     "unknownBatches": "batches on chain that it has still to learn from the custodians",
 }
 

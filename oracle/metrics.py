@@ -189,6 +189,11 @@ class Metrics:
             ("open_batches", "Batches not anchored yet", lambda: backlog().open_batches),
             ("open_invalidations", "Versions not invalid on chain yet", lambda: backlog().invalidations),
             ("open_links", "Links of subjects not on chain yet", lambda: backlog().links),
+            (
+                "recalled_messages",
+                "Messages known from custodians alone, not sent again yet",
+                lambda: backlog().recalled,
+            ),
             ("oldest_pending_seconds", "Age of the oldest pending message", lambda: _age(backlog(), now())),
         ):
             Gauge(f"salus_oracle_{name}", about, registry=self.registry).set_function(read)

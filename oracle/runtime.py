@@ -704,6 +704,7 @@ def _figures(parts: Parts) -> dict[str, object]:
         "openBatches": backlog.open_batches,
         "openInvalidations": backlog.invalidations,
         "openLinks": backlog.links,
+        "recalledMessages": backlog.recalled,
         "caughtUp": parts.catching.is_done,
         "unknownBatches": parts.catching.waits_for,
     }

@@ -358,7 +358,8 @@ class DeskCode:
 class Backlog:
     """How much is under way: messages pending, their oldest arrival (0: none), versions and batches not anchored.
 
-    `pending_bytes` is what pending messages take in the journal.
+    `pending_bytes` is what pending messages take in the journal. `recalled` messages are known from custodians' notes
+    alone: their bytes are lost until they are sent again.
     """
 
     pending: int
@@ -369,3 +370,4 @@ class Backlog:
     invalidations: int
     links: int = 0
     pending_bytes: int = 0
+    recalled: int = 0

@@ -120,6 +120,7 @@ class OracleDatabase:
                 invalidations=count(invalidation, "done_at IS NULL"),
                 links=count(link, "done_at IS NULL"),
                 pending_bytes=int(size or 0),
+                recalled=count(message, "flags & 32 <> 0"),
             )
 
 

@@ -65,6 +65,7 @@ _partial(  # all that the backlog is told by, so that it needs no row
     "oracle_message_pending", message.c.key, message.c.received_at, message.c.size, message.c.state, where="state = 1"
 )
 _partial("oracle_message_quarantine", message.c.key, where="state IN (4, 5)")
+_partial("oracle_message_recalled", message.c.key, where="flags & 32 <> 0")
 raw = sa.Table(
     "oracle_raw",
     metadata,

@@ -81,6 +81,7 @@ def test_runbook__readiness_fields_metrics_and_alerts__are_explained() -> None:
         "openBatches",
         "openInvalidations",
         "openLinks",
+        "recalledMessages",
         "caughtUp",
         "unknownBatches",
         "indexed",

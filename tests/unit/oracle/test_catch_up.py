@@ -148,7 +148,11 @@ def test_catch_up__old_backup__numbers_go_on_and_resends_double_nothing(lives: L
     lives.restore()
     assert lives.catch_up() == Adopted(versions=3, records=1, subjects=1, messages=3)
     before = len(lives.outside.anchored_items())
+    assert lives.oracle.database.backlog().recalled == len(MIDDLE)
+    lives.take(MIDDLE[0])
+    assert lives.oracle.database.backlog().recalled == len(MIDDLE) - 1
     lives.take(*MIDDLE)
+    assert lives.oracle.database.backlog().recalled == 0
     assert len(lives.outside.anchored_items()) == before
     lives.take(*AFTER)
     assert lives.numbers() == [1, 1, 1, 1, 2, 2, 3, 3]
