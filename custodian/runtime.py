@@ -41,7 +41,7 @@ from salus.core.consensus.engine import Engine, engine_of
 from salus.core.consensus.snapshot import Snapshot
 from salus.core.consensus.start import trusted_start
 from salus.core.errors import InputError, IntegrityError, SetupError
-from salus.core.ids import ParticipantId, from_hex
+from salus.core.ids import ParticipantId, address_bytes, from_hex
 from salus.core.state import BlockStamp
 
 _HOST = "127.0.0.1"
@@ -70,7 +70,7 @@ def opened(settings: Settings, *, afresh: bool = False) -> Iterator[Parts]:
     """A custodian with its schema brought up to date. `afresh` forgets which header it trusted, until it is accepted.
 
     Raises:
-        SetupError: a file or setting is wrong.
+        SetupError: a file or setting is wrong, or the database is another's.
         UnavailableError: the node is away.
     """
     signer = keystore.load(settings.operator_keystore, settings.passphrase)
@@ -79,6 +79,8 @@ def opened(settings: Settings, *, afresh: bool = False) -> Iterator[Parts]:
     migrate(engine, "custodian")
     store, trust = DatabaseCustodianStore(engine), TrustedHeader(engine)
     try:
+        deployed = _deployed(settings)
+        store.belong_to(settings.participant, deployed.chain_id, address_bytes(deployed.council))
         chain = _proven(settings, trust, afresh=afresh) if settings.genesis else _believed(settings)
         try:
             custodian = Custodian(

@@ -29,7 +29,7 @@ from salus.core.custody import (
     RestoredBatch,
     WrappedShare,
 )
-from salus.core.errors import ConflictError
+from salus.core.errors import ConflictError, SetupError
 from salus.core.ids import LeafHash, ParticipantId, RecordId, Root, SubjectRef, order_id
 
 NONCE_SECONDS = 3600
@@ -54,6 +54,24 @@ class DatabaseCustodianStore:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    def belong_to(self, custodian: ParticipantId, chain_id: int, council: bytes) -> None:
+        """Write on first use whose database this is and of which deployment, later compare.
+
+        Raises:
+            SetupError: it is another custodian's, or of another deployment: shares in it open for nobody here.
+        """
+        marks = (("participant", 0, custodian, "another custodian"), ("deployment", chain_id, council, "another chain"))
+        with writing(self._engine) as connection:
+            rows.lock(connection)
+            for name, number, value, of_whom in marks:
+                kept = rows.read_state(connection, name)
+                if kept is None:
+                    rows.write_state(connection, name, number, value)
+                elif kept != (number, value):
+                    raise SetupError(
+                        f"this database is of {of_whom}: give this one its own, or restore the right backup over it"
+                    )
 
     # calls and blocks
 

@@ -16,7 +16,7 @@ from salus.adapters.database.engine import open_engine
 from salus.adapters.database.migrate import migrate
 from salus.adapters.memory import MemoryCustodianStore, SeededRandomness
 from salus.core.custody import DepositBatch, DepositedRecord, Order, WrappedShare, log_entry
-from salus.core.errors import ConflictError
+from salus.core.errors import ConflictError, SetupError
 from salus.core.hashing import sha256
 from salus.core.ids import ZERO32, LeafHash, ParticipantId, RecordId, Root, SubjectRef
 from salus.core.leaf import Leaf, topics_commitment
@@ -132,6 +132,20 @@ def test_store__deposited_batch__is_named_with_its_set_and_count(store: Custodia
     assert (found.source, found.root, found.custodian_set, found.count) == (SOURCE, batch.root, 1, 2)
     assert store.deposited_batch(OTHER, batch.root) is None
     assert store.deposited_batch(SOURCE, Root(ZERO32)) is None
+
+
+def test_store__of_another_custodian_or_deployment__says_so(tmp_path: Path) -> None:
+    opened, council = open_store(tmp_path / "custodian.db"), bytes(20)
+    for _ in range(2):
+        opened.belong_to(SOURCE, CHAIN_ID, council)
+    opened.accept_chain(7, ZERO32, 1000, content())
+    with pytest.raises(SetupError, match="another custodian"):
+        opened.belong_to(OTHER, CHAIN_ID, council)
+    for chain_id, at in ((CHAIN_ID + 1, council), (CHAIN_ID, bytes([1]) * 20)):
+        with pytest.raises(SetupError, match="another chain"):
+            opened.belong_to(SOURCE, chain_id, at)
+    opened.belong_to(SOURCE, CHAIN_ID, council)
+    opened.close()
 
 
 def test_store__same_deposit_again__changes_nothing(store: CustodianStore) -> None:
