@@ -207,7 +207,12 @@ def _give_way(connection: Connection, record_key: int, number: int, forget: Forg
     connection.execute(delete(version).where(version.c.key.in_(keys)))
     is_kept = exists().where(raw.c.message == message.c.key)
     again = update(message).where(message.c.key.in_([row.message for row in own]), is_kept)
-    connection.execute(again.values(state=int(MessageState.PENDING)))
+    values = {
+        "state": int(MessageState.PENDING),
+        "attempts": message.c.attempts + 1,
+        "flags": message.c.flags.op("|")(int(MessageFlag.REPROCESSED)),  # it was counted, and what it changed stays
+    }
+    connection.execute(again.values(**values))
     return not standing
 
 
