@@ -35,8 +35,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from salus.core.errors import InputError, SetupError
-from salus.core.ids import ParticipantId, from_hex
+from salus.core.ids import ParticipantId
+from salus.core.variables import LOCAL_NODE, Variables
 
 _PREFIX = "SALUS_API_"
 
@@ -77,69 +77,32 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     Raises:
         SetupError: a required one is missing, or one is malformed; names it.
     """
-    values = {
-        name.removeprefix(_PREFIX): value
-        for name, value in (os.environ if environ is None else environ).items()
-        if name.startswith(_PREFIX) and value
-    }
-    operator, port = Path(_required(values, "OPERATOR_KEYSTORE")), _number(values, "PORT", 8480)
+    values = os.environ if environ is None else environ
+    told = Variables(_PREFIX, "api/settings.py", values, Path.read_bytes)
+    operator, port = told.path("OPERATOR_KEYSTORE"), told.number("PORT", 8480, least=1)
     return Settings(
-        participant=_participant(_required(values, "PARTICIPANT_ID"), "PARTICIPANT_ID"),
-        rpc_url=values.get("RPC_URL", "http://127.0.0.1:8545"),
-        deployment=Path(_required(values, "DEPLOYMENT")),
-        finality=values.get("FINALITY", "dev"),
-        database_url=_secret(values, "DATABASE_URL"),
-        index_url=_secret(values, "INDEX_URL"),
+        participant=told.participant("PARTICIPANT_ID"),
+        rpc_url=told.text("RPC_URL", LOCAL_NODE),
+        deployment=told.path("DEPLOYMENT"),
+        finality=told.text("FINALITY", "dev"),
+        database_url=told.either("DATABASE_URL"),
+        index_url=told.either("INDEX_URL"),
         operator_keystore=operator,
-        second_keystore=_path(values, "SECOND_KEYSTORE"),
-        relay_keystores=tuple(Path(part.strip()) for part in _required(values, "RELAY_KEYSTORES").split(",")),
-        passphrase_file=Path(_required(values, "PASSPHRASE_FILE")),
-        token_key=_path(values, "TOKEN_KEY") or operator.with_name(f"{operator.stem}.api-token.pem"),
-        seal_key=_path(values, "SEAL_KEY") or operator.with_name(f"{operator.stem}.api-seal.key"),
-        content=_required(values, "CONTENT"),
-        custodians=Path(_required(values, "CUSTODIANS")),
-        clients=Path(_required(values, "CLIENTS")),
-        titles=_path(values, "TITLES"),
-        regulator=_participant(values["REGULATOR"], "REGULATOR") if "REGULATOR" in values else None,
-        public_url=values.get("PUBLIC_URL", f"http://127.0.0.1:{port}").rstrip("/"),
+        second_keystore=told.optional_path("SECOND_KEYSTORE"),
+        relay_keystores=tuple(Path(part.strip()) for part in told.required("RELAY_KEYSTORES").split(",")),
+        passphrase_file=told.path("PASSPHRASE_FILE"),
+        token_key=told.optional_path("TOKEN_KEY") or operator.with_name(f"{operator.stem}.api-token.pem"),
+        seal_key=told.optional_path("SEAL_KEY") or operator.with_name(f"{operator.stem}.api-seal.key"),
+        content=told.required("CONTENT"),
+        custodians=told.path("CUSTODIANS"),
+        clients=told.path("CLIENTS"),
+        titles=told.optional_path("TITLES"),
+        regulator=told.participant("REGULATOR") if told.optional("REGULATOR") else None,
+        public_url=told.text("PUBLIC_URL", f"http://127.0.0.1:{port}").rstrip("/"),
         port=port,
-        head_age=_number(values, "HEAD_AGE", 15),
-        index_lag=_number(values, "INDEX_LAG", 30),
-        calls_per_minute=_number(values, "CALLS_PER_MINUTE", 1200),
-        calls_per_account=_number(values, "CALLS_PER_ACCOUNT", 120),
-        batch_milliseconds=_number(values, "BATCH_MILLISECONDS", 250, least=0),
+        head_age=told.number("HEAD_AGE", 15, least=1),
+        index_lag=told.number("INDEX_LAG", 30, least=1),
+        calls_per_minute=told.number("CALLS_PER_MINUTE", 1200, least=1),
+        calls_per_account=told.number("CALLS_PER_ACCOUNT", 120, least=1),
+        batch_milliseconds=told.number("BATCH_MILLISECONDS", 250),
     )
-
-
-def _required(values: Mapping[str, str], name: str) -> str:
-    if name not in values:
-        raise SetupError(f"set {_PREFIX}{name}: see api/settings.py")
-    return values[name]
-
-
-def _secret(values: Mapping[str, str], name: str) -> str:
-    file = values.get(f"{name}_FILE")
-    if name in values or file is None:
-        return _required(values, name)
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise SetupError(f"{_PREFIX}{name}_FILE names a file that cannot be read") from error
-
-
-def _path(values: Mapping[str, str], name: str) -> Path | None:
-    return Path(values[name]) if name in values else None
-
-
-def _number(values: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
-    text = values.get(name, str(default))
-    if not text.isdigit() or int(text) < least:
-        raise SetupError(f"{_PREFIX}{name} is a whole number of {least} or more")
-    return int(text)
-
-
-def _participant(text: str, name: str) -> ParticipantId:
-    try:
-        return ParticipantId(from_hex(text))
-    except InputError as error:
-        raise SetupError(f"{_PREFIX}{name} is 0x and 64 hex digits") from error

@@ -30,10 +30,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from salus.core.errors import InputError, SetupError
-from salus.core.ids import ParticipantId, from_hex
+from salus.core.errors import SetupError
+from salus.core.ids import ParticipantId
 from salus.core.repair_wire import REPAIRS_AN_HOUR
 from salus.core.retention import GRACE_DAYS
+from salus.core.variables import LOCAL_NODE, Variables
 
 _PREFIX = "SALUS_CUSTODIAN_"
 
@@ -70,43 +71,29 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         SetupError: a required one is missing, or one is malformed.
     """
     values = os.environ if environ is None else environ
-    finality = values.get(f"{_PREFIX}FINALITY", "dev").partition(":")[0]  # clique:N says what the chain says itself
-    try:
-        return Settings(
-            participant=ParticipantId(from_hex(_required(values, "PARTICIPANT_ID"))),
-            rpc_url=_own_node(values.get(f"{_PREFIX}RPC_URL", "http://127.0.0.1:8545")),
-            finality=finality,
-            genesis=None if finality == "dev" else Path(_required(values, "GENESIS")),
-            epoch=int(values.get(f"{_PREFIX}EPOCH", "30000")),
-            deployment=Path(_required(values, "DEPLOYMENT")),
-            database_url=_required(values, "DATABASE_URL"),
-            operator_keystore=Path(_required(values, "OPERATOR_KEYSTORE")),
-            encryption_key=Path(_required(values, "ENCRYPTION_KEY")),
-            passphrase=_required(values, "PASSPHRASE"),
-            period_keys=Path(_required(values, "PERIOD_KEYS")),
-            head_age=int(values.get(f"{_PREFIX}HEAD_AGE", "5")),
-            max_body=int(values.get(f"{_PREFIX}MAX_BODY_BYTES", str(4 * 1024 * 1024))),
-            sweep_seconds=float(values.get(f"{_PREFIX}SWEEP_SECONDS", "5")),
-            port=int(values.get(f"{_PREFIX}PORT", "8440")),
-            grace_days=_count(values, "RETENTION_GRACE_DAYS", GRACE_DAYS, "days"),
-            repairs_an_hour=_count(values, "REPAIRS_PER_HOUR", REPAIRS_AN_HOUR, "record versions"),
-            custodians=Path(told) if (told := values.get(f"{_PREFIX}CUSTODIANS")) else None,
-            content=values.get(f"{_PREFIX}CONTENT") or None,
-        )
-    except InputError as error:
-        raise SetupError(f"{_PREFIX}PARTICIPANT_ID is 0x and 64 hex digits") from error
-    except ValueError as error:
-        raise SetupError(
-            f"{_PREFIX}EPOCH, {_PREFIX}HEAD_AGE, {_PREFIX}MAX_BODY_BYTES and {_PREFIX}PORT are whole numbers, "
-            f"{_PREFIX}SWEEP_SECONDS a number of seconds"
-        ) from error
-
-
-def _count(values: Mapping[str, str], name: str, default: int, what: str) -> int:
-    text = values.get(_PREFIX + name) or str(default)
-    if not text.isascii() or not text.isdigit():
-        raise SetupError(f"{_PREFIX}{name} is a whole number of {what}")
-    return int(text)
+    told = Variables(_PREFIX, "custodian/settings.py", values, Path.read_bytes)
+    finality = told.text("FINALITY", "dev").partition(":")[0]  # clique:N says what the chain says itself
+    return Settings(
+        participant=told.participant("PARTICIPANT_ID"),
+        rpc_url=_own_node(told.text("RPC_URL", LOCAL_NODE)),
+        finality=finality,
+        genesis=None if finality == "dev" else told.path("GENESIS"),
+        epoch=told.number("EPOCH", 30000),
+        deployment=told.path("DEPLOYMENT"),
+        database_url=told.either("DATABASE_URL"),
+        operator_keystore=told.path("OPERATOR_KEYSTORE"),
+        encryption_key=told.path("ENCRYPTION_KEY"),
+        passphrase=told.secret("PASSPHRASE"),
+        period_keys=told.path("PERIOD_KEYS"),
+        head_age=told.number("HEAD_AGE", 5),
+        max_body=told.number("MAX_BODY_BYTES", 4 * 1024 * 1024),
+        sweep_seconds=told.seconds("SWEEP_SECONDS", 5),
+        port=told.number("PORT", 8440),
+        grace_days=told.number("RETENTION_GRACE_DAYS", GRACE_DAYS),
+        repairs_an_hour=told.number("REPAIRS_PER_HOUR", REPAIRS_AN_HOUR),
+        custodians=told.optional_path("CUSTODIANS"),
+        content=told.optional("CONTENT"),
+    )
 
 
 def _own_node(url: str) -> str:
@@ -116,15 +103,3 @@ def _own_node(url: str) -> str:
             "could tell it what is final"
         )
     return url
-
-
-def _required(values: Mapping[str, str], name: str) -> str:
-    if name != "PASSPHRASE" and (found := values.get(_PREFIX + name)):
-        return found
-    if file := values.get(f"{_PREFIX}{name}_FILE"):
-        try:
-            return Path(file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise SetupError(f"{_PREFIX}{name}_FILE names a file that cannot be read") from error
-    suffix = "_FILE" if name == "PASSPHRASE" else ""
-    raise SetupError(f"set {_PREFIX}{name}{suffix}: see custodian/settings.py")

@@ -50,9 +50,10 @@ from pathlib import Path
 
 from oracle.alerts import Limits
 from oracle.pressure import Bounds
-from salus.core.errors import InputError, SetupError
-from salus.core.ids import ParticipantId, from_hex
+from salus.core.errors import SetupError
+from salus.core.ids import ParticipantId
 from salus.core.retention import GRACE_DAYS
+from salus.core.variables import LOCAL_NODE, Variables
 
 PREFIX = "SALUS_ORACLE_"
 _HTTP_PORT = 8450
@@ -115,69 +116,67 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
     Raises:
         SetupError: a required one is missing, or one is malformed.
     """
-    values = os.environ if environ is None else environ
-    journal = read_journal(values)
-    name = _required(values, "NAME")
+    told = _told(environ)
+    journal = read_journal(environ)
+    name = told.required("NAME")
     return Settings(
-        participant=_participant(values),
-        rpc_url=values.get(f"{PREFIX}RPC_URL", "http://127.0.0.1:8545"),
-        finality=values.get(f"{PREFIX}FINALITY", "dev"),
-        deployment=Path(_required(values, "DEPLOYMENT")),
+        participant=told.participant("PARTICIPANT_ID"),
+        rpc_url=told.text("RPC_URL", LOCAL_NODE),
+        finality=told.text("FINALITY", "dev"),
+        deployment=told.path("DEPLOYMENT"),
         database_url=journal.database_url,
-        keystore=Path(_required(values, "KEYSTORE")),
-        passphrase=_secret(values, "PASSPHRASE").splitlines()[0],
+        keystore=told.path("KEYSTORE"),
+        passphrase=told.secret("PASSPHRASE").splitlines()[0],
         site_key=journal.site_key,
         row_keys=journal.row_keys,
-        content=_required(values, "CONTENT"),
-        custodians=Path(_required(values, "CUSTODIANS")),
-        custodian_set=_number(values, "CUSTODIAN_SET", 1),
+        content=told.required("CONTENT"),
+        custodians=told.path("CUSTODIANS"),
+        custodian_set=told.number("CUSTODIAN_SET", 1),
         name=name,
-        authority=values.get(f"{PREFIX}AUTHORITY") or name,
-        charset=values.get(f"{PREFIX}CHARSET") or None,
-        is_checkup=_flag(values, "CHECKUP"),
-        mllp_port=_number(values, "MLLP_PORT", 2575),
-        http_port=_number(values, "HTTP_PORT", _HTTP_PORT),
-        http_token=_secret(values, "HTTP_TOKEN") if values.get(f"{PREFIX}HTTP_TOKEN_FILE") else None,
-        readers=_number(values, "READERS", 2),
-        retain_days=_number(values, "RETAIN_DAYS", 30),
-        sources=_folder(values, "SOURCES"),
-        operations=_operations(values),
+        authority=told.text("AUTHORITY", name),
+        charset=told.optional("CHARSET"),
+        is_checkup=told.flag("CHECKUP"),
+        mllp_port=told.number("MLLP_PORT", 2575),
+        http_port=told.number("HTTP_PORT", _HTTP_PORT),
+        http_token=told.optional_secret("HTTP_TOKEN"),
+        readers=told.number("READERS", 2),
+        retain_days=told.number("RETAIN_DAYS", 30),
+        sources=_folder(told, "SOURCES"),
+        operations=_operations(told),
     )
 
 
-def _operations(values: Mapping[str, str]) -> OperationsSettings:
+def _operations(told: Variables) -> OperationsSettings:
     bounds, limits, usual = Bounds(), Limits(), OperationsSettings()
     return OperationsSettings(
         Bounds(
-            max(1, _number(values, "MOST_PENDING", bounds.messages)),
-            max(1, _number(values, "MOST_PENDING_BYTES", bounds.bytes)),
+            max(1, told.number("MOST_PENDING", bounds.messages)),
+            max(1, told.number("MOST_PENDING_BYTES", bounds.bytes)),
         ),
-        _number(values, "DRAIN_SECONDS", usual.drain_seconds),
+        told.number("DRAIN_SECONDS", usual.drain_seconds),
         Limits(
-            pending=max(1, _number(values, "ALERT_PENDING", limits.pending)),
-            pending_seconds=max(1, _number(values, "ALERT_PENDING_SECONDS", limits.pending_seconds)),
-            quarantined=max(1, _number(values, "ALERT_QUARANTINED", limits.quarantined)),
-            refused_percent=max(1, _number(values, "ALERT_REFUSED_PERCENT", limits.refused_percent)),
-            gap_seconds=_number(values, "ALERT_GAP_SECONDS", limits.gap_seconds),
-            disk_percent=_number(values, "ALERT_DISK_PERCENT", limits.disk_percent),
-            away_seconds=max(1, _number(values, "ALERT_AWAY_SECONDS", limits.away_seconds)),
-            calm_seconds=_number(values, "ALERT_CALM_SECONDS", limits.calm_seconds),
-            destruction_seconds=_number(values, "ALERT_DESTRUCTION_SECONDS", limits.destruction_seconds),
+            pending=max(1, told.number("ALERT_PENDING", limits.pending)),
+            pending_seconds=max(1, told.number("ALERT_PENDING_SECONDS", limits.pending_seconds)),
+            quarantined=max(1, told.number("ALERT_QUARANTINED", limits.quarantined)),
+            refused_percent=max(1, told.number("ALERT_REFUSED_PERCENT", limits.refused_percent)),
+            gap_seconds=told.number("ALERT_GAP_SECONDS", limits.gap_seconds),
+            disk_percent=told.number("ALERT_DISK_PERCENT", limits.disk_percent),
+            away_seconds=max(1, told.number("ALERT_AWAY_SECONDS", limits.away_seconds)),
+            calm_seconds=told.number("ALERT_CALM_SECONDS", limits.calm_seconds),
+            destruction_seconds=told.number("ALERT_DESTRUCTION_SECONDS", limits.destruction_seconds),
         ),
-        _webhook(values),
-        _number(values, "RETENTION_HOURS", usual.retention_hours),
-        _number(values, "RETENTION_GRACE_DAYS", usual.grace_days),
+        _webhook(told),
+        told.number("RETENTION_HOURS", usual.retention_hours),
+        told.number("RETENTION_GRACE_DAYS", usual.grace_days),
     )
 
 
-def _webhook(values: Mapping[str, str]) -> str | None:
+def _webhook(told: Variables) -> str | None:
     """The webhook's URL; many of them are secrets, so it may stand in a file."""
-    url = values.get(f"{PREFIX}ALERT_WEBHOOK")
-    if not url and values.get(f"{PREFIX}ALERT_WEBHOOK_FILE"):
-        url = _secret(values, "ALERT_WEBHOOK")
+    url = told.optional("ALERT_WEBHOOK") or told.optional_secret("ALERT_WEBHOOK")
     if url and not url.startswith(("http://", "https://")):
         raise SetupError(f"{PREFIX}ALERT_WEBHOOK is an http or https URL")
-    return url or None
+    return url
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +197,15 @@ def read_sources(environ: Mapping[str, str] | None = None) -> SourcesSettings:
     Raises:
         SetupError: as `read`.
     """
-    values = os.environ if environ is None else environ
-    name = values.get(f"{PREFIX}NAME") or "?"
+    told = _told(environ)
+    name = told.text("NAME", "?")
     return SourcesSettings(
-        folder=_folder(values, "SOURCES"),
+        folder=_folder(told, "SOURCES"),
         name=name,
-        authority=values.get(f"{PREFIX}AUTHORITY") or name,
-        charset=values.get(f"{PREFIX}CHARSET") or None,
-        is_checkup=_flag(values, "CHECKUP"),
-        retain_days=_number(values, "RETAIN_DAYS", 30),
+        authority=told.text("AUTHORITY", name),
+        charset=told.optional("CHARSET"),
+        is_checkup=told.flag("CHECKUP"),
+        retain_days=told.number("RETAIN_DAYS", 30),
     )
 
 
@@ -216,7 +215,7 @@ def read_http_port(environ: Mapping[str, str] | None = None) -> int:
     Raises:
         SetupError: it is no number.
     """
-    return _number(os.environ if environ is None else environ, "HTTP_PORT", _HTTP_PORT)
+    return _told(environ).number("HTTP_PORT", _HTTP_PORT)
 
 
 def read_journal(environ: Mapping[str, str] | None = None) -> JournalSettings:
@@ -225,65 +224,23 @@ def read_journal(environ: Mapping[str, str] | None = None) -> JournalSettings:
     Raises:
         SetupError: as `read`.
     """
-    values = os.environ if environ is None else environ
+    told = _told(environ)
     try:
-        site_key = bytes.fromhex(_secret(values, "SITE_KEY"))
+        site_key = bytes.fromhex(told.secret("SITE_KEY"))
     except ValueError:
         site_key = b""
     if len(site_key) != SITE_KEY_BYTES:
         raise SetupError(f"the file of {PREFIX}SITE_KEY_FILE holds 64 hex digits: `openssl rand -hex 32` makes some")
-    given = f"{PREFIX}DATABASE_URL_FILE" in values and f"{PREFIX}DATABASE_URL" not in values
-    url = _secret(values, "DATABASE_URL") if given else _required(values, "DATABASE_URL")
-    beside = _required(values, "SITE_KEY_FILE") + ".rows"
-    return JournalSettings(url, site_key, Path(values.get(f"{PREFIX}ROW_KEYS") or beside))
+    beside = told.required("SITE_KEY_FILE") + ".rows"
+    return JournalSettings(told.either("DATABASE_URL"), site_key, Path(told.text("ROW_KEYS", beside)))
 
 
-def _participant(values: Mapping[str, str]) -> ParticipantId:
-    try:
-        return ParticipantId(from_hex(_required(values, "PARTICIPANT_ID")))
-    except InputError as error:
-        raise SetupError(f"{PREFIX}PARTICIPANT_ID is 0x and 64 hex digits") from error
-
-
-def _folder(values: Mapping[str, str], name: str) -> Path | None:
-    text = values.get(PREFIX + name)
-    if text and not Path(text).is_dir():
+def _folder(told: Variables, name: str) -> Path | None:
+    path = told.optional_path(name)
+    if path and not path.is_dir():
         raise SetupError(f"{PREFIX}{name} names no folder")
-    return Path(text) if text else None
+    return path
 
 
-def _required(values: Mapping[str, str], name: str) -> str:
-    found = values.get(PREFIX + name)
-    if not found:
-        raise SetupError(f"set {PREFIX}{name}: see oracle/settings.py")
-    return found
-
-
-def _secret(values: Mapping[str, str], name: str) -> str:
-    """Text of a file that a setting names; secrets are not given in the environment itself."""
-    path = Path(_required(values, f"{name}_FILE"))
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SetupError(f"{PREFIX}{name}_FILE names a file that cannot be read") from error
-    if not text:
-        raise SetupError(f"the file of {PREFIX}{name}_FILE is empty")
-    return text
-
-
-def _number(values: Mapping[str, str], name: str, default: int) -> int:
-    text = values.get(PREFIX + name)
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit():
-        raise SetupError(f"{PREFIX}{name} is a whole number")
-    return int(text)
-
-
-def _flag(values: Mapping[str, str], name: str) -> bool | None:
-    text = values.get(PREFIX + name)
-    if not text:
-        return None
-    if text not in ("0", "1"):
-        raise SetupError(f"{PREFIX}{name} is 0 or 1")
-    return text == "1"
+def _told(environ: Mapping[str, str] | None) -> Variables:
+    return Variables(PREFIX, "oracle/settings.py", os.environ if environ is None else environ, Path.read_bytes)

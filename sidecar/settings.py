@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from salus.core.errors import SetupError
+from salus.core.variables import LOCAL_NODE, Variables
 
 _PREFIX = "SALUS_SIDECAR_"
 
@@ -47,23 +48,18 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         SetupError: a required one is missing, or one is malformed.
     """
     values = os.environ if environ is None else environ
-    ipc = values.get(f"{_PREFIX}IPC")
-    try:
-        return Settings(
-            rpc_url=values.get(f"{_PREFIX}RPC_URL", "http://127.0.0.1:8545"),
-            engine=_required(values, "ENGINE"),
-            ipc=Path(ipc) if ipc else None,
-            node_folder=Path(_required(values, "NODE_FOLDER")),
-            address_book=Path(_required(values, "ADDRESS_BOOK")),
-            deployment=Path(_required(values, "DEPLOYMENT")),
-            first_block=int(values.get(f"{_PREFIX}FIRST_BLOCK", "0")),
-            poll_seconds=float(values.get(f"{_PREFIX}POLL_SECONDS", "2")),
-            port=int(values.get(f"{_PREFIX}PORT", "8470")),
-        )
-    except ValueError as error:
-        raise SetupError(
-            f"{_PREFIX}FIRST_BLOCK and {_PREFIX}PORT are whole numbers, {_PREFIX}POLL_SECONDS a number of seconds"
-        ) from error
+    told = Variables(_PREFIX, "sidecar/settings.py", values, Path.read_bytes)
+    return Settings(
+        rpc_url=told.text("RPC_URL", LOCAL_NODE),
+        engine=told.required("ENGINE"),
+        ipc=told.optional_path("IPC"),
+        node_folder=told.path("NODE_FOLDER"),
+        address_book=told.path("ADDRESS_BOOK"),
+        deployment=told.path("DEPLOYMENT"),
+        first_block=told.number("FIRST_BLOCK", 0),
+        poll_seconds=told.seconds("POLL_SECONDS", 2),
+        port=told.number("PORT", 8470),
+    )
 
 
 def read_file(file: Path) -> Settings:
@@ -84,9 +80,3 @@ def read_file(file: Path) -> Settings:
                 raise SetupError(f"{file} has a line that is no setting of the sidecar: {name.strip()[:40]}")
             told[name.strip()] = value.strip()
     return read(told)
-
-
-def _required(values: Mapping[str, str], name: str) -> str:
-    if found := values.get(_PREFIX + name):
-        return found
-    raise SetupError(f"set {_PREFIX}{name}: see sidecar/settings.py")

@@ -53,8 +53,9 @@ _ORIGIN = (
 )
 _RULES = (
     "Services read the environment at start and nowhere else. Secrets stand in files that a setting names; a setting\n"
-    "marked (or `…_FILE`) may be given either way. A missing or malformed setting stops the service with one line\n"
-    "that names it. Every server binds 127.0.0.1: put a TLS proxy before what others must reach."
+    "marked (or `…_FILE`) may be given either way. An empty setting counts as not given. A missing or malformed one\n"
+    "stops the service with one line that names it. Every server binds 127.0.0.1: put a TLS proxy before what others\n"
+    "must reach."
 )
 
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from salus.core.errors import SetupError
+from salus.core.variables import LOCAL_NODE, Variables
 
 _PREFIX = "SALUS_WATCH_"
 
@@ -43,28 +43,13 @@ def read(environ: Mapping[str, str] | None = None) -> Settings:
         SetupError: a required one is missing, or one is malformed.
     """
     values = os.environ if environ is None else environ
-    try:
-        return Settings(
-            rpc_url=values.get(f"{_PREFIX}RPC_URL", "http://127.0.0.1:8545"),
-            deployment=Path(_required(values, "DEPLOYMENT")),
-            database_url=_required(values, "DATABASE_URL"),
-            finality=values.get(f"{_PREFIX}FINALITY", "dev"),
-            first_block=int(values.get(f"{_PREFIX}FIRST_BLOCK", "0")),
-            poll_seconds=float(values.get(f"{_PREFIX}POLL_SECONDS", "0.5")),
-            port=int(values.get(f"{_PREFIX}PORT", "8460")),
-        )
-    except ValueError as error:
-        raise SetupError(
-            f"{_PREFIX}FIRST_BLOCK and {_PREFIX}PORT are whole numbers, {_PREFIX}POLL_SECONDS a number of seconds"
-        ) from error
-
-
-def _required(values: Mapping[str, str], name: str) -> str:
-    if found := values.get(_PREFIX + name):
-        return found
-    if file := values.get(f"{_PREFIX}{name}_FILE"):
-        try:
-            return Path(file).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise SetupError(f"{_PREFIX}{name}_FILE names a file that cannot be read") from error
-    raise SetupError(f"set {_PREFIX}{name}: see watch/settings.py")
+    told = Variables(_PREFIX, "watch/settings.py", values, Path.read_bytes)
+    return Settings(
+        rpc_url=told.text("RPC_URL", LOCAL_NODE),
+        deployment=told.path("DEPLOYMENT"),
+        database_url=told.either("DATABASE_URL"),
+        finality=told.text("FINALITY", "dev"),
+        first_block=told.number("FIRST_BLOCK", 0),
+        poll_seconds=told.seconds("POLL_SECONDS", 0.5),
+        port=told.number("PORT", 8460),
+    )
