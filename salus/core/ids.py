@@ -21,7 +21,7 @@ Address = NewType("Address", str)
 """An account in EIP-55 mixed case, `0x` and 40 hex digits."""
 
 ZERO32 = bytes(32)
-_ADDRESS_CHARACTERS = 42
+_ADDRESS_BYTES = 20
 ZERO_ADDRESS = Address("0x" + "0" * 40)
 
 
@@ -62,14 +62,15 @@ def address_bytes(address: Address) -> bytes:
         InputError: not 40 hex digits after `0x`.
     """
     advice = "an address is 0x and 40 hex digits"
-    if not isinstance(address, str) or len(address) != _ADDRESS_CHARACTERS:
+    raw = _unhex(address, advice)
+    if len(raw) != _ADDRESS_BYTES:
         raise InputError(advice)
-    return _unhex(address, advice)
+    return raw
 
 
 def to_address(raw: bytes) -> Address:
     """Checksummed address of 20 bytes (EIP-55)."""
-    if len(raw) != 20:
+    if len(raw) != _ADDRESS_BYTES:
         raise InputError(f"an address has 20 bytes, got {len(raw)}")
     digits = raw.hex()
     marks = keccak(digits.encode()).hex()
