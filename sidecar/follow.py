@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from threading import Event, Lock
+from typing import Any
 
 import structlog
 
@@ -47,6 +48,15 @@ class Status:
         if self.unclaimed:
             found.append(f"{self.unclaimed} validators are named by no member: have the Council renew theirs")
         return tuple(found)
+
+    def facts(self) -> dict[str, Any]:
+        """The final block and what was seen there, as JSON."""
+        return {
+            "final": self.at.number if self.at else None,
+            "member": self.member,
+            "peers": self.peers,
+            "validators": self.validators,
+        }
 
 
 class Follower:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event, Thread
 
-from salus.adapters import http_server
+from salus.adapters import follower_http
 from salus.adapters.chain.connect import connect
 from salus.adapters.chain.node_admin import own_node
 from salus.adapters.chain.roll import Roll
@@ -15,12 +14,9 @@ from salus.adapters.service_log import log_lines
 from salus.core.errors import SetupError, UnavailableError
 from salus.core.node import Action, Seat
 from salus.core.state import BlockStamp
-from sidecar.app import create_app
 from sidecar.follow import Follower
 from sidecar.metrics import Metrics
 from sidecar.settings import Settings
-
-_HOST = "127.0.0.1"
 
 
 class _LateRoll:
@@ -68,12 +64,6 @@ def once(settings: Settings) -> tuple[Action, ...]:
 def serve(settings: Settings) -> None:
     """Follow the registry and answer on HTTP until told to stop."""
     log_lines()
-    metrics, stop = Metrics(), Event()
+    metrics = Metrics()
     follower = build(settings, metrics)
-    thread = Thread(target=follower.run, args=(stop, settings.poll_seconds), name="follower")
-    thread.start()
-    try:
-        http_server.run(create_app(lambda: follower.status, metrics), _HOST, settings.port)
-    finally:
-        stop.set()
-        thread.join()
+    follower_http.serve("sidecar", follower, metrics.registry, settings.port, settings.poll_seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from threading import Event, Lock
+from typing import Any
 
 import structlog
 
@@ -47,6 +48,15 @@ class Status:
         elif self.lag > MAX_LAG_BLOCKS:
             found.append(f"{self.lag} final blocks are not indexed yet")
         return tuple(found)
+
+    def facts(self) -> dict[str, Any]:
+        """Numbers of blocks and open alerts by kind, as JSON."""
+        return {
+            "indexed": self.indexed.number if self.indexed else None,
+            "final": self.final.number if self.final else None,
+            "lag": self.lag,
+            "alerts": dict(self.open_alerts),
+        }
 
 
 class Follower:

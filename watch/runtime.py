@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
 
 from sqlalchemy import Engine
 
-from salus.adapters import http_server
+from salus.adapters import follower_http
 from salus.adapters.chain.connect import Chain, connect
 from salus.adapters.chain.metrics import show_chain
 from salus.adapters.database.engine import open_engine
@@ -20,14 +19,11 @@ from salus.adapters.deployment_file import read_deployment
 from salus.adapters.service_log import log_lines
 from salus.core.ports_index import Alert, IndexDigest
 from watch import alerts
-from watch.app import create_app
 from watch.follow import Follower
 from watch.gaps import check_heads
 from watch.index import Indexer, rebuild
 from watch.metrics import Metrics
 from watch.settings import Settings
-
-_HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +61,10 @@ def serve(settings: Settings) -> None:
     """Follow the chain and answer on HTTP until told to stop."""
     log_lines()
     with opened(settings) as parts:
-        metrics, stop = Metrics(), Event()
+        metrics = Metrics()
         show_chain(metrics.registry, parts.chain.reader, lambda: parts.chain.rpc.standing)
         follower = Follower(parts.chain.reader, parts.store, metrics, settings.first_block)
-        thread = Thread(target=follower.run, args=(stop, settings.poll_seconds), name="follower")
-        thread.start()
-        try:
-            app = create_app(lambda: follower.status, metrics)
-            http_server.run(app, _HOST, settings.port)
-        finally:
-            stop.set()
-            thread.join()
+        follower_http.serve("watch", follower, metrics.registry, settings.port, settings.poll_seconds)
 
 
 def verify(settings: Settings) -> tuple[IndexDigest, IndexDigest, int]:

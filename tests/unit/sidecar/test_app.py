@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi.testclient import TestClient
 
-from sidecar.app import create_app
+from salus.adapters.follower_http import create_app
 from sidecar.follow import Follower
 from sidecar.metrics import Metrics
 from tests.unit.sidecar.node import MemoryNode, MemoryRegistry
@@ -15,7 +15,7 @@ def client_of(names: str = "abcd", *, looked: bool = True) -> TestClient:
     follower = Follower(MemoryNode("a", "abcd"), MemoryRegistry(names), metrics)
     if looked:
         follower.step()
-    return TestClient(create_app(lambda: follower.status, metrics))
+    return TestClient(create_app("sidecar", follower, metrics.registry))
 
 
 def test_health__always__is_ok() -> None:

@@ -6,17 +6,17 @@ from threading import Event
 
 from fastapi.testclient import TestClient
 
+from salus.adapters.follower_http import create_app
 from salus.adapters.memory.index import MemoryIndex
 from salus.core.errors import UnavailableError
 from salus.core.state import BlockStamp
 from tests.unit.watch.ledger import Ledger, word
-from watch.app import create_app
 from watch.follow import MAX_LAG_BLOCKS, Follower, Status
 from watch.metrics import Metrics
 
 
 def client_of(watch: Follower, metrics: Metrics) -> TestClient:
-    return TestClient(create_app(lambda: watch.status, metrics))
+    return TestClient(create_app("watch", watch, metrics.registry))
 
 
 def test_ready__before_the_first_step__is_503(ledger: Ledger) -> None:
