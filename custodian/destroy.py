@@ -88,30 +88,32 @@ class _Forgetting:
         """Before the rows, which say which keys they are: killed in between, the next run does both again."""
         numbers: dict[str, list[int]] = {}
         for leaf, wrapped in shares:
-            if self._is_named(leaf, wrapped):
-                numbers.setdefault(wrapped.period, []).append(number_of(wrapped))
-            else:
-                self.left += 1
+            number = self._named(leaf, wrapped)
+            if number is not None:
+                numbers.setdefault(wrapped.period, []).append(number)
         for period, of_period in numbers.items():
             try:
                 self._custodian.keys.forget(period, of_period)
             except NotFoundError:  # no period has such a name
                 self.left += len(of_period)
 
-    def _is_named(self, leaf: LeafHash, wrapped: WrappedShare) -> bool:
-        """Whether a share says which key it has. If it does not open, and another names the same, it does not."""
+    def _named(self, leaf: LeafHash, wrapped: WrappedShare) -> int | None:
+        """The number of the key that a share names, unless another row names the same. One that does not open may be
+        damaged in its number: then its own key is left."""
         try:
             number = number_of(wrapped)
         except IntegrityError:
-            return False
+            self.left += 1
+            return None
         try:
             unwrap(wrapped, self._source, leaf, self._custodian.keys)
         except NotFoundError:
-            return True  # destroyed by a run that was killed
+            return number  # destroyed by a run that was killed
         except IntegrityError:
+            self.left += 1
             rows = self._custodian.store.wrapped_in(wrapped.period)
-            return sum(_may_name(one, number) for one in rows) == 1
-        return True
+            return number if sum(_may_name(one, number) for one in rows) == 1 else None
+        return number
 
 
 def _may_name(wrapped: WrappedShare, number: int) -> bool:

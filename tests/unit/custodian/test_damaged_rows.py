@@ -16,7 +16,7 @@ from custodian.audit import audit
 from custodian.rules import Custodian
 from custodian.sweeps import sweep_orders
 from custodian.unnamed import forget_unnamed
-from custodian.wrap import unwrap
+from custodian.wrap import number_of, unwrap
 from salus.adapters.database import custodian_tables as t
 from salus.adapters.database.custodian import DatabaseCustodianStore
 from salus.adapters.database.engine import open_engine
@@ -109,14 +109,31 @@ def test_destroy__row_that_was_damaged__its_older_copy_opens_no_more_once_unname
     assert audit(scene.lost).is_whole
 
 
-def test_destroy__row_damaged_in_its_ciphertext__loses_its_key(scene: Scene) -> None:
+def test_destroy__row_names_a_key_that_nobody_has__is_not_attested_while_its_own_is_left(
+    scene: Scene,
+) -> None:
+    case = scene.case(Draft(), Draft())
+    _, copy = row(scene.lost, case.leaves[0])
+    nobodys = (number_of(copy) ^ 1 << 24).to_bytes(4, "big")
+    damage(scene.lost, case.leaves[0], blob=copy.blob[:1] + nobodys + copy.blob[5:])
+    scene.destroy(case, 0)
+    assert unwrap(copy, scene.stage.source.id, case.leaves[0], scene.lost.keys)  # what an old backup holds opens
+    leaf, source = case.records[0].leaf, scene.stage.source
+    body = {"sourceId": hex32(source.id), "recordId": hex32(leaf.record_id), "subjectRef": hex32(leaf.subject)}
+    with pytest.raises(ConflictError, match="its key is left"):
+        scene.stage.ask(scene.lost.id, "destroy", scene.stage.call("destroy", scene.lost.id, body, source.operator))
+
+
+def test_destroy__row_damaged_in_its_ciphertext__loses_its_key_and_is_told_as_one_that_may_not_have(
+    scene: Scene,
+) -> None:
     case = scene.case(Draft(), Draft())
     _, copy = row(scene.lost, case.leaves[0])
     damage(scene.lost, case.leaves[0], blob=copy.blob[:-1] + bytes([copy.blob[-1] ^ 1]))
     scene.destroy(case, 0)
     with pytest.raises(NotFoundError):
         unwrap(copy, scene.stage.source.id, case.leaves[0], scene.lost.keys)
-    assert scene.lost.store.log_of("destroy", 0)[0].content.get("keysLeft", 0) == 0
+    assert scene.lost.store.log_of("destroy", 0)[0].content["keysLeft"] == 1  # its number could be what is damaged
 
 
 def test_forget_unnamed__deposit_of_a_service_that_came_and_went_meanwhile__keeps_its_key(
