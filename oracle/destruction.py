@@ -178,8 +178,10 @@ class Destruction:
 
         Raises:
             ConflictError: a legal hold, or an order of another patient of the record is missing.
-            UnavailableError: custodians or a content node are away, or an envelope is found still.
+            UnavailableError: custodians or a content node are away, or an envelope is found still; or this database
+                does not know all yet: what custodians erase before, it never learns.
         """
+        self._erasing.require_all_known()
         final = self._chain.final()
         if self._chain.subject(order.subject, final).hold:
             raise ConflictError("a legal hold keeps this record")

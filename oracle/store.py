@@ -68,6 +68,15 @@ class Erasing:
         self._source = source
         self._knows_all = knows_all
 
+    def require_all_known(self) -> None:
+        """Check that this database knows all that its source has anchored.
+
+        Raises:
+            UnavailableError: not yet.
+        """
+        if not self._knows_all():
+            raise UnavailableError("this oracle still learns what it had anchored before its database was restored")
+
     def erase(self, record_id: RecordId) -> Erased:
         """Erase a record whose destruction is ordered and due, or done. Erasing again is fine.
 
@@ -78,8 +87,7 @@ class Erasing:
                 since, or custodians have not got a version of it yet.
             UnavailableError: a place of the content store did not answer, or versions may be missing from the database.
         """
-        if not self._knows_all():
-            raise UnavailableError("this oracle still learns what it had anchored before its database was restored")
+        self.require_all_known()
         leaves = self._records.versions(record_id)
         final = self._chain.final()
         if not leaves or not all(self._is_due(leaf, final) for leaf in leaves):

@@ -209,6 +209,17 @@ def test_due__more_records_than_a_page__lists_each_once(scene: Scene, monkeypatc
     assert len(scene.desk.due(most=2)) == 2
 
 
+def test_agree__patient_of_more_records_than_a_list_tells__is_kept_and_ordered(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oracle.retention._PAGE", 1)
+    monkeypatch.setattr(RetentionDesk.due, "__defaults__", (0, None, 1))  # a list that ends after one
+    scene.pass_years()
+    _, last = (leaf.record_id for leaf in scene.leaves if leaf.subject == scene.subject)
+    scene.agree(last)
+    assert scene.destruction.sweep().filing == Filed(1)
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [
@@ -344,6 +355,17 @@ def test_carry_out__database_may_lack_versions__waits_until_it_has_caught_up(sce
     scene.knows_all = True
     assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
     assert not scene.is_here(record)
+
+
+def test_carry_out__record_unknown_while_it_catches_up__asks_no_custodian_and_stays_open(scene: Scene) -> None:
+    """Custodians tell of what they keep: what they erase now, this database never learns, and its content stays."""
+    scene.order(RecordId(b"made after the backup".ljust(32)), scene.subject)
+    scene.pass_until(scene.clock.now() + COOLING_OFF + 1)
+    scene.knows_all = False
+    assert scene.destruction.sweep() == Swept(Filed(), 0, 1)
+    assert scene.asked == []
+    scene.knows_all = True
+    assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
 
 
 def test_carry_out__killed_after_each_step__the_next_process_ends_it(
