@@ -17,11 +17,11 @@ from custodian.rules import Custodian, View, look
 from custodian.wrap import fingerprint, unwrap
 from salus.core.custody import KeptRecord, WrappedShare
 from salus.core.errors import IntegrityError, NotFoundError
+from salus.core.event_pages import event_pages
 from salus.core.ids import LeafHash, ParticipantId, Root
 from salus.core.labels import MAX_LEVEL
 from salus.core.merkle import MerkleTree
 
-_BLOCKS_AT_ONCE = 5000
 _SHARES_AT_ONCE = 1000
 Progress = Callable[[int], None]
 """Told the number of the last block looked at."""
@@ -119,9 +119,8 @@ def audit(custodian: Custodian, tell: Progress = lambda _: None) -> Audit:
 def anchored_batches(custodian: Custodian, view: View, tell: Progress = lambda _: None) -> Iterator[AnchoredBatch]:
     """Every batch anchored, up to the final block, for a set this custodian is in."""
     mine: dict[int, bool] = {}
-    for first in range(0, view.final.number + 1, _BLOCKS_AT_ONCE):
-        last = min(first + _BLOCKS_AT_ONCE - 1, view.final.number)
-        for event in custodian.chain.events(first, last):
+    for last, events in event_pages(custodian.chain, 0, view.final.number):
+        for event in events:
             if (event.contract, event.name) != ("RecordRegistry", "BatchAnchored"):
                 continue
             number = int(event.args["custodianSet"])

@@ -18,10 +18,10 @@ from custodian.wrap import period_at
 from salus.core.custody import Order, log_root
 from salus.core.days import SHANGHAI_OFFSET, day_at
 from salus.core.errors import ConflictError, SalusError
+from salus.core.event_pages import event_pages
 from salus.core.ids import ParticipantId, RecordId, SubjectRef
 from salus.core.ports import ChainWriter, ContractCall
 
-BLOCKS_AT_ONCE = 5000
 BATCHES_AT_ONCE = 500
 LOG_TAG = 2
 _DAY = 86400
@@ -36,9 +36,8 @@ def sweep_orders(custodian: Custodian) -> int:
     One that can't be carried out holds up no other, and is told at the end: this custodian has not caught up then.
     """
     view = look(custodian)
-    store, chain = custodian.store, custodian.chain
-    while (done := store.swept_block()) < view.final.number:
-        last = min(done + BLOCKS_AT_ONCE, view.final.number)
+    store = custodian.store
+    for last, events in event_pages(custodian.chain, store.swept_block() + 1, view.final.number):
         orders = [
             Order(
                 ParticipantId(event.args["sourceId"]),
@@ -46,7 +45,7 @@ def sweep_orders(custodian: Custodian) -> int:
                 SubjectRef(event.args["subjectRef"]),
                 int(event.args["erasableFrom"]),
             )
-            for event in chain.events(done + 1, last)
+            for event in events
             if (event.contract, event.name) == ("RecordRegistry", "DestructionOrdered")
         ]
         store.note_orders(orders, last)

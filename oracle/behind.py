@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from oracle.ports import Outbox
+from salus.core.event_pages import event_pages
 from salus.core.ids import ParticipantId, Root
 from salus.core.journal import Batch, BatchState
 from salus.core.ports import ChainEvent, ChainReader
 
-_BLOCKS_AT_ONCE = 5000
 _PAGE = 256
 _MOST_OPEN = 1_000_000
 
@@ -70,9 +70,9 @@ def missing(outbox: Outbox, chain: ChainReader, source: ParticipantId, last: int
 
 
 def events_between(chain: ChainReader, first: int, last: int) -> Iterator[ChainEvent]:
-    """All events from a block up to another, in order, some blocks at a time."""
-    for start in range(first, last + 1, _BLOCKS_AT_ONCE):
-        yield from chain.events(start, min(start + _BLOCKS_AT_ONCE - 1, last))
+    """All events from a block up to another, in order."""
+    for _, events in event_pages(chain, first, last):
+        yield from events
 
 
 def all_in(outbox: Outbox, state: BatchState) -> list[Batch]:

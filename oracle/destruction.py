@@ -21,6 +21,7 @@ from oracle.ports import RecordStore, RetentionStore
 from oracle.retention import RetentionDesk
 from oracle.store import Erasing
 from salus.core.errors import ChainRevert, ConflictError, NotFoundError, SalusError, UnavailableError
+from salus.core.event_pages import event_pages
 from salus.core.ids import ParticipantId, RecordId, SubjectRef, hex32, order_id
 from salus.core.ports import ChainReader, ChainWriter, Clock, ContentStore, ContractCall, CustodianClient
 from salus.core.retention import Agreement, OpenOrder, Standing
@@ -28,7 +29,6 @@ from salus.core.state import RecordStatus
 from salus.flows.custody import Caller
 from salus.flows.destroy import Destroying, Order, carry_out, erase_in
 
-BLOCKS_AT_ONCE = 5000
 FIRST_SECONDS = 60
 """How long whoever ordered has to carry it out before the source does so by itself."""
 
@@ -94,9 +94,8 @@ class Destruction:
 
     def follow(self) -> int:
         """Read orders of this source's records up to the final block; how many are new or read again."""
-        final, found = self._chain.final().number, 0
-        while (done := self._store.followed()) < final:
-            last = min(done + BLOCKS_AT_ONCE, final)
+        found = 0
+        for last, events in event_pages(self._chain, self._store.followed() + 1, self._chain.final().number):
             orders = [
                 OpenOrder(
                     self._source,
@@ -105,7 +104,7 @@ class Destruction:
                     int(event.args["custodianSet"]),
                     int(event.args["erasableFrom"]),
                 )
-                for event in self._chain.events(done + 1, last)
+                for event in events
                 if (event.contract, event.name) == ("RecordRegistry", "DestructionOrdered")
                 and event.args["sourceId"] == self._source
             ]
