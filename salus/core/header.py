@@ -19,9 +19,12 @@ NO_UNCLES = keccak(rlp.encode([]))
 """Uncles' hash of every block of an engine that has no uncles."""
 
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
+_EXTRA_BYTES = 128 * 1024
+"""Of extraData: a thousand QBFT validators that all sealed take 88 KB. It is decoded before any seal can be looked at,
+so what nobody sealed could cost gigabytes and minutes: an empty list is one byte in RLP and 64 in memory."""
 _LATER = ("withdrawalsRoot", "blobGasUsed", "excessBlobGas", "parentBeaconBlockRoot", "requestsHash")
 
-# Name in JSON, and length: bytes of a fixed length, bytes of any length (None), or an integer of at most so many bytes.
+# Name in JSON, and length: bytes of a fixed length, extraData (None), or an integer of at most so many bytes.
 _BYTES: dict[str, tuple[str, int | None]] = {
     "parent_hash": ("parentHash", 32),
     "uncles_hash": ("sha3Uncles", 32),
@@ -70,7 +73,7 @@ class Header:
         """Header in an `eth_getBlockByNumber` answer; members that are no part of a header are passed over.
 
         Raises:
-            IntegrityError: a field is missing or malformed, or the header is of Shanghai or later.
+            IntegrityError: a field is missing, malformed or too long, or the header is of Shanghai or later.
         """
         later = [name for name in _LATER if answer.get(name) is not None]
         if later:
@@ -81,6 +84,7 @@ class Header:
                 read[name] = from_hex(answer.get(member), length)  # type: ignore[arg-type]  # what is no text is refused
             except InputError as error:
                 raise IntegrityError(f"header's {member}: {error}") from error
+        _require_short(read["extra_data"])
         for name, (member, most) in _INTEGERS.items():
             given = answer.get(member)
             if name == "base_fee" and given is None:
@@ -93,7 +97,7 @@ class Header:
         """Header of its canonical bytes.
 
         Raises:
-            IntegrityError: not canonical RLP of 15 or 16 fields of the right lengths.
+            IntegrityError: not canonical RLP of 15 or 16 fields of the right lengths, or extraData is too long.
         """
         read: dict[str, bytes | int] = {}
         for name, item in zip(_ORDER, rlp.items(rlp.decode(data), 15, 16), strict=False):
@@ -104,6 +108,7 @@ class Header:
             if isinstance(item, list):
                 raise IntegrityError(f"header's {name} is a list")
             read[name] = item if length is None else rlp.text(item, length)
+        _require_short(read["extra_data"])
         return cls(**read)  # type: ignore[arg-type]  # the tables above name every field with its kind
 
     def to_json(self) -> dict[str, str]:
@@ -144,6 +149,11 @@ class Header:
 
 
 _ORDER = tuple(field.name for field in fields(Header))
+
+
+def _require_short(extra: object) -> None:
+    if not isinstance(extra, bytes) or len(extra) > _EXTRA_BYTES:
+        raise IntegrityError(f"header's extraData has more than {_EXTRA_BYTES} bytes")
 
 
 def _quantity(member: str, given: object, most: int) -> int:

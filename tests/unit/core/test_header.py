@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from salus.core.errors import IntegrityError
 from salus.core.hashing import keccak
 from salus.core.header import NO_UNCLES, Header
-from tests.unit.core.chains import encoded, plain, recorded
+from tests.unit.core.chains import encoded, plain, qbft_extra, recorded
 from tests.unit.core.strategies import bytes32, uint
 
 headers = st.builds(
@@ -89,7 +89,7 @@ MEMBERS = sorted(plain().to_json())
 @pytest.mark.parametrize("wrong", [None, "", "0x", "0xzz", "12", "0x1 ", 7, b"\1", "0x" + "11" * 300, []])
 def test_from_json__member_missing_or_malformed__refused(member: str, wrong: Any) -> None:
     if member == "extraData" and wrong in ("0x", "0x" + "11" * 300):
-        return  # extraData may have any length
+        return  # extraData may have any length, up to a bound
     with pytest.raises(IntegrityError, match=member):
         Header.from_json({**plain().to_json(), member: wrong})
 
@@ -104,6 +104,17 @@ def test_from_json__of_a_later_fork__refused(member: str) -> None:
 def test_from_json__number_of_more_than_64_bits__refused(member: str) -> None:
     with pytest.raises(IntegrityError, match=member):
         Header.from_json({**plain().to_json(), member: hex(2**64)})
+
+
+def test_header__extra_data_of_a_thousand_validators__is_taken_and_a_longer_one_refused() -> None:
+    extra = qbft_extra([bytes([i % 256]) * 20 for i in range(1000)], seals=[bytes(65)] * 1000)
+    large = replace(plain(), extra_data=extra)
+    assert Header.from_json(large.to_json()) == Header.from_rlp(large.rlp()) == large
+    longer = replace(plain(), extra_data=b"\xc0" * (128 * 1024 + 1))  # each byte is a list once it is decoded
+    with pytest.raises(IntegrityError, match="extraData has more than"):
+        Header.from_json(longer.to_json())
+    with pytest.raises(IntegrityError, match="extraData has more than"):
+        Header.from_rlp(longer.rlp())
 
 
 @pytest.mark.parametrize("place", range(15))

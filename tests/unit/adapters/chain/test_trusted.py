@@ -177,6 +177,18 @@ def test_advance__newest_header_of_no_form__is_a_node_that_lies() -> None:
         TrustedChain(rpc, engine, engine.genesis(chain.headers[0]), lambda _: None).advance()
 
 
+def test_advance__newest_header_of_a_million_empty_lists__is_refused_before_they_are_read() -> None:
+    chain, engine = recorded(), Qbft()
+    false = {**chain.headers[1].to_json(), "extraData": "0xfa100000" + "c0" * 2**20}
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"id": json.loads(request.content)["id"], "result": false})
+
+    rpc = Rpc("http://node.test", transport=httpx.MockTransport(handle))
+    with pytest.raises(NodeError, match="extraData has more than"):
+        TrustedChain(rpc, engine, engine.genesis(chain.headers[0]), lambda _: None).advance()
+
+
 # other chains
 
 
