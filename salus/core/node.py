@@ -54,8 +54,9 @@ class NodeState:
     """A node as it is.
 
     `key` and `account` are its own. `allowed` are the nodes its allow-list names, at the addresses the address book
-    gives them now; `connected` its peers, allowed or not. `validators` may seal the next block, `living` are those of
-    them that sealed lately. `votes` are its own, not yet discarded: True to let in, False to put out.
+    gives them now, `stale` those it names otherwise; `connected` its peers, allowed or not. `validators` may seal the
+    next block, `living` are those of them that sealed lately. `votes` are its own, not yet discarded: True to let in,
+    False to put out.
     """
 
     key: bytes
@@ -65,6 +66,7 @@ class NodeState:
     validators: frozenset[bytes]
     living: frozenset[bytes]
     votes: Mapping[bytes, bool]
+    stale: frozenset[bytes] = frozenset()
 
 
 class NodeAdmin(Protocol):

@@ -56,7 +56,7 @@ def _peers(seats: Sequence[Seat], node: NodeState) -> list[Action]:
         for seat in seats
         if seat.node_key is not None and (seat.active or not seat.named.isdisjoint(node.validators))
     } - {node.key}
-    known = node.allowed | node.connected
+    known = node.allowed | node.stale | node.connected
     return [
         *(Action(Verb.ALLOW, key) for key in sorted(wanted - node.allowed)),
         *(Action(Verb.FORGET, key) for key in sorted(known - wanted)),

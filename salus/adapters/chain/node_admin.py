@@ -86,8 +86,9 @@ class OwnNode:
         key, book = self._key(), read_address_book(self._book)
         connected = {found for peer in self._ask("admin_peers") if (found := key_of(peer["enode"])) is not None}
         validators = {_account(each) for each in self._ask(self._calls.validators, "latest")}
-        # An entry whose address the book has otherwise by now counts as missing, so it is written again.
-        allowed = {each for each, enode in self._files.read().items() if enode == enode_of(each, book.get(each))}
+        # An entry whose address the book has otherwise by now is stale, so it is written again, or let go.
+        listed = self._files.read()
+        allowed = {each for each, enode in listed.items() if enode == enode_of(each, book.get(each))}
         return NodeState(
             key,
             self._own_account(key),
@@ -96,6 +97,7 @@ class OwnNode:
             frozenset(validators),
             frozenset(validators & self._sealed_lately(_ROUNDS * len(validators))),
             {_account(each): bool(wanted) for each, wanted in self._votes().items()},
+            frozenset(listed.keys() - allowed),
         )
 
     def carry_out(self, action: Action) -> None:

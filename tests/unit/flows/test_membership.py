@@ -43,18 +43,21 @@ FOUR = [seat(name) for name in "abcd"]
 
 def after(state: NodeState, actions: tuple[Action, ...]) -> NodeState:
     """The node once it was told."""
-    allowed, votes = set(state.allowed), dict(state.votes)
+    allowed, stale, votes = set(state.allowed), set(state.stale), dict(state.votes)
     for action in actions:
         match action.verb:
             case Verb.ALLOW:
                 allowed.add(action.target)
+                stale.discard(action.target)
             case Verb.FORGET:
                 allowed.discard(action.target)
+                stale.discard(action.target)
             case Verb.VOTE_IN | Verb.VOTE_OUT:
                 votes[action.target] = action.verb is Verb.VOTE_IN
             case Verb.DISCARD:
                 del votes[action.target]
-    return replace(state, allowed=frozenset(allowed), connected=state.connected & frozenset(allowed), votes=votes)
+    kept = frozenset(allowed)
+    return replace(state, allowed=kept, stale=frozenset(stale), connected=state.connected & kept, votes=votes)
 
 
 def test_plan__node_follows_already__tells_it_nothing() -> None:
@@ -90,6 +93,12 @@ def test_plan__validator_suspended__votes_it_out_and_keeps_its_node_until_it_is_
 
 def test_plan__peer_that_no_participant_named__is_let_go() -> None:
     assert plan(FOUR, node(*"abcd", peers="abcdx"), majority).actions == (Action(Verb.FORGET, key("x")),)
+
+
+def test_plan__suspended_listed_at_another_address_than_the_book_has__is_let_go() -> None:
+    state = replace(node(*"abc"), stale=frozenset({key("d")}))
+    rows = [*FOUR[:3], replace(FOUR[3], active=False)]
+    assert plan(rows, state, majority).actions == (Action(Verb.FORGET, key("d")),)
 
 
 def test_plan__applicant_only__is_no_seat_and_stays_outside() -> None:
@@ -183,15 +192,23 @@ some = st.sets(st.sampled_from(NAMES))
     sealing=some,
     living=some,
     peers=some,
+    stale=some,
     votes=st.dictionaries(st.sampled_from(NAMES), st.booleans()),
 )
 def test_plan__any_state__is_stable_once_told_and_never_votes_the_chain_to_a_halt(
-    active: set[str], ever: set[str], sealing: set[str], living: set[str], peers: set[str], votes: dict[str, bool]
+    active: set[str],
+    ever: set[str],
+    sealing: set[str],
+    living: set[str],
+    peers: set[str],
+    stale: set[str],
+    votes: dict[str, bool],
 ) -> None:
     seats = [seat(name, active=name in active) for name in sorted(active | ever)]
     state = replace(
         node(*sorted(sealing), living="".join(sorted(living & sealing)), peers="".join(sorted(peers))),
         votes={account(name): wanted for name, wanted in votes.items()},
+        stale=frozenset(key(name) for name in stale - peers),
     )
     for quorum in (majority, two_thirds):
         found = plan(seats, state, quorum)

@@ -16,8 +16,9 @@ from salus.adapters.chain.allow_lists import AllowList, BesuFiles, GethFiles, Go
 from salus.adapters.chain.node_admin import BESU, CLIQUE, GOQUORUM, Calls, OwnNode, identity, own_node
 from salus.core.errors import NotFoundError, SetupError, UnavailableError
 from salus.core.hashing import keccak
-from salus.core.ids import to_address
-from salus.core.node import Action, Verb
+from salus.core.ids import ParticipantId, to_address
+from salus.core.node import Action, Seat, Verb
+from salus.flows.membership import plan
 from tests.unit.adapters.chain.sealed_node import SIGNERS, SealedNode
 
 OWN, PEER, NEWCOMER = (bytes([number]) * 64 for number in (1, 2, 3))
@@ -127,10 +128,25 @@ def test_state__at_genesis__nobody_is_living(made: Made) -> None:
     assert node.state().living == frozenset()
 
 
-def test_state__address_in_the_book_changed__counts_as_missing(made: Made) -> None:
+def test_state__address_in_the_book_changed__counts_as_missing_and_as_stale(made: Made) -> None:
     scene = made(CLIQUE)
     scene.book.write_text(json.dumps({PEER.hex(): "10.9.9.9:30303"}))
-    assert scene.node.state().allowed == frozenset()
+    state = scene.node.state()
+    assert (state.allowed, state.stale) == (frozenset(), {PEER})
+
+
+@ENGINES
+def test_state__suspended_while_away_and_gone_from_the_book__is_off_the_list_all_the_same(
+    calls: Calls, made: Made
+) -> None:
+    scene = made(calls)
+    scene.orders.peers.clear()
+    scene.knows()
+    own = Seat(ParticipantId(bytes(32)), active=True, node_key=OWN)
+    peer = Seat(ParticipantId(b"\1" * 32), active=False, node_key=PEER)
+    for action in plan([own, peer], scene.node.state(), scene.node.quorum).actions:
+        scene.node.carry_out(action)
+    assert scene.files.read() == {}
 
 
 def test_state__peer_with_another_form_of_enode__is_left_out(made: Made) -> None:
