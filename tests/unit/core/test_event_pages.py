@@ -34,5 +34,5 @@ def test_event_pages__a_range__is_asked_about_once_in_order(
     first: int, last: int, ranges: list[tuple[int, int]]
 ) -> None:
     chain = Asked()
-    assert [end for end, _ in event_pages(cast(ChainReader, chain), first, last)] == [end for _, end in ranges]
+    assert [end for end, _ in event_pages(cast("ChainReader", chain), first, last)] == [end for _, end in ranges]
     assert chain.ranges == ranges
