@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,17 +12,15 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from salus.adapters.database import oracle_tables as tables
-from salus.core.deposit import DepositItem
 from salus.core.errors import IntegrityError, UnavailableError
 from salus.core.ids import ParticipantId
 from salus.core.journal import BatchState
 from salus.core.remembered import Adopted
-from tests.databases import on_postgres
+from tests.unit.oracle.lives import AFTER, BEFORE, LATE, MIDDLE, ONE, Lives, again
 from tests.unit.oracle.oracle_world import (
     CUSTODIANS,
     Killed,
     Oracle,
-    Outside,
     Tripwire,
     identity,
     report,
@@ -32,107 +28,11 @@ from tests.unit.oracle.oracle_world import (
 )
 
 
-class Lives:
-    """The lives of one oracle: `back_up` keeps its database as it is now, `restore` begins again with what was kept."""
-
-    def __init__(self, folder: Path) -> None:
-        self.outside = Outside()
-        self._folder, self._count = folder, 0
-        self.oracle = Oracle(self._path, self.outside)
-
-    @property
-    def _path(self) -> Path:
-        return self._folder / f"oracle-{self._count}.db"
-
-    def back_up(self) -> None:
-        self.oracle.close()
-        copy(self._path, self._folder / "backup.db")
-        self.oracle = Oracle(self._path, self.outside)
-
-    def restore(self) -> None:
-        copy(self._folder / "backup.db", self._folder / f"oracle-{self._count + 1}.db")
-        self.lose()
-
-    def lose(self, wire: Tripwire | None = None) -> None:
-        self.oracle.close()
-        self._count += 1
-        self.oracle = Oracle(self._path, self.outside, wire)
-
-    def start_again(self) -> None:
-        self.oracle.close()
-        self.oracle = Oracle(self._path, self.outside)
-
-    def take(self, *raws: bytes) -> None:
-        assert all(self.oracle.take(*raws))
-        self.oracle.pipeline.settle()
-
-    def catch_up(self) -> Adopted:
-        found = self.oracle.catching.run()
-        assert self.oracle.catching.is_done
-        return found
-
-    def numbers(self) -> list[int]:
-        """Version numbers of everything anchored, sorted; fails if a record has one twice or a gap."""
-        items = self.outside.anchored_items()
-        of_record: dict[bytes, list[int]] = {}
-        leaves = {item.leaf.hash(self.outside.chain.chain_id) for item in items}
-        for item in items:
-            of_record.setdefault(item.leaf.record_id, []).append(item.leaf.version)
-            assert item.leaf.version == 1 or item.leaf.previous in leaves
-        assert all(sorted(found) == list(range(1, len(found) + 1)) for found in of_record.values())
-        return sorted(item.leaf.version for item in items)
-
-    def merged(self) -> int:
-        """Subjects that the database knows to be merged into another."""
-        merged = select(func.count()).select_from(tables.subject).where(tables.subject.c.survivor.is_not(None))
-        with self.oracle.database.reading() as connection:
-            return int(connection.execute(merged).scalar_one())
-
-    def values(self) -> Counter[str]:
-        """Newest values of all records, as readers open them."""
-        newest: dict[bytes, DepositItem] = {}
-        for item in self.outside.anchored_items():
-            if item.leaf.version > (newest[item.leaf.record_id].leaf.version if item.leaf.record_id in newest else 0):
-                newest[item.leaf.record_id] = item
-        found: Counter[str] = Counter()
-        for item in newest.values():
-            found.update(told(self.outside, item))
-        return found
-
-
-def copy(path: Path, to: Path) -> None:
-    """Copy a closed database."""
-    databases = on_postgres()
-    if databases is None:
-        shutil.copy(path, to)
-    else:
-        databases.copy(path, to)
-
-
-def told(outside: Outside, item: DepositItem) -> set[str]:
-    """Values of ours in a version's content."""
-    said = json.dumps(outside.open(item).content, default=str)
-    return {value for value in ("5.40", "6.60", "7.70", "8.80") if value in said}
-
-
 @pytest.fixture
 def lives(tmp_path: Path) -> Iterator[Lives]:
     made = Lives(tmp_path)
     yield made
     made.oracle.close()
-
-
-BEFORE = (report("1", "L1", "5.40"), report("2", "L2", "5.40"))
-MIDDLE = (
-    report("3", "L1", "6.60", "C", at="20261101093000"),
-    report("4", "L3", "7.70", patient="P2"),
-    report("5", "L3", "8.80", "C", patient="P2", at="20261101103000"),
-)
-AFTER = (
-    report("6", "L1", "7.70", "C", at="20261102083000"),
-    report("7", "L3", "5.40", "C", patient="P2", at="20261102093000"),
-    report("8", "L4", "5.40", patient="P2"),
-)
 
 
 def test_catch_up__nothing_missing__is_done_at_once(lives: Lives) -> None:
@@ -162,10 +62,7 @@ def test_catch_up__old_backup__numbers_go_on_and_resends_double_nothing(lives: L
 @pytest.mark.parametrize("resent", [MIDDLE, MIDDLE[::-1]], ids=["in order", "the other way round"])
 def test_catch_up__resends_one_by_one__leave_what_was_said_last(lives: Lives, resent: tuple[bytes, ...]) -> None:
     lives.take(*BEFORE)
-    lives.back_up()
-    lives.take(*MIDDLE)
-    lives.restore()
-    lives.catch_up()
+    lives.lose_bytes_of(*MIDDLE)
     for raw in resent:
         lives.take(raw)
     assert lives.numbers() == [1, 1, 1, 2, 2]
@@ -174,38 +71,27 @@ def test_catch_up__resends_one_by_one__leave_what_was_said_last(lives: Lives, re
 
 def test_catch_up__resends_under_new_control_ids__double_nothing(lives: Lives) -> None:
     lives.take(*BEFORE)
-    lives.back_up()
-    lives.take(*MIDDLE)
-    lives.restore()
-    lives.catch_up()
-    lives.take(*(raw.replace(b"ORU_R01|", b"ORU_R01|again-") for raw in MIDDLE))
+    lives.lose_bytes_of(*MIDDLE)
+    lives.take(*map(again, MIDDLE))
     assert lives.numbers() == [1, 1, 1, 2, 2]
 
 
 def test_catch_up__resend_of_a_recalled_message__brings_its_bytes_for_folding(lives: Lives) -> None:
-    lives.back_up()
-    lives.take(results("1", ("2345-7", "5.40", "F")))
-    lives.restore()
-    lives.catch_up()
-    lives.take(results("1", ("2345-7", "5.40", "F")))
+    first = results("1", ("2345-7", "5.40", "F"))
+    lives.lose_bytes_of(first)
+    lives.take(first)
     lives.take(results("2", ("2160-0", "6.60", "F"), said="20261101093000"))
-    [first, second] = sorted(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
-    assert (first.leaf.version, second.leaf.version) == (1, 2)
-    assert told(lives.outside, second) == {"5.40", "6.60"}
+    assert lives.numbers() == [1, 2]
+    assert lives.newest() == {"5.40", "6.60"}
 
 
 def test_catch_up__late_part_before_the_resend__is_folded_in_once_that_comes(lives: Lives) -> None:
-    lives.back_up()
-    told_first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
-    lives.take(told_first)
-    lives.restore()
-    lives.catch_up()
-    lives.take(results("2", ("2160-0", "6.60", "F")))  # said an hour before what stands
+    lives.lose_bytes_of(ONE)
+    lives.take(LATE)
     assert lives.numbers() == [1]
-    lives.take(told_first)
-    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
-    assert newest.leaf.version == 2
-    assert told(lives.outside, newest) == {"5.40", "6.60"}
+    lives.take(ONE)
+    assert lives.numbers() == [1, 2]
+    assert lives.newest() == {"5.40", "6.60"}
 
 
 def test_catch_up__messages_waiting_in_the_backup__are_not_sealed_twice(lives: Lives) -> None:
@@ -221,10 +107,7 @@ def test_catch_up__messages_waiting_in_the_backup__are_not_sealed_twice(lives: L
 def test_catch_up__versions_waiting_in_the_backup__join_the_batch_that_took_them(lives: Lives) -> None:
     assert all(lives.oracle.take(*BEFORE))
     lives.oracle.pipeline.seal()
-    lives.back_up()
-    lives.take(*MIDDLE)
-    lives.restore()
-    lives.catch_up()
+    lives.lose_bytes_of(*MIDDLE)
     assert not lives.oracle.outbox.are_waiting(1)
     lives.oracle.pipeline.settle()
     lives.take(*AFTER)

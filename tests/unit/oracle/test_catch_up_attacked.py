@@ -9,8 +9,8 @@ import pytest
 
 from salus.core.errors import NotFoundError
 from salus.core.ids import ParticipantId
-from tests.unit.oracle.oracle_world import CUSTODIANS, Oracle, report, results
-from tests.unit.oracle.test_catch_up import AFTER, BEFORE, MIDDLE, Lives, told
+from tests.unit.oracle.lives import AFTER, BEFORE, LATE, MIDDLE, ONE, Lives, again
+from tests.unit.oracle.oracle_world import CUSTODIANS, report, results
 
 
 @pytest.fixture
@@ -25,8 +25,7 @@ def test_catch_up__later_version_was_anchored_first__takes_both(lives: Lives) ->
     lives.outside.chain.set_custodians(2, CUSTODIANS[:2], 2)
     lives.outside.custodians.stop(CUSTODIANS[2])
     lives.take(BEFORE[0])  # waits for a member that is away
-    lives.oracle.close()
-    lives.oracle = Oracle(lives._path, lives.outside, custodian_set=2)
+    lives.start_again(custodian_set=2)
     lives.take(MIDDLE[0])  # its correction goes by
     lives.outside.custodians.start(CUSTODIANS[2])
     lives.oracle.now += 1000
@@ -41,62 +40,45 @@ def test_catch_up__later_version_was_anchored_first__takes_both(lives: Lives) ->
 
 
 def test_catch_up__resent_under_new_control_id__late_part_is_folded_in(lives: Lives) -> None:
-    lives.back_up()
-    first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
-    lives.take(first)
-    lives.restore()
-    lives.catch_up()
-    lives.take(first.replace(b"|1|P|", b"|again|P|"))
-    lives.take(results("2", ("2160-0", "6.60", "F")))
-    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
-    assert told(lives.outside, newest) == {"5.40", "6.60"}
+    lives.lose_bytes_of(ONE)
+    lives.take(again(ONE))
+    lives.take(LATE)
+    assert lives.newest() == {"5.40", "6.60"}
 
 
 def test_catch_up__late_part_before_a_resend_under_new_control_id__is_folded_in(lives: Lives) -> None:
-    lives.back_up()
-    first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
-    lives.take(first)
-    lives.restore()
-    lives.catch_up()
-    lives.take(results("2", ("2160-0", "6.60", "F")))
-    lives.take(first.replace(b"|1|P|", b"|again|P|"))
-    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
-    assert told(lives.outside, newest) == {"5.40", "6.60"}
+    lives.lose_bytes_of(ONE)
+    lives.take(LATE)
+    lives.take(again(ONE))
+    assert lives.newest() == {"5.40", "6.60"}
 
 
 def test_catch_up__resent_under_new_control_id_before_it__late_part_is_folded_in(lives: Lives) -> None:
     lives.back_up()
-    first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
-    lives.take(first)
+    lives.take(ONE)
     lives.restore()
-    assert all(lives.oracle.take(first.replace(b"|1|P|", b"|again|P|")))
+    assert all(lives.oracle.take(again(ONE)))
     lives.catch_up()
     lives.oracle.pipeline.settle()
-    lives.take(results("2", ("2160-0", "6.60", "F")))
-    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
-    assert told(lives.outside, newest) == {"5.40", "6.60"}
+    lives.take(LATE)
+    assert lives.newest() == {"5.40", "6.60"}
 
 
 def test_catch_up__late_part_and_resend_waiting_in_the_queue__are_folded_together(lives: Lives) -> None:
     lives.back_up()
-    first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
-    lives.take(first)
+    lives.take(ONE)
     lives.restore()
-    assert all(lives.oracle.take(results("2", ("2160-0", "6.60", "F"))))
-    assert all(lives.oracle.take(first.replace(b"|1|P|", b"|again|P|")))
+    assert all(lives.oracle.take(LATE))
+    assert all(lives.oracle.take(again(ONE)))
     lives.catch_up()
     lives.oracle.pipeline.settle()
-    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
-    assert told(lives.outside, newest) == {"5.40", "6.60"}
+    assert lives.newest() == {"5.40", "6.60"}
 
 
 def test_catch_up__resent_under_both_control_ids__doubles_nothing(lives: Lives) -> None:
     lives.take(*BEFORE)
-    lives.back_up()
-    lives.take(*MIDDLE)
-    lives.restore()
-    lives.catch_up()
-    lives.take(*(raw.replace(b"ORU_R01|", b"ORU_R01|again-") for raw in MIDDLE))
+    lives.lose_bytes_of(*MIDDLE)
+    lives.take(*map(again, MIDDLE))
     lives.take(*MIDDLE)
     lives.take(*AFTER)
     assert lives.numbers() == [1, 1, 1, 1, 2, 2, 3, 3]
@@ -106,8 +88,7 @@ def test_catch_up__withdrawn_before_it_was_anchored__is_known_to_be_wrong(lives:
     lives.outside.chain.set_custodians(2, CUSTODIANS[:2], 2)
     lives.outside.custodians.stop(CUSTODIANS[2])
     lives.take(report("1", "L1", patient="P1"))
-    lives.oracle.close()
-    lives.oracle = Oracle(lives._path, lives.outside, custodian_set=2)
+    lives.start_again(custodian_set=2)
     lives.take(report("2", "L1", patient="P9", status="C", at="20261101093000"))
     lives.outside.custodians.start(CUSTODIANS[2])
     lives.oracle.now += 1000
@@ -121,39 +102,26 @@ def test_catch_up__withdrawn_before_it_was_anchored__is_known_to_be_wrong(lives:
 
 
 def test_catch_up__never_resent__what_waits_for_it_keeps_its_bytes(lives: Lives) -> None:
-    lives.back_up()
-    first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
-    lives.take(first)
-    lives.restore()
-    lives.catch_up()
-    lives.take(results("2", ("2160-0", "6.60", "F")))  # in no record yet
+    lives.lose_bytes_of(ONE)
+    lives.take(LATE)  # in no record yet
     assert lives.oracle.purge(lives.outside.clock.now() + 10**8) == 0
-    lives.take(first)
+    lives.take(ONE)
     assert lives.oracle.purge(lives.outside.clock.now() + 10**8) == 2
-    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
-    assert told(lives.outside, newest) == {"5.40", "6.60"}
+    assert lives.newest() == {"5.40", "6.60"}
 
 
 def test_catch_up__many_wait_for_the_same_bytes__all_are_folded_in(lives: Lives) -> None:
-    lives.back_up()
-    first = results("1", ("2345-7", "5.40", "F"), said="20261101093000")
-    lives.take(first)
-    lives.restore()
-    lives.catch_up()
-    lives.take(results("2", ("2160-0", "6.60", "F")))
+    lives.lose_bytes_of(ONE)
+    lives.take(LATE)
     for number in range(10):
         lives.take(results(f"3{number}", (f"100{number}-1", "1.00", "F")))
     assert lives.numbers() == [1]
-    lives.take(first)
-    newest = max(lives.outside.anchored_items(), key=lambda item: item.leaf.version)
-    assert told(lives.outside, newest) == {"5.40", "6.60"}
+    lives.take(ONE)
+    assert lives.newest() == {"5.40", "6.60"}
 
 
 def test_catch_up__record_destroyed_before_the_resend__takes_no_bytes_of_it(lives: Lives) -> None:
-    lives.back_up()
-    lives.take(BEFORE[0])
-    lives.restore()
-    lives.catch_up()
+    lives.lose_bytes_of(BEFORE[0])
     [item] = lives.outside.anchored_items()
     lives.oracle.records.erase(item.leaf.record_id, lives.outside.clock.now(), lambda *_: None)
     lives.take(BEFORE[0])
