@@ -93,9 +93,18 @@ class Destruction:
         return Swept(filed, done, len(self._store.open_orders()))
 
     def follow(self) -> int:
-        """Read orders of this source's records up to the final block; how many are new or read again."""
-        found = 0
-        for last, events in event_pages(self._chain, self._store.followed() + 1, self._chain.final().number):
+        """Read orders of this source's records up to the final block; how many are new or read again.
+
+        Where the chain has lost blocks, all are read anew: of those it has no more none is open, and what was carried
+        out is carried out again, which attests it again.
+        """
+        found, done = 0, self._store.followed()
+        if done is not None and not self._holds(*done):
+            _log.error("the chain has lost blocks: destruction orders are read anew", seen=done[0])
+            self._store.forget_orders()
+            done = None
+        first = 0 if done is None else done[0] + 1
+        for last, events in event_pages(self._chain, first, self._chain.final().number):
             orders = [
                 OpenOrder(
                     self._source,
@@ -108,9 +117,15 @@ class Destruction:
                 if (event.contract, event.name) == ("RecordRegistry", "DestructionOrdered")
                 and event.args["sourceId"] == self._source
             ]
-            self._store.note(orders, last)
+            self._store.note(orders, last, self._chain.block(last).hash)
             found += len(orders)
         return found
+
+    def _holds(self, number: int, block_hash: bytes) -> bool:
+        try:
+            return self._chain.block(number).hash == block_hash or not block_hash
+        except NotFoundError:
+            return False
 
     def file(self) -> Filed:
         """Order what patients agreed to and is due still.

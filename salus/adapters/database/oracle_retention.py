@@ -92,13 +92,20 @@ class DatabaseRetention:
         with self._database.writing() as connection:
             _drop(connection, record_id, subject)
 
-    def followed(self) -> int:
-        """Last final block whose orders were read; -1 before the first."""
+    def followed(self) -> tuple[int, bytes] | None:
+        """Last final block whose orders were read, number and hash; None before the first. The hash is empty if an
+        earlier release noted it."""
         with self._database.reading() as connection:
             value = connection.execute(select(meta.c.value).where(meta.c.name == _FOLLOWED)).scalar_one_or_none()
-        return -1 if value is None else int.from_bytes(value, "big")
+        return None if value is None else (int.from_bytes(value[:8], "big"), bytes(value[8:]))
 
-    def note(self, orders: Iterable[OpenOrder], block: int) -> None:
+    def forget_orders(self) -> None:
+        """Forget all orders and how far they were read: the chain they were read from has lost blocks."""
+        with self._database.writing() as connection:
+            connection.execute(delete(destruction))
+            connection.execute(delete(meta).where(meta.c.name == _FOLLOWED))
+
+    def note(self, orders: Iterable[OpenOrder], block: int, block_hash: bytes) -> None:
         """Remember orders until they are carried out, and up to which block they were read; again is fine."""
         with self._database.writing() as connection:
             for one in orders:
@@ -112,7 +119,7 @@ class DatabaseRetention:
                     }
                     connection.execute(insert(destruction).values(values))
             connection.execute(delete(meta).where(meta.c.name == _FOLLOWED))
-            connection.execute(insert(meta).values(name=_FOLLOWED, value=block.to_bytes(8, "big")))
+            connection.execute(insert(meta).values(name=_FOLLOWED, value=block.to_bytes(8, "big") + block_hash))
 
     def open_orders(self) -> list[OpenOrder]:
         """Orders that are not carried out, the longest due first."""

@@ -345,6 +345,24 @@ def test_carry_out__too_few_custodians__waits_and_erases_nothing_before(scene: S
     assert not scene.is_here(record)
 
 
+@pytest.mark.parametrize("done", [True, False])
+def test_follow__chain_lost_the_order_and_has_another_in_its_place__follows_that_one(
+    scene: Scene, *, done: bool
+) -> None:
+    lost, other = (leaf.record_id for leaf in scene.leaves if leaf.subject == scene.subject)
+    before = scene.chain.head().number
+    scene.order(lost, scene.subject)
+    scene.pass_until(scene.clock.now() + COOLING_OFF + 1)
+    assert scene.destruction.sweep() if done else scene.destruction.follow()
+    gone = scene.chain.head().number - before
+    scene.chain.fork(gone)
+    scene.chain.shorten(gone)
+    scene.order(other, scene.subject)
+    scene.pass_until(scene.clock.now() + COOLING_OFF + 1)
+    assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
+    assert not scene.is_here(other)
+
+
 def test_carry_out__database_may_lack_versions__waits_until_it_has_caught_up(scene: Scene) -> None:
     record = scene.leaves[0].record_id
     scene.order(record, scene.subject)
