@@ -98,7 +98,7 @@ class Mending:
         for source, gap in gaps.items():
             for number in sorted(sets[source]):
                 if gap > self._custodian.store.tombstones(source):
-                    self._bury(source, number)
+                    self._bury(source, number, gap)
             self._found.missing += max(0, gap - self._custodian.store.tombstones(source))
         return self._found
 
@@ -394,21 +394,24 @@ class Mending:
 
     # what was destroyed before
 
-    def _bury(self, source: ParticipantId, number: int) -> None:
-        """Tombstones of versions that no helper holds any more: those a whole circle has, under a standing order."""
+    def _bury(self, source: ParticipantId, number: int, gap: int) -> None:
+        """Tombstones of versions that no helper holds any more: those a whole circle has, under a standing order.
+
+        One that hides its own hides them from the circles it is in, so others are asked until nothing is missing.
+        """
         view = look(self._custodian)
         members = self._set(number, view)
         batch = AnchoredBatch(source, Root(ZERO32), 0, number)
         for circle in self._best_first(self._circles(batch, members, view)):
-            if self._try(partial(self._bury_told, circle, view)):
+            self._try(partial(self._bury_told, circle, view))
+            if gap <= self._custodian.store.tombstones(source):
                 return
 
-    def _bury_told(self, circle: Circle, view: View) -> bool:
+    def _bury_told(self, circle: Circle, view: View) -> None:
         source, store = circle.session.source, self._custodian.store
         for told in circle.gone():
             known = store.erased(list(told))
             self._leave_tombstones(source, {leaf: told[leaf] for leaf in told.keys() - known}, view)
-        return True
 
 
 def _numbers(shares: Iterable[WrappedShare]) -> Iterator[int]:

@@ -223,6 +223,26 @@ def test_mend__helper_makes_up_tombstones_without_end__is_named_and_true_ones_be
     assert (found.gone, found.is_done) == (1, True)
 
 
+def test_mend__one_helper_hides_what_it_has_erased__others_tell() -> None:
+    scene = Scene(4)
+    case = scene.case(Draft(), Draft())
+    scene.destroy(case, 0)
+
+    def hiding(member: Custodian, call: dict[str, Any]) -> dict[str, Any]:
+        answered, body = VERBS["repair"](member, call), RepairBody.from_json(call["body"])
+        if body.step is not Step.GONE:
+            return answered
+        info = body.session(scene.stage.chain.chain_id, scene.lost.id).sealed_info(member.id, "gone")
+        sealed = hpke.seal(encode_pairs({}), scene.stage.encryption_key(scene.lost.id), info)
+        return {"sealed": hex32(sealed), "more": False}
+
+    bend(scene, 1, hiding)
+    scene.lose()
+    found = scene.mend()
+    assert (found.gone, found.missing, found.is_done) == (1, 0, True)
+    assert audit(scene.lost).is_whole
+
+
 def test_mend__helper_tells_more_tombstones_than_a_page_holds__is_named(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
