@@ -11,41 +11,29 @@ import pytest
 
 from oracle import abandon as stage
 from oracle.abandon import Abandon, Abandoned
-from oracle.audit import Auditing, Seal
 from oracle.normalise.identity import EVENTS
-from oracle.reseal import Reseal, Resealed
 from oracle.sitekey import SHARES
 from salus.adapters.database.oracle_abandon import DatabaseAbandon
-from salus.adapters.database.oracle_operations import DatabaseOperations
-from salus.adapters.database.oracle_reseal import DatabaseReseal
-from salus.adapters.database.oracle_retention import DatabaseRetention
 from salus.adapters.memory import MemoryCustodians
 from salus.core.abandon import Fate
 from salus.core.deposit import DepositItem
 from salus.core.errors import ConflictError, InputError, IntegrityError, NotFoundError, UnavailableError
-from salus.core.ids import ZERO32, ParticipantId, RecordId, SubjectRef
+from salus.core.ids import ZERO32, ParticipantId
 from salus.core.journal import BatchState, MessageState
 from salus.core.operations import Deed, Selection
-from salus.core.retention import OpenOrder
 from salus.core.state import RecordStatus
-from tests.unit.oracle.oracle_world import CUSTODIANS, SOURCE, Oracle, Outside, admission, identity, report, results
+from tests.unit.oracle.oracle_world import CUSTODIANS, SOURCE, admission, identity, report, results
+from tests.unit.oracle.second_set import ME, SecondSet
 
-ME = "os:night"
 LOST = CUSTODIANS[2]
 
 
-class Losing:
+class Losing(SecondSet):
     """An oracle that dealt to set 1, whose third member is gone after `lose`; after `restart` it deals to set 2."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.outside = Outside()
-        self.oracle = Oracle(path, self.outside)
-        self.there = self.outside.custodians
-        self.seconds = 0.0
 
     def lose(self) -> None:
         """The third member of set 1 answers no more; the other two do."""
+        self.there = self.outside.custodians
 
         def answer(custodian: ParticipantId, verb: str, call: dict[str, Any]) -> dict[str, Any]:
             if custodian == LOST and call["body"]["custodianSet"] == 1:
@@ -54,22 +42,6 @@ class Losing:
 
         self.outside.custodians = MemoryCustodians({one: partial(answer, one) for one in CUSTODIANS})
         self.restart(1)
-
-    def take(self, *raws: bytes) -> None:
-        assert all(self.oracle.take(*raws))
-        self.oracle.pipeline.settle()
-
-    def restart(self, custodian_set: int = 2) -> None:
-        self.oracle.close()
-        self.oracle = Oracle(self.path, self.outside, custodian_set=custodian_set)
-
-    @property
-    def operations(self) -> DatabaseOperations:
-        return DatabaseOperations(self.oracle.database, Seal(self.oracle.site))
-
-    @property
-    def auditing(self) -> Auditing:
-        return Auditing(self.operations, self.oracle.site, self.outside.clock)
 
     def abandon(
         self, custodian_set: int = 1, present: int = 2, sleep: Callable[[], object] = lambda: None
@@ -93,19 +65,6 @@ class Losing:
             pause,
             lambda: self.seconds,
         ).run(custodian_set, ME, "custodian 3 closed")
-
-    def reseal(self) -> Resealed:
-        def sleep(seconds: float) -> None:
-            self.seconds += seconds + 0.001
-            self.oracle.pipeline.settle()
-
-        store = DatabaseReseal(self.oracle.database)
-        return Reseal(store, self.operations, self.auditing, sleep, lambda: self.seconds).run(1, ME, 50)
-
-    def order(self, record: RecordId) -> None:
-        """A destruction order that is not carried out yet."""
-        order = OpenOrder(SOURCE, record, SubjectRef(bytes(32)), 1, 99)
-        DatabaseRetention(self.oracle.database, SOURCE).note([order], 1)
 
     def sql(self, statement: str) -> list[Any]:
         with self.oracle.database.writing() as connection:

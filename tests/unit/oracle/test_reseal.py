@@ -9,63 +9,22 @@ from typing import Any
 
 import pytest
 
-from oracle.audit import Auditing, Seal
 from oracle.deposit import MAX_OPEN
-from oracle.reseal import Reseal, Resealed, Why
-from salus.adapters.database.oracle_operations import DatabaseOperations
-from salus.adapters.database.oracle_reseal import DatabaseReseal
-from salus.adapters.database.oracle_retention import DatabaseRetention
+from oracle.reseal import Resealed, Why
 from salus.adapters.memory import MemoryCustodians
 from salus.core.errors import UnavailableError
-from salus.core.ids import ParticipantId, RecordId, SubjectRef
+from salus.core.ids import ParticipantId
 from salus.core.journal import BatchState
 from salus.core.operations import Deed, Selection
-from salus.core.retention import OpenOrder
 from salus.core.state import RecordStatus
-from tests.unit.oracle.oracle_world import CUSTODIANS, PROFILE, SOURCE, Oracle, Outside, identity, report, results
+from tests.unit.oracle.oracle_world import CUSTODIANS, PROFILE, SOURCE, Oracle, identity, report, results
+from tests.unit.oracle.second_set import ME, SecondSet
 
 HIV = "56888-1^HIV抗体^LN"
-ME = "os:night"
 
 
-class Moving:
-    """An oracle that dealt to set 1, started again to deal to set 2; `run` is beside it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.outside = Outside()
-        self.oracle = Oracle(path, self.outside)
-        self.seconds = 0.0
-
-    def take(self, *raws: bytes) -> None:
-        assert all(self.oracle.take(*raws))
-        self.oracle.pipeline.settle()
-
-    def restart(self, custodian_set: int = 2) -> None:
-        self.oracle.close()
-        self.oracle = Oracle(self.path, self.outside, custodian_set=custodian_set)
-
-    @property
-    def operations(self) -> DatabaseOperations:
-        return DatabaseOperations(self.oracle.database, Seal(self.oracle.site))
-
-    @property
-    def auditing(self) -> Auditing:
-        return Auditing(self.operations, self.oracle.site, self.outside.clock)
-
-    def run(self, *, processing: bool = True, rate: int = 50) -> Resealed:
-        def sleep(seconds: float) -> None:
-            self.seconds += seconds + 0.001
-            if processing:
-                self.oracle.pipeline.settle()
-
-        store = DatabaseReseal(self.oracle.database)
-        return Reseal(store, self.operations, self.auditing, sleep, lambda: self.seconds).run(1, ME, rate)
-
-    def order(self, record: RecordId) -> None:
-        """A destruction order that is not carried out yet."""
-        order = OpenOrder(SOURCE, record, SubjectRef(bytes(32)), 1, 99)
-        DatabaseRetention(self.oracle.database, SOURCE).note([order], 1)
+class Moving(SecondSet):
+    """A second set with a look at what is anchored."""
 
     def sets(self) -> list[tuple[int, int]]:
         """Version and custodian set of everything anchored, in order."""
@@ -83,7 +42,7 @@ def test_reseal__what_stands__is_a_new_version_in_the_present_set_that_says_the_
     moving.take(report("1"), report("2", "L2", item=HIV, value="0.1"))
     before = moving.outside.anchored_items()
     moving.restart()
-    done = moving.run()
+    done = moving.reseal()
     after = moving.outside.anchored_items()[len(before) :]
     assert (done.found, done.moved, done.left) == (len(before), len(before), ())
     assert {item.leaf.custodian_set for item in after} == {2}
@@ -100,15 +59,15 @@ def test_reseal__what_stands__is_a_new_version_in_the_present_set_that_says_the_
 def test_reseal__run_twice__makes_nothing_new(moving: Moving) -> None:
     moving.take(report("1"), report("2", "L2"))
     moving.restart()
-    assert moving.run().moved == 2
+    assert moving.reseal().moved == 2
     once = moving.sets()
-    assert moving.run() == Resealed(0, ())
+    assert moving.reseal() == Resealed(0, ())
     assert moving.sets() == once == [(1, 1), (1, 1), (2, 2), (2, 2)]
 
 
 def test_reseal__oracle_still_deals_to_the_old_set__makes_nothing(moving: Moving) -> None:
     moving.take(report("1"))
-    done = moving.run()
+    done = moving.reseal()
     assert [one.why for one in done.left] == [Why.DIFFERENT]
     assert moving.sets() == [(1, 1)]
 
@@ -120,7 +79,7 @@ def test_reseal__told_in_parts__needs_all_of_them(moving: Moving) -> None:
     with moving.oracle.database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM oracle_raw WHERE message = 1")
     moving.restart()
-    done = moving.run()
+    done = moving.reseal()
     assert [one.why for one in done.left] == [Why.DIFFERENT]
     assert len(moving.sets()) == versions  # a version that says less than what stands would be worse than none
 
@@ -129,7 +88,7 @@ def test_reseal__told_in_parts_and_all_kept__joins_them(moving: Moving) -> None:
     moving.take(results("1", ("2345-7", "5.4", "F")), results("2", ("2951-2", "140", "F"), said="20261101084000"))
     before = moving.outside.anchored_items()[-1]
     moving.restart()
-    assert moving.run().left == ()
+    assert moving.reseal().left == ()
     after = moving.outside.anchored_items()[-1]
     assert after.leaf.custodian_set == 2
     assert moving.outside.open(after).content == moving.outside.open(before).content
@@ -141,7 +100,7 @@ def test_reseal__bytes_erased__is_listed_as_forgotten(moving: Moving) -> None:
     with moving.oracle.database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM oracle_raw WHERE message = 1")
     moving.restart()
-    done = moving.run()
+    done = moving.reseal()
     assert [(one.record_id, one.why) for one in done.left] == [(gone, Why.FORGOTTEN)]
     assert done.moved == 1
 
@@ -152,7 +111,7 @@ def test_reseal__destroyed_or_ordered__is_not_made_again(moving: Moving) -> None
     moving.oracle.records.erase(destroyed, 1, lambda _raws, _shares: None)
     moving.order(ordered)
     moving.restart()
-    done = moving.run()
+    done = moving.reseal()
     assert {one.record_id: one.why for one in done.left} == {destroyed: Why.DESTROYED, ordered: Why.ORDERED}
     assert [item.leaf.record_id for item in moving.outside.anchored_items()[3:]] == [other]
 
@@ -163,7 +122,7 @@ def test_reseal__group_with_an_ordered_part__leaves_that_part(moving: Moving) ->
     ordered, other = (first, second) if first.leaf.level == 5 else (second, first)
     moving.order(ordered.leaf.record_id)
     moving.restart()
-    done = moving.run()
+    done = moving.reseal()
     assert [(one.record_id, one.why) for one in done.left] == [(ordered.leaf.record_id, Why.ORDERED)]
     assert [item.leaf.record_id for item in moving.outside.anchored_items()[2:]] == [other.leaf.record_id]
 
@@ -172,7 +131,7 @@ def test_reseal__corrected_record__withdraws_nothing_again(moving: Moving) -> No
     moving.take(report("1"), report("2", value="5.90", status="C", at="20261101093000"))
     sent = len([call for call in moving.outside.writer.sent if call.function == "invalidate"])
     moving.restart()
-    assert moving.run().left == ()
+    assert moving.reseal().left == ()
     assert moving.sets()[-1] == (3, 2)
     assert len([call for call in moving.outside.writer.sent if call.function == "invalidate"]) == sent
 
@@ -182,7 +141,7 @@ def test_reseal__merged_patients__stays_with_the_number_it_was_filed_under(movin
     moving.take(identity("3", "A40", "P1", "P2"))
     before = {item.leaf.record_id: item.leaf.subject for item in moving.outside.anchored_items()}
     moving.restart()
-    assert moving.run().left == ()
+    assert moving.reseal().left == ()
     after = {item.leaf.record_id: item.leaf.subject for item in moving.outside.anchored_items()}
     assert after == before
 
@@ -191,17 +150,17 @@ def test_reseal__oracle_does_not_run__says_so_and_goes_on_later(moving: Moving) 
     moving.take(report("1"))
     moving.restart()
     with pytest.raises(UnavailableError, match="run this again"):
-        moving.run(processing=False)
+        moving.reseal(processing=False)
     moving.oracle.pipeline.settle()
     assert moving.sets() == [(1, 1), (2, 2)]
-    assert moving.run() == Resealed(0, ())
+    assert moving.reseal() == Resealed(0, ())
 
 
 def test_reseal__of_many__keeps_to_the_rate_and_is_logged(moving: Moving) -> None:
     moving.take(*(report(f"C{number}", f"L{number}") for number in range(12)))
     moving.restart()
     began = moving.seconds
-    assert moving.run(rate=4).moved == 12
+    assert moving.reseal(rate=4).moved == 12
     assert moving.seconds - began >= 12 / 4
     assert [row.deed for row in moving.auditing.rows(0, 100)] == [Deed.RESEAL] * 12
     assert moving.auditing.check().wrong == ""
@@ -210,7 +169,7 @@ def test_reseal__of_many__keeps_to_the_rate_and_is_logged(moving: Moving) -> Non
 def test_reprocess__after_a_reseal__moves_nothing_by_itself(moving: Moving) -> None:
     moving.take(report("1"))
     moving.restart()
-    moving.run()
+    moving.reseal()
     moving.restart(custodian_set=1)
     order = moving.auditing.order(ME, Deed.REPROCESS)
     moving.operations.reprocess(Selection((1,)), order, 10)
@@ -239,7 +198,7 @@ def test_deposit__set_with_a_member_away__does_not_hold_up_another_set(moving: M
     moving.restart(custodian_set=2)
     moving.take(report("new", "new"))
     assert moving.sets() == [(1, 2)]
-    done = moving.run()
+    done = moving.reseal()
     assert (done.moved, done.left) == (MAX_OPEN + 3, ())
     assert moving.sets()[1:] == [(2, 2)] * (MAX_OPEN + 3)  # what is stuck in the old set is readable all the same
 
@@ -260,7 +219,7 @@ def test_reseal__withdrawal_that_is_stuck_in_the_old_set__takes_place_all_the_sa
     moving.restart(custodian_set=1)
     moving.take(report("2", patient="P2", status="C", at="20261101093000"))
     moving.restart()
-    assert moving.run().left == ()
+    assert moving.reseal().left == ()
     chain = moving.outside.chain
     leaf = first.leaf.hash(chain.chain_id)
     assert moving.sets()[-1] == (3, 2)
@@ -272,7 +231,7 @@ def test_reseal__source_is_there_no_more__its_messages_stay_finished_and_are_pur
     moving.take(report("1"), report("2", "L2"))
     moving.oracle.close()
     moving.oracle = Oracle(moving.path, moving.outside, custodian_set=2, sources={"other": PROFILE})
-    done = moving.run()
+    done = moving.reseal()
     assert [one.why for one in done.left] == [Why.DIFFERENT] * 2
     assert list(moving.oracle.messages.quarantine()) == []
     assert moving.oracle.purge(moving.outside.clock.now() + 10) == 2
