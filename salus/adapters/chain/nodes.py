@@ -34,6 +34,11 @@ _LOOK_PATIENCE_SECONDS = 1.0
 _REST_SECONDS = 10.0
 _MOST_BYTES = 64 * 1024 * 1024
 """Of one answer, unpacked: a hundred blocks with their transactions, or the events of 5,000, have some megabytes."""
+_LONG = 1024 * 1024
+_BYTES_A_MEMBER = 16
+_BYTES_A_CONTAINER = 32
+"""Of a long answer, on average and at least: honest ones are hex of hashes and addresses, with three times as much. One
+of nothing but empty lists would take thirty times its length in memory."""
 _DRIBBLES = 6
 """How many times its timeout, which is for each read, an answer may take as a whole."""
 _LOOK = msgspec.json.encode(
@@ -65,7 +70,7 @@ class Node:
         """Answer to one request or batch, within `timeout` seconds (this node's own when None).
 
         Raises:
-            UnavailableError: no answer, none in JSON, or one too long or too slow to wait for its end.
+            UnavailableError: no answer, none in JSON, one too long or too slow to wait for its end, or a hollow one.
         """
         # httpx's client costs as much again as all the rest of a request; its transport does not
         headers = [*self._headers, (b"content-length", b"%d" % len(content))]
@@ -82,6 +87,8 @@ class Node:
                 response.close()
         except httpx.RequestError as error:
             raise UnavailableError(f"the node does not answer ({type(error).__name__})") from error
+        if _is_hollow(answer):
+            raise UnavailableError("the node's answer is made of next to nothing but brackets and commas")
         try:
             return msgspec.json.decode(answer)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -205,6 +212,14 @@ def _read(response: httpx.Response, until: float) -> bytes:
         if time.monotonic() > until:
             raise UnavailableError("the node's answer does not come to an end")
     return b"".join(parts)
+
+
+def _is_hollow(answer: bytes) -> bool:
+    """Whether what an answer decodes to would take many times its length."""
+    if len(answer) < _LONG:
+        return False
+    containers = answer.count(b"[") + answer.count(b"{")
+    return containers * _BYTES_A_CONTAINER > len(answer) or answer.count(b",") * _BYTES_A_MEMBER > len(answer)
 
 
 def _seen(answers: Any) -> tuple[str, int]:

@@ -217,6 +217,22 @@ def test_call__answer_that_unpacks_to_gigabytes__is_cut_off() -> None:
         served(stream=Once(packed), headers={"content-encoding": "gzip"}).call("eth_chainId")
 
 
+@pytest.mark.parametrize("part", [b"[]", b"{}", b'""', b'"a"', b"1.5", b'{"a":7}'])
+def test_call__megabytes_of_empty_parts__are_not_decoded(part: bytes) -> None:
+    content = b'{"id":1,"result":[' + b",".join([part] * (2**21 // len(part))) + b"]}"
+    with pytest.raises(UnavailableError, match="next to nothing but brackets"):
+        served(content=content).call("eth_chainId")
+
+
+def test_call__megabytes_of_logs__are_read() -> None:
+    word = "0x" + "11" * 32
+    log = {"address": word[:42], "topics": [word], "data": "0x", "blockNumber": "0x1", "blockHash": word}
+    log |= {"transactionHash": word, "transactionIndex": "0x0", "logIndex": "0x0", "removed": False}
+    content = json.dumps({"id": 1, "result": [log] * 6_000}, separators=(",", ":")).encode()
+    assert len(content) > 2**21
+    assert served(content=content).call("eth_getLogs") == [log] * 6_000
+
+
 @pytest.mark.parametrize(
     "answer",
     [
