@@ -15,7 +15,7 @@ send them again, and nothing is doubled by it. Source: docs/protocol.md section 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import structlog
 
@@ -145,18 +145,20 @@ class CatchingUp:
 
     def _versions(self, one: Missing, members: CustodianSet) -> Told:
         """Versions of a batch, as custodians keep them."""
-        all_told: list[Told] = []
+        all_told: list[Collection[LeafHash]] = []
         union: dict[LeafHash, RememberedVersion] = {}
         joins: list[Told] = [{}]
         failed: list[ParticipantId] = []
         for member in sorted(members.members, key=lambda each: self._in_vain[each]):  # one that is away costs seconds
             self._in_vain[member] += 1
             try:
-                told = self._told_by(member, one)
+                answer = self._told_by(member, one)
             except SalusError as error:
                 failed.append(member)
                 _log.warning("leaves not told", custodian=hex32(member), error=type(error).__name__, reason=str(error))
                 continue
+            all_told.append(answer.keys())
+            told = {leaf: version for leaf, version in answer.items() if version is not None}
             union |= told
             # one that adds what is not in the batch spoils the joins it is in, not all
             joins += [{**before, **told} for before in joins[:_MOST_JOINS]]
@@ -164,22 +166,25 @@ class CatchingUp:
                 if _is_whole(whole, one):
                     self._in_vain[member] -= 1
                     return whole
-            all_told.append(told)
         if failed:
             raise UnavailableError(
                 f"{len(union)} of {one.count} versions of batch {hex32(one.root)} are known: it takes custodians "
                 f"{', '.join(map(hex32, failed))} to learn the others, or that they are destroyed"
             )
-        counts = Counter(leaf for told in all_told for leaf in told)
-        return {leaf: union[leaf] for leaf, count in counts.items() if count >= members.threshold}
+        counts = Counter(leaf for leaves in all_told for leaf in leaves)
+        kept = [leaf for leaf, count in counts.items() if count >= members.threshold]
+        if bare := [leaf for leaf in kept if leaf not in union]:
+            raise UnavailableError(f"of {len(bare)} versions of batch {hex32(one.root)} no custodian has the true note")
+        return {leaf: union[leaf] for leaf in kept}
 
-    def _told_by(self, custodian: ParticipantId, one: Missing) -> Told:
-        """What one custodian keeps of a batch; nothing, if it never had it.
+    def _told_by(self, custodian: ParticipantId, one: Missing) -> dict[LeafHash, RememberedVersion | None]:
+        """What one custodian keeps of a batch; nothing, if it never had it. None for a version whose note does not
+        open: it may have been given a false one in a repair.
 
         Raises:
-            IntegrityError: a version isn't of this source, or its answer doesn't end.
+            IntegrityError: its answer doesn't end.
         """
-        told: dict[LeafHash, RememberedVersion] = {}
+        told: dict[LeafHash, RememberedVersion | None] = {}
         after = LeafHash(ZERO32)
         for _ in range(_MOST_PAGES):
             try:
@@ -188,10 +193,16 @@ class CatchingUp:
                 return {}
             for version in versions:
                 after = version.leaf.hash(self._chain.chain_id)
-                told[after] = open_note(self._site, after, version.leaf, version.note)
+                told[after] = self._noted(after, version)
             if not more or not versions:
                 return told
         raise IntegrityError("the custodian's answer does not end")
+
+    def _noted(self, leaf_hash: LeafHash, version: RecalledVersion) -> RememberedVersion | None:
+        try:
+            return open_note(self._site, leaf_hash, version.leaf, version.note)
+        except IntegrityError:
+            return None
 
     def _page(self, custodian: ParticipantId, one: Missing, after: LeafHash) -> tuple[list[RecalledVersion], bool]:
         private = self._random(_KEY_BYTES)
