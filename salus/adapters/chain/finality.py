@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | DevFinality | at once | a development chain; nothing proves it |
 | QbftFinality | at once | the engine commits before it seals; the commit seals are not checked here |
-| CliqueFinality | once more than half of the signers have sealed on top of it | crash faults only, blocks heard of in time |
+| CliqueFinality | once more than half of the signers have sealed on top of it | crash faults only, blocks in time |
 
 Source: EIP-225 (Clique).
 """

@@ -98,7 +98,7 @@ class Clique:
         `trail` are blocks, oldest first, of which the first is final already; `sealers` who sealed each of them.
 
         It holds while signers that seal hear of each other's blocks within about a block's time, or not at all: an
-        honest one leaves its branch for a heavier one, so where blocks come crosswise and late, two branches can have it.
+        honest one leaves its branch for a heavier one, so where blocks come late and crosswise, two branches can.
         """
         on_top: set[bytes] = set()
         for index in range(len(trail) - 1, 0, -1):
