@@ -40,8 +40,8 @@ from salus.core.errors import (
 )
 from salus.core.ids import hex32
 from salus.core.outcome import AccessDeniedError
+from salus.core.problem import MEDIA_TYPE
 
-MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger("salus.api")
 
 PROBLEMS: tuple[tuple[type[SalusError], int, str, str], ...] = (

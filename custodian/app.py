@@ -17,7 +17,7 @@ from custodian.deposit import deposit
 from custodian.destroy import destroy
 from custodian.listing import list_records
 from custodian.metrics import Metrics
-from custodian.problems import MEDIA_TYPE, TOO_LARGE, Problem, problem_of
+from custodian.problems import TOO_LARGE, problem_of
 from custodian.recall import recall
 from custodian.release import release
 from custodian.repair import repair
@@ -25,6 +25,7 @@ from custodian.rules import Custodian, look, require_active
 from salus.core.canonical import canonical, parse
 from salus.core.errors import InputError, SalusError, UnavailableError
 from salus.core.ids import hex32
+from salus.core.problem import MEDIA_TYPE, Problem
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_CALL_BYTES = 1024 * 1024  # of all others; 1,024 leaves and a consent are a tenth of it

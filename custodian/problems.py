@@ -8,9 +8,6 @@ and a node of this custodian's that shows what its seals or proofs deny (503).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from salus.core.codes import EXPLANATIONS, Code
 from salus.core.errors import (
     ConflictError,
@@ -22,8 +19,8 @@ from salus.core.errors import (
     SignatureError,
     UnavailableError,
 )
+from salus.core.problem import Problem
 
-MEDIA_TYPE = "application/problem+json"
 _FORBIDDEN = 403
 _STATUS: dict[Code, int] = {
     Code.SIGNATURE_INVALID: 401,
@@ -51,30 +48,6 @@ _KINDS: tuple[tuple[type[SalusError], int, str], ...] = (
     (UnavailableError, 503, "UNAVAILABLE"),
     (NodeError, 503, "NODE_NOT_BELIEVED"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A refusal as it goes over the wire."""
-
-    status: int
-    code: int
-    name: str
-    detail: str
-    advice: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The problem+json document."""
-        return {
-            "type": f"urn:salus:problem:{self.name}",
-            "title": self.name.replace("_", " ").capitalize(),
-            "status": self.status,
-            "code": self.code,
-            "name": self.name,
-            "detail": self.detail,
-            "advice": self.advice,
-        }
-
 
 TOO_LARGE = Problem(413, 0, "TOO_LARGE", "the call is larger than this custodian takes", InputError.advice)
 

@@ -45,7 +45,7 @@ from oracle.intake.senders import HttpSenders
 from oracle.members import Members
 from oracle.metrics import Metrics
 from oracle.office import Office
-from oracle.problems import BUSY, MEDIA_TYPE, NO_TOKEN, TOO_LARGE, TOO_MANY, Problem, problem_of
+from oracle.problems import BUSY, NO_TOKEN, TOO_LARGE, TOO_MANY, problem_of
 from oracle.proofs import AnchoredBatches, inclusion_proof
 from oracle.retention import RetentionDesk
 from oracle.sources import Source
@@ -57,6 +57,7 @@ from salus.core.codes import Code
 from salus.core.errors import InputError, NotFoundError, RefusedError, SalusError
 from salus.core.ids import LeafHash, ParticipantId, RecordId, SubjectRef, from_hex, hex32, read_address
 from salus.core.ports import ContentStore
+from salus.core.problem import MEDIA_TYPE, Problem
 from salus.core.retention import Agreement
 
 MAX_CLAIM_BYTES = 16 * 1024

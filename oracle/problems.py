@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
 from salus.core.codes import Code
 from salus.core.errors import (
     ChainRevert,
@@ -17,8 +13,8 @@ from salus.core.errors import (
     SignatureError,
     UnavailableError,
 )
+from salus.core.problem import Problem
 
-MEDIA_TYPE = "application/problem+json"
 _STATUS: tuple[tuple[type[SalusError], int, str], ...] = (
     (SignatureError, 401, "SIGNATURE_INVALID"),
     (InputError, 400, "MALFORMED"),
@@ -27,31 +23,6 @@ _STATUS: tuple[tuple[type[SalusError], int, str], ...] = (
     (ChainRevert, 409, "CHAIN_REVERT"),
     (UnavailableError, 503, "UNAVAILABLE"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A refusal as it goes over the wire; `more` are members of its own (RFC 9457 section 3.2)."""
-
-    status: int
-    code: int
-    name: str
-    detail: str
-    advice: str
-    more: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The problem+json document."""
-        return dict(self.more) | {
-            "type": f"urn:salus:problem:{self.name}",
-            "title": self.name.replace("_", " ").capitalize(),
-            "status": self.status,
-            "code": self.code,
-            "name": self.name,
-            "detail": self.detail,
-            "advice": self.advice,
-        }
-
 
 TOO_MANY = Problem(429, 0, "TOO_MANY_ATTEMPTS", "too many wrong attempts from this address", "Wait a minute.")
 TOO_LARGE = Problem(413, 0, "TOO_LARGE", "the request is larger than this oracle takes", InputError.advice)

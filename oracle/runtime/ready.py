@@ -15,7 +15,7 @@ from oracle.intake.gate import Gate
 from oracle.lookout import Lookout, Probe, Senses
 from oracle.metrics import Metrics
 from oracle.pressure import Pressure
-from oracle.problems import DRAINING, Problem, problem_of
+from oracle.problems import DRAINING, problem_of
 from oracle.runtime.kept import SystemClock
 from oracle.runtime.parts import Parts
 from oracle.settings import Settings
@@ -26,6 +26,7 @@ from salus.adapters.database.oracle_outbox import DatabaseOutbox
 from salus.core.errors import SalusError
 from salus.core.ids import hex32
 from salus.core.journal import BatchState
+from salus.core.problem import Problem
 
 _WEBHOOK_SECONDS = 10.0
 _LOOKED_AT = 64
