@@ -19,6 +19,7 @@ from typing import Any
 
 from salus.core import signatures
 from salus.core.canonical import canonical, parse
+from salus.core.contracts import ROLES
 from salus.core.eip712 import Domain, StructType
 from salus.core.errors import CanonicalError, InputError, ReceiptError, SignatureError
 from salus.core.evidence import Evidence, ProvenStorage
@@ -48,14 +49,6 @@ RECEIPT_TYPE = StructType(
     ("bytes32", "issuerId"),
     ("uint64", "issuedAt"),
 )
-CONTRACTS = (
-    "ParticipantRegistry",
-    "SubjectRegistry",
-    "RecordRegistry",
-    "ConsentRegistry",
-    "AccessGateway",
-    "AuditLog",
-)
 STATEMENTS: Mapping[str, str] = {
     "dev": "The chain is a development chain: nothing proves that this block is final, or that anybody sealed it.",
     "clique": (
@@ -74,7 +67,11 @@ _AGREED = (
     "That the account which agreed to the destruction controlled the subject then is the issuer's word; that it was "
     "ordered is not."
 )
-_LOG_GOES_ON = "The log had more entries at this block than the stretch shown, so its end is the issuer's word."
+_LOG_GOES_ON = (
+    "The log had more entries at this block than the stretch shown, so no head proves it: who else is in it, and whose "
+    "chain it is where no consent is shown, is the issuer's word."
+)
+_NO_LOG = "No stretch of the log is shown: where in it this stands, and what came after, is not in this receipt."
 _NAMES = ("salus", "version", "kind", "deployment", "block", "finality", "body", "proofs")
 
 
@@ -97,7 +94,7 @@ class ReceiptDeployment:
         return {
             "chainId": self.chain_id,
             "council": self.council,
-            "contracts": {name: self.contracts[name] for name in CONTRACTS},
+            "contracts": {name: self.contracts[name] for name in ROLES},
         }
 
 
@@ -216,7 +213,7 @@ class VerifiedReceipt:
         if self.facts_proven and not self.finality_proven:
             said.append(_UNCOMPARED)
         if self.facts_proven and not self.log_whole:
-            said.append(_LOG_GOES_ON)
+            said.append(_LOG_GOES_ON if self.body.log else _NO_LOG)
         if not self.deployment_known:
             said.append(_ANY_COUNCIL)
         if not (self.issuer_known or (self.finality_proven and self.deployment_known)):
@@ -341,11 +338,11 @@ def _parsed(value: Mapping[str, Any] | bytes) -> Any:
 
 def _deployment(value: Any) -> ReceiptDeployment:
     fields = Fields(value, "deployment", "chainId", "council", "contracts")
-    contracts = Fields(fields.raw("contracts"), "deployment.contracts", *CONTRACTS)
+    contracts = Fields(fields.raw("contracts"), "deployment.contracts", *ROLES)
     return ReceiptDeployment(
         fields.integer("chainId"),
         fields.address("council"),
-        {name: contracts.address(name) for name in CONTRACTS},
+        {name: contracts.address(name) for name in ROLES},
     )
 
 

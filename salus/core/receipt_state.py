@@ -86,8 +86,8 @@ def _destruction(storage: Storage, registry: Address, members: Address, body: De
 
 
 def _log(storage: Storage, log_address: Address, segments: tuple[LogSegment, ...]) -> bool:
-    """Whether every stretch ends at the head the AuditLog keeps; a stretch that ends before it is not contradicted."""
-    whole = True
+    """Whether there is a stretch, and each ends at the AuditLog's head; one that ends before it may be made up."""
+    whole = bool(segments)
     for i, segment in enumerate(segments):
         kept = LogHead.from_slot(log.chain_word(storage, log_address, segment.key))
         if kept.count < segment.after.count or (kept.count == segment.after.count and kept != segment.after):

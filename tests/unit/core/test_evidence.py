@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import rlp as pyrlp
 
+from salus.core.audit import LogHead
 from salus.core.canonical import canonical
 from salus.core.consensus import engine_of
 from salus.core.consensus.qbft import Extra
@@ -144,6 +145,24 @@ def test_verify__no_validators_given__finality_is_not_claimed() -> None:
     assert verified.facts_proven
     assert not verified.finality_proven
     assert any("not compared" in said for said in verified.statements)
+
+
+def test_verify__stretch_made_up_below_the_head_the_log_keeps__is_said_to_be_the_issuers_word() -> None:
+    body = access_body()
+    words = words_of(body)
+    words[DEPLOYMENT.contracts["AuditLog"]] = {
+        slot: LogHead(7, LogHead.from_slot(word).count + 1).slot()
+        for slot, word in words[DEPLOYMENT.contracts["AuditLog"]].items()
+    }
+    verified = verify_receipt(proven(body, words).sign(OPERATOR), validators=VALIDATORS)
+    assert (verified.facts_proven, verified.log_whole) == (True, False)
+    assert any("no head proves it" in said for said in verified.statements)
+
+
+def test_verify__log_left_out__is_not_said_to_be_whole() -> None:
+    verified = verify_receipt(honest(replace(record_body(), log=())).sign(OPERATOR), validators=VALIDATORS)
+    assert (verified.facts_proven, verified.log_whole) == (True, False)
+    assert any("No stretch of the log is shown" in said for said in verified.statements)
 
 
 @pytest.mark.parametrize("make", BODIES.values(), ids=BODIES.keys())
