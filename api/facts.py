@@ -16,6 +16,7 @@ from api.schemas.facts import (
     SubjectFact,
 )
 from api.views import block_fact
+from salus.core.contracts import CONTRACTS
 from salus.core.did import Did, DidKind
 from salus.core.errors import NotFoundError
 from salus.core.ids import ZERO32, Address, ConsentId, ParticipantId, SubjectRef, hex32
@@ -26,15 +27,6 @@ from salus.core.ports import ChainReader
 from salus.core.ports_index import IndexReader
 from salus.core.state import BlockStamp, Denial, ParticipantKind
 
-CONTRACTS = (
-    "Council",
-    "ParticipantRegistry",
-    "SubjectRegistry",
-    "RecordRegistry",
-    "ConsentRegistry",
-    "AccessGateway",
-    "AuditLog",
-)
 _DOMAINS = tuple(name for name in CONTRACTS if name != "AuditLog")
 
 

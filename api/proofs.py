@@ -12,6 +12,7 @@ from salus.core import signatures
 from salus.core.access import Access
 from salus.core.audit import Entry, EntryKind, LogHead
 from salus.core.cid import digest_of
+from salus.core.contracts import ROLES
 from salus.core.custody import attestation_digest
 from salus.core.destruction import destruction_digest
 from salus.core.errors import ConflictError, NotFoundError, SignatureError, UnavailableError
@@ -31,7 +32,6 @@ from salus.core.leaf import Leaf
 from salus.core.ports import ChainReader, Clock, Signer
 from salus.core.ports_index import EntryFilter, IndexReader, Page
 from salus.core.receipt import (
-    CONTRACTS,
     Body,
     Frame,
     ReceiptDeployment,
@@ -187,7 +187,7 @@ class Proofs:
         if block is None:
             raise UnavailableError("the index is empty; is the watch running?")
         chain = self._chain
-        contracts = {name: chain.address_of(name) for name in CONTRACTS}
+        contracts = {name: chain.address_of(name) for name in ROLES}
         if gateway is not None:
             contracts["AccessGateway"] = gateway
         deployment = ReceiptDeployment(chain.chain_id, chain.address_of("Council"), contracts)

@@ -5,16 +5,9 @@ from __future__ import annotations
 from cli.demo.ledger import require
 from cli.demo.stage import Stage
 from cli.world.cast import CAST, COUNCIL, Name
+from salus.core.contracts import CONTRACTS
 
-_CONTRACTS = {
-    "Council",
-    "ParticipantRegistry",
-    "SubjectRegistry",
-    "RecordRegistry",
-    "ConsentRegistry",
-    "AccessGateway",
-    "AuditLog",
-}
+_CONTRACTS = frozenset(CONTRACTS)
 
 
 def founded(stage: Stage, milliseconds: float) -> None:

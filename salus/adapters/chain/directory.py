@@ -13,20 +13,12 @@ from salus.adapters.chain.abi import ContractAbi, abi_of, checksummed
 from salus.adapters.chain.blocks import Blocks
 from salus.adapters.chain.finality import stamp_of
 from salus.adapters.chain.reads import Read, StateAt, T
+from salus.core.contracts import COUNCIL, ROLES
 from salus.core.errors import ChainRevert, InputError, NotFoundError
 from salus.core.ids import ZERO_ADDRESS, Address
 from salus.core.ports import ChainEvent
 from salus.core.state import BlockStamp, Tenure
 
-COUNCIL = "Council"
-ROLES = (
-    "ParticipantRegistry",
-    "SubjectRegistry",
-    "RecordRegistry",
-    "ConsentRegistry",
-    "AccessGateway",
-    "AuditLog",
-)
 _FRESH_SECONDS = 2.0
 _KEPT_BLOCKS = 128
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from salus.adapters.chain.abi import Function, abi_of, checksummed
 from salus.adapters.chain.artifacts import load, names
-from salus.adapters.chain.directory import ROLES
 from salus.core.access import access_from_words
 from salus.core.consent import consent_from_words
+from salus.core.contracts import ROLES
 from salus.core.errors import CalldataError, IntegrityError, SalusError
 from salus.core.ids import role_id, to_address
 

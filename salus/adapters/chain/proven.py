@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from salus.adapters.chain.directory import COUNCIL
 from salus.adapters.chain.proofs import ProvenState
 from salus.adapters.chain.trusted import TrustedChain
+from salus.core.contracts import COUNCIL
 from salus.core.eip712 import Domain
 from salus.core.errors import NodeError, NotFoundError
 from salus.core.ids import AccessId, Address, ConsentId, ParticipantId, SubjectRef

@@ -7,10 +7,11 @@ from typing import Any, cast
 
 from salus.adapters.chain import audit_log, consents, gateway, participants, records, subjects
 from salus.adapters.chain.blocks import Blocks
-from salus.adapters.chain.directory import COUNCIL, Directory
+from salus.adapters.chain.directory import Directory
 from salus.adapters.chain.finality import FinalityRule, stamp_of
 from salus.adapters.chain.reads import Read, StateAt, T
 from salus.adapters.chain.rpc import Rpc
+from salus.core.contracts import COUNCIL
 from salus.core.eip712 import Domain
 from salus.core.errors import ChainRevert, NotFoundError, UnavailableError
 from salus.core.ids import AccessId, Address, ConsentId, ParticipantId, SubjectRef

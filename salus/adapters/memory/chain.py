@@ -21,6 +21,7 @@ from typing import Any, TypeVar, cast
 from salus.core.access import AccessKind
 from salus.core.audit import Entry, EntryKind, LogHead
 from salus.core.codes import Code
+from salus.core.contracts import CONTRACTS
 from salus.core.eip712 import Domain
 from salus.core.errors import NotFoundError
 from salus.core.hashing import keccak, sha256
@@ -55,15 +56,6 @@ from salus.core.state import (
 
 T = TypeVar("T")
 
-CONTRACTS = (
-    "Council",
-    "ParticipantRegistry",
-    "SubjectRegistry",
-    "RecordRegistry",
-    "ConsentRegistry",
-    "AccessGateway",
-    "AuditLog",
-)
 FAR_FUTURE = 1 << 40
 
 NO_PARTICIPANT = ParticipantState(ParticipantStatus.NONE, 0, 0, 0, 0, ZERO32)

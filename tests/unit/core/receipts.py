@@ -9,6 +9,7 @@ from salus.adapters.memory.signer import MemorySigner
 from salus.core.access import Access, AccessKind
 from salus.core.audit import Entry, EntryKind, LogHead
 from salus.core.consent import Consent
+from salus.core.contracts import ROLES
 from salus.core.custody import attestation_digest
 from salus.core.destruction import destruction_digest
 from salus.core.hashing import keccak
@@ -17,7 +18,6 @@ from salus.core.leaf import Leaf
 from salus.core.merkle import MerkleTree, records_root
 from salus.core.policy import expiry
 from salus.core.receipt import (
-    CONTRACTS,
     Frame,
     ReceiptDeployment,
     UnsignedReceipt,
@@ -46,7 +46,7 @@ ISSUER, OPERATOR = ParticipantId(word("hospital")), signer("operator")
 DEPLOYMENT = ReceiptDeployment(
     CHAIN_ID,
     to_address(word("Council")[12:]),
-    {name: to_address(word(name)[12:]) for name in CONTRACTS},
+    {name: to_address(word(name)[12:]) for name in ROLES},
 )
 FRAME = Frame(DEPLOYMENT, BlockStamp(90, word("block"), NOW), "dev", ISSUER, NOW + 2)
 HOLDER = signer("holder").address

@@ -9,6 +9,7 @@ from typing import Any
 from salus.core.access import AccessKind
 from salus.core.audit import Entry, EntryKind, LogHead
 from salus.core.bits import pack
+from salus.core.contracts import CONTRACTS
 from salus.core.errors import NotFoundError
 from salus.core.hashing import keccak
 from salus.core.ids import ZERO32, ZERO_ADDRESS, Address, chain_key, to_address
@@ -42,18 +43,7 @@ def account(name: str) -> Address:
     return to_address(word(name)[12:])
 
 
-CONTRACTS = {
-    name: account(name)
-    for name in (
-        "Council",
-        "ParticipantRegistry",
-        "SubjectRegistry",
-        "RecordRegistry",
-        "ConsentRegistry",
-        "AccessGateway",
-        "AuditLog",
-    )
-}
+ADDRESSES = {name: account(name) for name in CONTRACTS}
 
 
 @dataclass
@@ -120,7 +110,7 @@ class Ledger:
         self._pending.append((contract, name, args, tx))
 
     def append(self, contract: str, key: bytes, kind: EntryKind, code: int, reference: bytes) -> None:
-        entry = Entry(CONTRACTS[contract], key, int(kind), code, reference, self.now)
+        entry = Entry(ADDRESSES[contract], key, int(kind), code, reference, self.now)
         digest = entry.digest(self.chain_id)
         whole, own = self._head(None).after(digest), self._head(key).after(digest)
         self._open[None], self._open[key] = whole, own
@@ -144,7 +134,7 @@ class Ledger:
         number = len(self._blocks)
         stamp = BlockStamp(number, keccak(f"{self._branch}|{number}".encode()), self.now)
         events = [
-            ChainEvent(contract, CONTRACTS[contract], name, args, number, stamp.hash, tx, index)
+            ChainEvent(contract, ADDRESSES[contract], name, args, number, stamp.hash, tx, index)
             for index, (contract, name, args, tx) in enumerate(self._pending)
         ]
         self._blocks.append(_Block(stamp, events, dict(self._open)))
@@ -309,14 +299,14 @@ def deploy(ledger: Ledger) -> None:
     proposal = word("proposal")
     ledger.emit("Council", "Proposed", proposalId=proposal, proposer=account("member a"), salt=ZERO32, callCount=1)
     ledger.emit(
-        "Council", "CallProposed", proposalId=proposal, index=0, target=CONTRACTS["Council"], callData=b"\x01\x02"
+        "Council", "CallProposed", proposalId=proposal, index=0, target=ADDRESSES["Council"], callData=b"\x01\x02"
     )
     ledger.emit("Council", "Approved", proposalId=proposal, member=account("member a"))
     ledger.mine()
     ledger.emit("Council", "Approved", proposalId=proposal, member=account("member b"))
     ledger.emit("Council", "ThresholdReached", proposalId=proposal, time=ledger.now)
     ledger.mine()
-    for name, address in CONTRACTS.items():
+    for name, address in ADDRESSES.items():
         if name != "Council":
             ledger.emit(
                 "Council",

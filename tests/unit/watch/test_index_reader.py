@@ -12,8 +12,8 @@ from salus.core.policy import ConsentStatus, ParticipantStatus
 from salus.core.ports_index import AccessFilter, EntryFilter, IndexStore, Page, RecordFilter
 from salus.core.state import RecordStatus
 from tests.unit.watch.ledger import (
+    ADDRESSES,
     CHECKUP,
-    CONTRACTS,
     CUSTODIANS,
     GUARDIAN,
     HOLDER,
@@ -259,7 +259,7 @@ def test_proposals__executed_and_cancelled__are_told_with_votes_and_calls(index:
     assert (proposal.status, proposal.approvals, proposal.calls) == (ProposalStatus.EXECUTED, 2, 1)
     assert proposal.reached_at > proposal.proposed_at > 0
     assert [(c.target, c.call_data) for c in index.proposed_calls(word("proposal"))] == [
-        (CONTRACTS["Council"], b"\x01\x02")
+        (ADDRESSES["Council"], b"\x01\x02")
     ]
     assert [vote.cancels for vote in index.votes(word("other"))] == [True]
     assert {p.status for p in index.proposals(ALL).items} == {ProposalStatus.EXECUTED, ProposalStatus.CANCELLED}
@@ -269,5 +269,5 @@ def test_council__members_and_rules__are_told(index: IndexStore) -> None:
     members, rules = index.council()
     assert sum(member.active for member in members) == 2
     assert {rule.name: rule.value for rule in rules} == {"threshold": 2, "delaySeconds": 60}
-    assert {row.account for row in index.directory()} == set(CONTRACTS.values()) - {CONTRACTS["Council"]}
+    assert {row.account for row in index.directory()} == set(ADDRESSES.values()) - {ADDRESSES["Council"]}
     assert sum(writer.admitted for writer in index.writers()) == 4
