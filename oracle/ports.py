@@ -123,6 +123,8 @@ class MessageStore(Protocol):
         but: Collection[str] = (),
     ) -> int: ...
 
+    def purge_destroyed(self, forget: Callable[[Sequence[bytes]], None], limit: int = 1000) -> int: ...
+
 
 class OperationStore(Protocol):
     """What operators ask and do; each deed and its row in their log are one."""

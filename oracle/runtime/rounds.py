@@ -23,9 +23,11 @@ _log = structlog.get_logger()
 
 
 def purge(parts: Parts, stop: Event) -> None:
-    """Erase the bytes of old messages, a little at a time: each source's by its own days, others by the oracle's."""
+    """Erase the bytes of old messages, a little at a time: each source's by its own days, others by the oracle's; and
+    of those that speak of destroyed records only."""
     site, messages = parts.kept.site, parts.kept.messages
-    erase = partial(messages.purge, partial(site.forget_rows, RAW))
+    forget = partial(site.forget_rows, RAW)
+    erase = partial(messages.purge, forget)
     while not stop.wait(_PURGE_SECONDS):
         sources = parts.sources.all()
         try:
@@ -33,6 +35,8 @@ def purge(parts: Parts, stop: Event) -> None:
                 _purge_older(source.retain_days, stop, partial(erase, of=source.name))
             known = [source.name for source in sources]
             _purge_older(parts.settings.retain_days, stop, partial(erase, but=known))
+            while messages.purge_destroyed(forget) and not stop.is_set():
+                pass
         except Exception as error:  # noqa: BLE001 - tried again at the next round
             _log.warning("journal not purged", error=type(error).__name__)
 

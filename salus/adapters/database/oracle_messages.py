@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Select, delete, exists, func, insert, or_, select, text, update
 
 from salus.adapters.database.oracle import OracleDatabase
 from salus.adapters.database.oracle_acks import owe
@@ -30,6 +30,7 @@ from salus.core.journal import (
     NO_FAULT,
     Appended,
     Fault,
+    HeadStatus,
     JournalRow,
     MessageFlag,
     MessageOutcome,
@@ -156,13 +157,48 @@ class DatabaseMessages:
             .limit(limit)
         )
         with self._database.writing() as connection:
-            found = connection.execute(query).all()
-            forget([bytes(row.head) for row in found])
-            keys = [row.message for row in found]
-            for chunk in chunks(keys):
-                connection.execute(delete(raw).where(raw.c.message.in_(chunk)))
-                connection.execute(delete(told).where(told.c.message.in_(chunk)))
-        return len(keys)
+            return _erase_bytes(connection, query, forget)
+
+    def purge_destroyed(self, forget: Callable[[Sequence[bytes]], None], limit: int = 1000) -> int:
+        """Erase bytes of finished messages that speak of nothing but destroyed records, however new; how many.
+
+        They came after the destruction or were waiting then, and made nothing; no order is carried out again for them.
+        """
+        is_destroyed = record.c.status == int(HeadStatus.DESTROYED)
+        of_group = or_(record.c.record_id == told.c.group_hash, record.c.group_hash == told.c.group_hash)
+        beside = told.alias("beside")
+        of_other = or_(record.c.record_id == beside.c.group_hash, record.c.group_hash == beside.c.group_hash)
+        lives = exists().where(beside.c.message == told.c.message, of_other, ~is_destroyed)
+        made = exists().where(version.c.message == told.c.message, record.c.key == version.c.record, ~is_destroyed)
+        wanted = (
+            select(told.c.message)
+            .distinct()
+            .join(message, message.c.key == told.c.message)
+            .join(raw, raw.c.message == told.c.message)
+            .where(message.c.state.in_(_FINISHED), exists().where(of_group, is_destroyed), ~lives, ~made)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:  # goes through all that made nothing: no writer should wait for it
+            keys = list(connection.execute(wanted).scalars())
+        if not keys:
+            return 0
+        query = select(raw.c.message, head_of(raw.c.sealed)).join(message, message.c.key == raw.c.message)
+        with self._database.writing() as connection:
+            return sum(
+                _erase_bytes(connection, query.where(raw.c.message.in_(chunk), message.c.state.in_(_FINISHED)), forget)
+                for chunk in chunks(keys)
+            )
+
+
+def _erase_bytes(connection: Connection, query: Select[Any], forget: Callable[[Sequence[bytes]], None]) -> int:
+    """Erase bytes of the messages of a query for their keys and heads; how many."""
+    found = connection.execute(query).all()
+    forget([bytes(row.head) for row in found])
+    keys = [row.message for row in found]
+    for chunk in chunks(keys):
+        connection.execute(delete(raw).where(raw.c.message.in_(chunk)))
+        connection.execute(delete(told).where(told.c.message.in_(chunk)))
+    return len(keys)
 
 
 def settle(connection: Connection, outcomes: Iterable[MessageOutcome]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from oracle.destruction import Filed, Swept
-from salus.core.errors import ConflictError
+from oracle.sitekey import RAW
+from salus.core.errors import ConflictError, IntegrityError
 from salus.core.journal import BatchState, HeadStatus
 from tests.unit.oracle.oracle_world import CUSTODIANS, report
 from tests.unit.oracle.test_destruction import COOLING_OFF, Scene
@@ -78,3 +80,29 @@ def test_commit__record_erased_while_its_next_version_was_sealed__does_not_bring
     assert head.status is HeadStatus.DESTROYED
     assert len(oracle.records.versions(doomed.record_id)) == 1
     assert len(scene.outside.anchored_items()) == len(scene.leaves) + 2  # the others' went their way
+
+
+def test_purge__spoken_of_after_the_destruction__bytes_go_and_those_of_others_stay(scene: Scene) -> None:
+    """A correction that waited, or came late: it makes nothing, and would lie in the journal for all its days."""
+    oracle = scene.oracle
+    doomed = next(leaf for leaf in scene.leaves if leaf.subject == scene.subject)
+    scene.order(doomed.record_id, scene.subject)
+    scene.pass_until(scene.clock.now() + COOLING_OFF + 1)
+    assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
+    oracle.take(
+        report("4", "L1", value="9.90", patient="P1", at="20261101090000"),
+        report("5", "L2", value="9.90", patient="P1", at="20261101090000"),
+    )
+    oracle.pipeline.settle()
+    waiting = report("6", "L1", value="7.70", patient="P1", at="20261101090000")
+    oracle.take(waiting)
+    [head], _ = oracle.records.sealed_rows(doomed.record_id)
+    forget = partial(oracle.site.forget_rows, RAW)
+    assert oracle.messages.purge_destroyed(forget) == 1
+    assert oracle.records.sealed_rows(doomed.record_id) == ([], [])
+    with pytest.raises(IntegrityError, match="destroyed"):
+        oracle.site.open_row(RAW, b"", head)
+    assert oracle.messages.purge_destroyed(forget) == 0
+    oracle.pipeline.settle()
+    assert oracle.messages.purge_destroyed(forget) == 1
+    assert [oracle.messages.sealed(key).key for key in (2, 3, 5)] == [2, 3, 5]
