@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from salus.adapters.custodian_verbs import CustodianVerbs
 from salus.core.canonical import canonical, parse
 from salus.core.codes import Code
 from salus.core.errors import (
@@ -41,7 +42,7 @@ _PATHS = {
 }
 
 
-class HttpCustodians:
+class HttpCustodians(CustodianVerbs):
     """Custodians by participantId and base URL. Safe to use from several threads.
 
     A call is sent once: a custodian refuses a repeated one (108), so the caller signs anew. `timeout` in seconds is for
@@ -74,30 +75,6 @@ class HttpCustodians:
     def close(self) -> None:
         """Close the kept connections."""
         self._http.close()
-
-    def deposit(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
-        """Hand a deposit over; returns once it is durable."""
-        return self._ask(custodian, "deposit", call)
-
-    def list(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
-        """Ask what is there."""
-        return self._ask(custodian, "list", call)
-
-    def release(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
-        """Ask for shares."""
-        return self._ask(custodian, "release", call)
-
-    def destroy(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
-        """Have shares erased."""
-        return self._ask(custodian, "destroy", call)
-
-    def repair(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
-        """Ask for help with lost shares."""
-        return self._ask(custodian, "repair", call)
-
-    def recall(self, custodian: ParticipantId, call: dict[str, Any]) -> dict[str, Any]:
-        """Ask what this source deposited."""
-        return self._ask(custodian, "recall", call)
 
     def _ask(self, custodian: ParticipantId, verb: str, call: dict[str, Any]) -> dict[str, Any]:
         if custodian not in self._urls:
