@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from devnet.supervisor import require_free
 from salus.core.errors import SetupError, UnavailableError
 
 CHAIN_ID = 31337
@@ -113,7 +114,7 @@ class Anvil:
             SetupError: the port is taken, or Anvil ended at once.
             UnavailableError: it does not answer within `patience` seconds.
         """
-        _require_free(self.settings.port)
+        require_free(self.settings.port, otherwise="choose another port")
         if self.settings.state is not None:
             self.settings.state.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") if self._log is not None else tempfile.TemporaryFile() as log:
@@ -187,14 +188,3 @@ def _ask(port: int, method: str, *params: object, host: str = "127.0.0.1") -> ob
         return answer.get("result")
     finally:
         connection.close()
-
-
-def _require_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise SetupError(
-                f"port {port} is taken: stop what uses it (`make down`), or choose another port"
-            ) from error

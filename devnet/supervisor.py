@@ -230,8 +230,8 @@ def _settled(part: Part) -> bool:
     return True
 
 
-def require_free(port: int) -> None:
-    """Check that a loopback port is free.
+def require_free(port: int, otherwise: str = "set SALUS_BASE_PORT to move all ports") -> None:
+    """Check that a loopback port is free; `otherwise` is what the error says can be done beside freeing it.
 
     Raises:
         SetupError: it is taken.
@@ -241,9 +241,7 @@ def require_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise SetupError(
-                f"port {port} is taken: run `make down`, stop what uses it, or set SALUS_BASE_PORT to move all ports"
-            ) from error
+            raise SetupError(f"port {port} is taken: run `make down`, stop what uses it, or {otherwise}") from error
 
 
 def free_ports(count: int) -> int:
