@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -115,20 +115,22 @@ class Lane:
         """Look in a while whether what was mined still is."""
         self.watched_at = now + _WATCH
 
-    def again(self, count: int, now: float) -> list[RawTransaction]:
+    def again(self, count: int, now: float, asked: Collection[Flight] | None = None) -> list[RawTransaction]:
         """What to send again when the chain counts `count` transactions of this account: every nonce from there on.
 
-        Flights below the count without a receipt are doubted, and given up as replaced at the second doubt.
+        Flights below the count without a receipt are doubted, and given up as replaced at the second doubt: of those
+        that were `asked` for with the count, all when it is None. Of others a node that is behind may have said it.
         """
         self.stalled_at = now + self.stall
         self.stall = min(self.stall * 2, _LONGEST_STALL)
-        for flight in [flight for nonce, flight in self.flights.items() if nonce < count]:
+        below = [flight for nonce, flight in self.flights.items() if nonce < count]
+        for flight in below if asked is None else [flight for flight in below if flight in asked]:
             flight.doubts += 1
             if flight.doubts > 1:
                 flight.replaced = True
                 self.land(flight, now)
-            else:
-                self.stalled_at = now + _DOUBT
+        if not all(flight.landed for flight in below):
+            self.stalled_at = now + _DOUBT
         if self.next_nonce is None or self.next_nonce < count:
             self.next_nonce = count
         last = min(self.next_nonce, count + _KEPT)

@@ -365,7 +365,7 @@ class Lanes:
         moved = self._landed(oldest, receipts)
         with self._lock:
             before = len(lane.flights)
-            raws = lane.again(int(count, 16), now)
+            raws = lane.again(int(count, 16), now, oldest)
             moved |= len(lane.flights) < before
             self.counts.replaced += before - len(lane.flights)
             self.counts.resent += len(raws)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
+import httpx
 import pytest
 
 from salus.adapters.chain import lane as lane_module
@@ -35,6 +38,20 @@ def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lanes_module, "_POLL_SECONDS", 0.005)
     monkeypatch.setattr(lanes_module, "_RECEIPTS_SECONDS", 0.02)
     monkeypatch.setattr(lanes_module, "_FIRST_HOLD", 0.1)
+
+
+class Balanced(GethNode):
+    """Two nodes behind one address, by turns: whoever asks for receipts alone gets the one that is far behind."""
+
+    def _exchange(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        if not self.lags or not isinstance(body, list) or body[0]["method"] != "eth_getTransactionReceipt":
+            return httpx.Response(200, json=_each(body, lambda one: self._answer(one, self.blocks)))
+        return httpx.Response(200, json=_each(body, lambda one: self._answer(one, self.blocks[:1])))
+
+
+def _each(body: Any, answer: Callable[[Any], Any]) -> Any:
+    return [answer(one) for one in body] if isinstance(body, list) else answer(body)
 
 
 @pytest.fixture
@@ -228,3 +245,16 @@ def test_fly__node_that_mostly_lags__doubles_nothing(node: GethNode, pool: Threa
     lanes = lanes_of(node, "one", "two")
     futures = [pool.submit(lanes.fly, [note(f"{index}")]) for index in range(60)]
     assert_mined_once(node, mining_until_done(node, futures, most=7))
+
+
+def test_fly__hundreds_mined_at_once_and_receipts_asked_of_a_node_that_lags__are_mined_once(
+    pool: ThreadPoolExecutor,
+) -> None:
+    node = Balanced()
+    lanes = lanes_of(node, "one")
+    future = pool.submit(lanes.fly, [note(f"{index}") for index in range(256)])
+    until(lambda: len(node.pool) == 256)
+    node.mine()
+    node.lags = True
+    assert_mined_once(node, mining_until_done(node, [future], most=0))
+    assert (lanes.counts.mined, lanes.counts.replaced) == (256, 0)
