@@ -18,7 +18,7 @@ from typing import Any
 
 from salus.adapters.chain.address_book import Addresses, enode_of, key_of, read_address_book
 from salus.adapters.chain.allow_lists import AllowList, BesuFiles, GethFiles, GoQuorumFiles
-from salus.adapters.chain.headers import Headers
+from salus.adapters.chain.headers import BATCH, Headers
 from salus.adapters.chain.ipc import ask as ask_socket
 from salus.adapters.chain.participants import MachineKeys
 from salus.adapters.chain.rpc import Rpc
@@ -162,7 +162,8 @@ class OwnNode:
         newest = self._headers.newest(b"")
         if newest is None or newest.number == 0:
             return set()
-        recent = self._headers.between(max(1, newest.number - blocks + 1), newest.number)
+        # The newest of them where one exchange does not hold all: what was long ago says little of who is alive now.
+        recent = self._headers.between(max(1, newest.number - min(blocks, BATCH) + 1), newest.number)
         return {self._sealer(header) for header in recent}
 
 

@@ -122,6 +122,20 @@ def test_state__a_signer_sealed_nothing_lately__is_not_living(made: Made, tmp_pa
     assert state.living == set(ACCOUNTS[1:])
 
 
+def test_state__more_blocks_than_one_exchange_holds__the_newest_say_who_is_living(made: Made) -> None:
+    scene, chain = made(CLIQUE), SealedNode()
+    chain.seal(*SIGNERS[:3] * 36, SIGNERS[3])
+
+    def forty(method: str, *parameters: Any) -> Any:
+        found = scene.orders(method, *parameters)
+        others = ["0x" + bytes([number]).hex() * 20 for number in range(100, 136)]
+        return [*found, *others] if method == CLIQUE.validators else found
+
+    state = OwnNode(forty, chain.rpc(), CLIQUE, scene.files, scene.book).state()
+    assert len(state.validators) == 40
+    assert state.living == set(ACCOUNTS)
+
+
 def test_state__at_genesis__nobody_is_living(made: Made) -> None:
     scene = made(CLIQUE)
     node = OwnNode(scene.orders, SealedNode().rpc(), CLIQUE, scene.files, scene.book)
