@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from salus.adapters.durable import sync
 from salus.adapters.keys import files
 from salus.core.errors import SetupError
 
@@ -173,24 +174,16 @@ def _replace(path: Path, text: str) -> None:
     scratch.unlink(missing_ok=True)
     scratch.touch(0o600)
     scratch.write_text(text)
-    _sync(scratch)
+    sync(scratch)
     scratch.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _settle(folder: Path) -> None:
     """Bring to disk what `ipfs init` left in memory: else a node that acknowledged could lose its own configuration."""
     for path in (*folder.rglob("*"), folder):
         if path.is_file() or path.is_dir():
-            _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(path)
 
 
 def configured(config: dict[str, Any], swarm: Swarm, name: str) -> dict[str, Any]:

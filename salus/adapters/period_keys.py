@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TextIO
 
+from salus.adapters.durable import sync
 from salus.core.errors import ConflictError, IntegrityError, NotFoundError, SetupError
 from salus.core.hashing import sha256
 from salus.core.key_tree import DEPTH, NODE_BYTES, KeyTree
@@ -96,7 +97,7 @@ class FolderPeriodKeys:
             if path.exists():
                 _overwrite(path)
             path.with_suffix(".next").unlink(missing_ok=True)
-            self._sync_folder()
+            sync(self._folder)
 
     def _replace(self, period: str, changed: Callable[[KeyTree], KeyTree]) -> None:
         """Put a changed tree in the place of a period's, and overwrite the old one."""
@@ -110,7 +111,7 @@ class FolderPeriodKeys:
         self._write(path, _checked(after))
         self._trees[period] = after
         _overwrite(old)
-        self._sync_folder()
+        sync(self._folder)
 
     def _tree(self, period: str) -> KeyTree:
         if period not in self._trees:
@@ -199,19 +200,12 @@ class FolderPeriodKeys:
             file.flush()
             os.fsync(file.fileno())
         draft.rename(path)
-        self._sync_folder()
+        sync(self._folder)
 
     def _path(self, period: str) -> Path:
         if not _PERIOD.fullmatch(period):
             raise NotFoundError(f"a period reads like 2026-11 or 2026-11-27, got {period!r}")
         return self._folder / f"{period}.keys"
-
-    def _sync_folder(self) -> None:
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _load(path: Path) -> KeyTree:

@@ -17,7 +17,8 @@ from hashlib import sha256 as new_sha256
 from pathlib import Path
 
 from salus.adapters.content.holding import Findings, Progress, silent
-from salus.adapters.content.packs import Packs, Place, read_place, sync_folder
+from salus.adapters.content.packs import Packs, Place, read_place
+from salus.adapters.durable import sync
 from salus.core.cid import cid_of, digest_of
 from salus.core.errors import InputError, IntegrityError, NotFoundError, UnavailableError
 from salus.core.hashing import sha256
@@ -139,9 +140,9 @@ class FolderStore:
             is_new = not target.parent.exists()
             target.parent.mkdir(exist_ok=True)
             scratch.replace(target)
-            sync_folder(target.parent)
+            sync(target.parent)
             if is_new:
-                sync_folder(self._root)
+                sync(self._root)
         except OSError as error:
             raise UnavailableError(f"the content folder cannot be written ({error.strerror or error})") from error
         finally:
@@ -231,7 +232,7 @@ class FolderStore:
             path.unlink()
         except FileNotFoundError:
             return False
-        sync_folder(path.parent)
+        sync(path.parent)
         return True
 
     def _write(self, blobs: dict[bytes, bytes]) -> None:
@@ -247,7 +248,7 @@ class FolderStore:
             folder.mkdir(exist_ok=True)
         for digest, scratch in scratches.items():
             scratch.replace(targets[digest])
-        list(self._pool.map(sync_folder, folders | ({self._root} if made else set())))
+        list(self._pool.map(sync, folders | ({self._root} if made else set())))
 
     def _write_scratch(self, target: Path, blob: bytes) -> Path:
         scratch = self._root / _SCRATCH / f"{target.name}.{secrets.token_hex(4)}"

@@ -22,6 +22,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from salus.adapters.durable import sync
 from salus.core.hashing import sha256
 
 MARKER = b"SLP1"
@@ -151,7 +152,7 @@ class Packs:
         if self._index is None:
             if not self._root.exists():
                 self._root.mkdir(exist_ok=True)
-                sync_folder(self._root.parent)
+                sync(self._root.parent)
             path = self._root / "index.db"
             path.touch(0o600)
             try:
@@ -223,7 +224,7 @@ class Packs:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 _write_all(descriptor, MARKER)
-                sync_folder(self._root)
+                sync(self._root)
             except OSError:
                 self._leave()
                 raise
@@ -258,15 +259,6 @@ def _overwrite(place: Place) -> None:
         while left:
             left -= file.write(_ZEROS[:left])
         os.fdatasync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_abandoned(pack: Path) -> bool:

@@ -29,9 +29,9 @@ from salus.adapters.database.backup_folder import (
     free_name,
     note_of,
     read_notes,
-    sync,
     write_note,
 )
+from salus.adapters.durable import sync
 from salus.core.errors import ConflictError, IntegrityError, NotFoundError, SetupError, UnavailableError
 
 _PAGES_AT_ONCE = 4096

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -16,6 +15,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
+from salus.adapters.durable import sync
 from salus.core.errors import IntegrityError
 
 T = TypeVar("T")
@@ -90,12 +90,3 @@ def digest(file: Path) -> str:
     """SHA-256 of a file in hexadecimal."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def sync(path: Path) -> None:
-    """Bring a file, or the names in a folder, to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -19,9 +19,10 @@ from typing import Any
 
 from salus.adapters.alone import alone
 from salus.adapters.database.archived_log import LogStart, require_log, require_readable, segments, unarchived
-from salus.adapters.database.backup_folder import RESTORING, digest, free_name, sync
+from salus.adapters.database.backup_folder import RESTORING, digest, free_name
 from salus.adapters.database.cluster_backup import MANIFEST, ClusterBackup, cluster_backups_in
 from salus.adapters.database.postgres_programs import program, require_whole
+from salus.adapters.durable import sync
 from salus.core.errors import ConflictError, InputError, IntegrityError, NotFoundError, SetupError, UnavailableError
 
 _SETTINGS = "postgresql.auto.conf"

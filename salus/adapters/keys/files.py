@@ -6,6 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
+from salus.adapters.durable import sync
 from salus.core.errors import ConflictError, SetupError
 
 
@@ -32,11 +33,7 @@ def write_new(path: Path, content: bytes) -> None:
             ) from error
     finally:
         scratch.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)
 
 
 def read(path: Path) -> bytes:
