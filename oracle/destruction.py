@@ -205,8 +205,8 @@ class Destruction:
             members = self._chain.custodian_set(order.custodian_set, final).members
             carry_out(filed, members, (), self._tools, patience=0)
         versions = self._records.versions(order.record_id)
-        if not versions:
-            return 0
+        if all(leaf.subject != order.subject for leaf in versions):
+            return 0  # unknown here, or never that patient's
         erased = self._erasing.erase(order.record_id)
         found = [digest for digest in erased.envelopes if not self._is_absent(digest)]
         say = _log.error if found else _log.info

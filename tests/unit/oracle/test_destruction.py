@@ -314,6 +314,16 @@ def test_carry_out__ordered_by_the_council__is_done_without_being_asked(scene: S
     assert not scene.is_here(record)
 
 
+def test_carry_out__order_names_a_patient_whose_record_it_is_not__is_done_and_erases_nothing(scene: Scene) -> None:
+    """The registry knows no records: whoever mistakes one for another's would leave an order that rings for ever."""
+    record = scene.leaves[0].record_id
+    other = next(leaf.subject for leaf in scene.leaves if leaf.subject != scene.subject)
+    scene.order(record, other)
+    scene.pass_until(scene.clock.now() + COOLING_OFF + 1)
+    assert scene.destruction.sweep() == Swept(Filed(), 1, 0)
+    assert scene.is_here(record)
+
+
 def test_carry_out__order_of_another_source__is_not_ours(scene: Scene) -> None:
     scene.chain.order(ParticipantId(bytes(32)), scene.leaves[0].record_id, subject=scene.subject)
     assert scene.destruction.follow() == 0
