@@ -22,6 +22,7 @@ from custodian.recall import recall
 from custodian.release import release
 from custodian.repair import repair
 from custodian.rules import Custodian, look, require_active
+from salus.core.calls import PATHS
 from salus.core.canonical import canonical, parse
 from salus.core.errors import InputError, SalusError, UnavailableError
 from salus.core.ids import hex32
@@ -30,14 +31,6 @@ from salus.core.problem import MEDIA_TYPE, Problem
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_CALL_BYTES = 1024 * 1024  # of all others; 1,024 leaves and a consent are a tenth of it
 THREADS = 12
-PATHS = {
-    "deposit": "/v1/deposits",
-    "list": "/v1/lists",
-    "release": "/v1/releases",
-    "destroy": "/v1/destructions",
-    "repair": "/v1/repairs",
-    "recall": "/v1/recalls",
-}
 VERBS: Mapping[str, Callable[[Custodian, Mapping[str, Any]], dict[str, Any]]] = {
     "deposit": deposit,
     "list": list_records,

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from salus.adapters.custodian_verbs import CustodianVerbs
+from salus.core.calls import PATHS
 from salus.core.canonical import canonical, parse
 from salus.core.codes import Code
 from salus.core.errors import (
@@ -32,14 +33,6 @@ from salus.core.ids import ParticipantId
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 """Several times what 1,024 listed leaves, or their shares, take."""
-_PATHS = {
-    "deposit": "/v1/deposits",
-    "list": "/v1/lists",
-    "release": "/v1/releases",
-    "destroy": "/v1/destructions",
-    "repair": "/v1/repairs",
-    "recall": "/v1/recalls",
-}
 
 
 class HttpCustodians(CustodianVerbs):
@@ -80,7 +73,7 @@ class HttpCustodians(CustodianVerbs):
         if custodian not in self._urls:
             raise UnavailableError(f"no address is known for custodian 0x{custodian.hex()}")
         try:
-            with self._http.stream("POST", self._urls[custodian] + _PATHS[verb], content=canonical(call)) as response:
+            with self._http.stream("POST", self._urls[custodian] + PATHS[verb], content=canonical(call)) as response:
                 content = self._read(response)
         except httpx.HTTPError as error:
             raise UnavailableError(f"custodian 0x{custodian.hex()} does not answer ({type(error).__name__})") from error

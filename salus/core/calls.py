@@ -27,10 +27,19 @@ CALL_TYPE = StructType(
     ("bytes32", "nonce"),
 )
 MAX_AGE_SECONDS = 60
+PATHS: Mapping[str, str] = {
+    "deposit": "/v1/deposits",
+    "list": "/v1/lists",
+    "release": "/v1/releases",
+    "destroy": "/v1/destructions",
+    "repair": "/v1/repairs",
+    "recall": "/v1/recalls",
+}
+"""Where a custodian takes the call of a verb."""
 
 
 def verb_id(name: str) -> bytes:
-    """Verb of a call: deposit, list, release, destroy, repair."""
+    """Verb of a call as it is signed: one of `PATHS`, or one of those that a source takes."""
     return keccak(f"salus.call.{name}".encode())
 
 

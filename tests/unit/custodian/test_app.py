@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from custodian.app import PATHS, Desk, create_app
+from custodian.app import Desk, create_app
 from custodian.metrics import Metrics
 from custodian.problems import problem_of
+from salus.core.calls import PATHS
 from salus.core.canonical import canonical, parse
 from salus.core.codes import Code
 from salus.core.errors import ConflictError, InputError, NotFoundError, SalusError, SignatureError, UnavailableError

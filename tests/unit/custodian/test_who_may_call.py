@@ -12,9 +12,10 @@ import pytest
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from custodian.app import PATHS, Desk, create_app
+from custodian.app import Desk, create_app
 from custodian.metrics import Metrics
 from salus.adapters.memory import MemorySigner
+from salus.core.calls import PATHS
 from salus.core.canonical import canonical
 from tests.custody_stage import Case
 from tests.unit.custodian.conftest import MemoryStage
