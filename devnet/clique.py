@@ -11,6 +11,8 @@ runs the processes.
 | archive mode | after kill -9 of all nodes the chain goes on from its head; else it falls back to a state on disk |
 | London off | the first busy block would set a base fee of 1 wei, and zero-price transactions stick |
 | 30 M gas a block | what four nodes and the senders on two cores still carry out in a second |
+| the first block lies 6 s ahead | a new node throws others' blocks away until it may seal: begun too early, two |
+|  | branches of equal weight can arise, and all who signed on either wait for the others' next block for good |
 | `miner_setGasPrice` after each start | geth makes 1 gwei of a zero from flags and files |
 """
 
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +34,8 @@ from devnet.ipc import socket_path
 from salus.adapters.keys import files, keystore
 from salus.core.errors import ConflictError, InputError, SetupError
 
+_HEAD_START_SECONDS = 6
+"""From founding until the first block: all nodes run by then, and have been told to seal."""
 _VANITY, _SEAL = bytes(32), bytes(65)
 MOST_NODES = 8
 _P2P, _LINKS = MOST_NODES, 2 * MOST_NODES
@@ -235,7 +240,8 @@ def found_network(
         for place, name in enumerate(names)
     }
     signers = [node.sealer for node in nodes.values()]
-    _write(folder / "genesis.json", json.dumps(genesis(signers, settings), indent=1))
+    begins_at = int(time.time()) + _HEAD_START_SECONDS if len(signers) > 1 else 0
+    _write(folder / "genesis.json", json.dumps(genesis(signers, settings, begins_at), indent=1))
     network = CliqueNetwork(folder, base_port, settings, nodes, tuple(names))
     network.write()
     return network
@@ -262,9 +268,10 @@ def load_network(folder: Path) -> CliqueNetwork:
     return CliqueNetwork(folder, base, settings, nodes, tuple(value["members"]))
 
 
-def genesis(sealers: Iterable[str], settings: CliqueSettings) -> dict[str, Any]:
+def genesis(sealers: Iterable[str], settings: CliqueSettings, begins_at: int = 0) -> dict[str, Any]:
     """First block, as geth's `init` reads it: extraData is 32 zero bytes, the signers in ascending order, 65 zero bytes
-    (EIP-225). The same for any order of signers."""
+    (EIP-225). The same for any order of signers. `begins_at` is its time, Unix seconds; the next comes a period later.
+    """
     signers = b"".join(sorted(bytes.fromhex(sealer.removeprefix("0x")) for sealer in sealers))
     return {
         "config": {
@@ -273,7 +280,7 @@ def genesis(sealers: Iterable[str], settings: CliqueSettings) -> dict[str, Any]:
             "clique": {"period": settings.period, "epoch": settings.epoch},
         },
         "nonce": "0x0",
-        "timestamp": "0x0",
+        "timestamp": hex(begins_at),
         "extraData": "0x" + (_VANITY + signers + _SEAL).hex(),
         "gasLimit": hex(settings.gas_limit),
         "difficulty": "0x1",

@@ -21,6 +21,7 @@ LINKS = "links"
 _ROOT = Path(__file__).resolve().parent.parent
 _POLL_SECONDS = 0.1
 _INIT_SECONDS = 60
+_ALONE_SECONDS = 10.0
 
 
 def links_part(network: CliqueNetwork) -> Part:
@@ -52,8 +53,32 @@ def node_part(network: CliqueNetwork, name: str, binary: Path, part_name: str | 
         network.command(binary, name),
         ports=(node.rpc_port, node.p2p_port),
         ready=ready,
-        settle=lambda: let_seal(network, name),
+        settle=_Sealing(network, name),
     )
+
+
+class _Sealing:
+    """Lets a node seal once it has company: peers that make a majority with it. Alone it would seal a block that nobody
+    builds on. After some seconds it seals all the same: others may wait for it."""
+
+    def __init__(self, network: CliqueNetwork, name: str) -> None:
+        self._network, self._name = network, name
+        self._since: float | None = None
+
+    def __call__(self) -> None:
+        """Let it seal.
+
+        Raises:
+            ConnectionError: it has no company yet; ask again.
+        """
+        self._since = self._since or time.monotonic()
+        socket = self._network.ipc(self._name)
+        peers = int(ipc.ask(socket, "net_peerCount"), 16)
+        wanted = len(ipc.ask(socket, "clique_getSigners", "latest")) // 2
+        if peers < wanted and time.monotonic() - self._since < _ALONE_SECONDS:
+            raise ConnectionError(f"{self._name} has {peers} peers, and waits for {wanted} before it seals")
+        let_seal(self._network, self._name)
+        self._since = None
 
 
 def let_seal(network: CliqueNetwork, name: str) -> None:

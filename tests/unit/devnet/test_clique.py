@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,18 @@ def test_genesis__rules__berlin_and_nothing_later() -> None:
     assert config["berlinBlock"] == 0
     assert "londonBlock" not in config
     assert config["clique"] == {"period": 3, "epoch": 11}
+
+
+def test_network__of_several__begins_once_all_can_seal(tmp_path: Path) -> None:
+    before = int(time.time())
+    begins = {
+        names: int(
+            json.loads(found_network(tmp_path / str(len(names)), names, BASE).genesis_file.read_text())["timestamp"], 16
+        )
+        for names in (NAMES, NAMES[:1])
+    }
+    assert before + 5 <= begins[NAMES] <= int(time.time()) + 30
+    assert begins[NAMES[:1]] == 0
 
 
 def test_network__made_twice__is_the_same(network: CliqueNetwork) -> None:
