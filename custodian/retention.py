@@ -41,6 +41,8 @@ def over(custodian: Custodian, subject: SubjectRef, records: Sequence[KeptRecord
     by_source: dict[ParticipantId, set[RecordId]] = {}
     for record in records:
         by_source.setdefault(record.source, set()).add(record.leaf.record_id)
+    for source, wanted in by_source.items():
+        settle(custodian, custodian.store.unanchored_of(source, wanted), view)
     ended = {
         (source, record_id)
         for source, wanted in by_source.items()

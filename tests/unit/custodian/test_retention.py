@@ -68,6 +68,17 @@ def test_over__newer_version__begins_anew_for_all_versions(either: MemoryStage) 
     assert _ended(either, case) == [True, True, True]
 
 
+def test_over__newer_version_whose_anchor_nobody_has_asked_for__begins_anew(either: MemoryStage) -> None:
+    """One that asks for an older version, in history, asks for nothing else; the sweep looks back an hour only."""
+    case, member = Case(either, Draft(name="one")), either.members[0]
+    either.pass_seconds(2 * 365 * DAY_SECONDS)
+    case.add(Draft(name="one", version=2))
+    _pass_until(either, due_at(either.clock.now(), 5) - 1)
+    view = look(member)
+    [old] = settle(member, member.store.find(case.leaves[:1])[case.leaves[0]], view)
+    assert over(member, case.patient.subject, [old], view) == set()
+
+
 def test_over__version_that_was_never_anchored__prolongs_nothing(either: MemoryStage) -> None:
     case, begun = Case(either, Draft(name="one")), either.clock.now()
     either.pass_seconds(2 * 365 * DAY_SECONDS)
