@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS place(
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS growing(name TEXT PRIMARY KEY) WITHOUT ROWID;
 """
+_DELETE = "DELETE FROM place WHERE digest = ?1 AND start = ?3 AND pack = (SELECT key FROM pack WHERE name = ?2)"
 _INSERT = "INSERT OR IGNORE INTO place SELECT ?1, key, ?3, ?4 FROM pack WHERE name = ?2"
 
 
@@ -129,13 +130,13 @@ class Packs:
                 raise
 
     def forget(self, digest: bytes) -> bool:
-        """Overwrite and forget every copy; False when it was not here."""
+        """Overwrite and forget every copy; False when it was not here. One that comes meanwhile keeps its name."""
         places = self.find([digest]).get(digest, [])
         for place in places:
             _overwrite(place)
         with self._lock:
             if places:
-                self._change("DELETE FROM place WHERE digest = ?", [(digest,)])
+                self._change(_DELETE, [(digest, place.pack.name, place.start) for place in places])
         return bool(places)
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from salus.adapters.content import packs
 from salus.adapters.content.folder import PACKED, FolderStore
-from salus.adapters.content.packs import Packs
+from salus.adapters.content.packs import Packs, Place
 from salus.core.errors import IntegrityError, NotFoundError, UnavailableError
 from salus.core.hashing import sha256
 
@@ -140,6 +140,25 @@ def test_delete__packed__every_copy_is_overwritten_and_a_second_time_false(store
     with pytest.raises(NotFoundError):
         store.get(digest)
     assert store.get(sha256(BLOBS[1])) == BLOBS[1]
+
+
+def test_delete__same_bytes_are_stored_meanwhile__new_copy_stays_named_and_the_next_one_ends_it(
+    store: FolderStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration beside a destruction. What lies in a pack unnamed nobody could erase, nor find."""
+    digest = store.put_many(BLOBS)[0]
+    overwrite_place = packs._overwrite
+
+    def and_stored_again(place: Place) -> None:
+        overwrite_place(place)
+        monkeypatch.undo()
+        Packs(folder / "packs").add({digest: BLOBS[0]})
+
+    monkeypatch.setattr(packs, "_overwrite", and_stored_again)
+    assert store.delete(digest)
+    assert store.get(digest) == BLOBS[0]  # so a destruction knows that it is not done
+    assert store.delete(digest)
+    assert not any(BLOBS[0] in pack.read_bytes() for pack in pack_files(folder))
 
 
 def test_delete__longer_than_one_write__is_all_zeros(store: FolderStore, folder: Path) -> None:
