@@ -35,6 +35,7 @@ class Roll:
         self._first = first_block
         self._upto: BlockStamp | None = None
         self._known: dict[ParticipantId, _Known] = {}
+        self._registries: list[Address] = []
 
     def seats(self, validators: int) -> tuple[BlockStamp, tuple[Seat, ...]]:
         """Newest final block of a chain of so many validators, and the members at it.
@@ -51,13 +52,16 @@ class Roll:
         return at, tuple(self._seat(each, state, keys, at) for each, (state, keys) in zip(ids, rows, strict=True))
 
     def _learn(self, at: BlockStamp) -> None:
-        """Read the registry's events up to a block; all again when the chain is another one than last time."""
+        """Read the registry's events up to a block; all again when the chain is another one than last time, or when the
+        Council installed another registry, which may have had events before it held the role."""
+        registries = sorted(account for account, role in self._chain.directory.known().items() if role == _REGISTRY)
         if self._upto is not None and (
-            at.number < self._upto.number or self._chain.reader.block(self._upto.number).hash != self._upto.hash
+            registries != self._registries
+            or at.number < self._upto.number
+            or self._chain.reader.block(self._upto.number).hash != self._upto.hash
         ):
             self._upto, self._known = None, {}
         start = self._first if self._upto is None else self._upto.number + 1
-        registries = sorted(account for account, role in self._chain.directory.known().items() if role == _REGISTRY)
         for first in range(start, at.number + 1, _PAGE_BLOCKS):
             last = min(first + _PAGE_BLOCKS - 1, at.number)
             wanted = {"fromBlock": hex(first), "toBlock": hex(last), "address": registries}
@@ -67,7 +71,7 @@ class Roll:
                 elif event.name == "ParticipantKeysSet" and event.args["validator"] != ZERO_ADDRESS:
                     known = self._known.setdefault(event.args["participantId"], _Known())
                     known.validators.add(address_bytes(Address(event.args["validator"])))
-        self._upto = at
+        self._upto, self._registries = at, registries
 
     def _seat(self, participant: ParticipantId, state: ParticipantState, keys: MachineKeys, at: BlockStamp) -> Seat:
         validator = None if keys.validator == ZERO_ADDRESS else address_bytes(keys.validator)

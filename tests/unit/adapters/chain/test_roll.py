@@ -14,7 +14,7 @@ from salus.core.policy import ParticipantRole, ParticipantStatus
 from salus.core.ports import ChainEvent
 from salus.core.state import BlockStamp, ParticipantState
 
-REGISTRY = to_address(b"\x0e" * 20)
+REGISTRY, NEXT_REGISTRY = to_address(b"\x0e" * 20), to_address(b"\x0f" + b"\x0e" * 19)
 UNTIL = 1_000_000
 NO_KEYS = MachineKeys(bytes(64), ZERO_ADDRESS)
 
@@ -44,6 +44,7 @@ class Ledger:
     events: list[ChainEvent] = field(default_factory=list)
     rows: dict[ParticipantId, tuple[ParticipantState, MachineKeys]] = field(default_factory=dict)
     pages: list[tuple[int, int]] = field(default_factory=list)
+    registries: list[Address] = field(default_factory=lambda: [REGISTRY])
 
     # what a roll calls
 
@@ -74,14 +75,15 @@ class Ledger:
         return BlockStamp(number, bytes([self.branch]) * 16 + number.to_bytes(16, "big"), self.time)
 
     def known(self) -> dict[Address, str]:
-        return {REGISTRY: "ParticipantRegistry", to_address(b"\x0f" * 20): "AuditLog"}
+        return {**dict.fromkeys(self.registries, "ParticipantRegistry"), to_address(b"\x0f" * 20): "AuditLog"}
 
     def call(self, method: str, wanted: dict[str, Any]) -> list[ChainEvent]:
         assert method == "eth_getLogs"
-        assert wanted["address"] == [REGISTRY]
+        assert wanted["address"] == self.registries
         first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
         self.pages.append((first, last))
-        return [event for event in self.events if first <= event.block_number <= last]
+        heard = [event for event in self.events if event.address in self.registries]
+        return [event for event in heard if first <= event.block_number <= last]
 
     def decode(self, logs: list[ChainEvent]) -> list[ChainEvent]:
         return logs
@@ -234,6 +236,20 @@ def test_seats__chain_is_shorter__are_learnt_anew() -> None:
     ledger.height = 6
     assert seats(roll) == {}
     assert ledger.pages[-1] == (0, 6)
+
+
+def test_seats__another_registry_with_members_from_before_it_was_installed__has_them() -> None:
+    ledger = Ledger()
+    ledger.applies("a", keys("a"))
+    ledger.admits("a")
+    ledger.applies("b", keys("b"))
+    ledger.admits("b")
+    ledger.events = [replace(each, address=NEXT_REGISTRY) for each in ledger.events]
+    roll = roll_of(ledger)
+    assert seats(roll) == {}
+    ledger.registries = [REGISTRY, NEXT_REGISTRY]  # as the directory knows them once it has held the role
+    ledger.height += 1
+    assert set(seats(roll)) == {pid("a"), pid("b")}
 
 
 def test_seats__members_in_any_order_of_admission__are_in_one_order() -> None:
