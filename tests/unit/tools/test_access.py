@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.tools.solidity import ROOT, compiled
 from tools.access import UnknownCheckError, guards_of, page, roles_of
 from tools.guards import Found, Guard
 from tools.solidity_ast import Sources
 
-ROOT = Path(__file__).resolve().parents[3]
 SOURCE = """
 pragma solidity ^0.8.20;
 
@@ -127,22 +124,7 @@ contract Odd is Small {
 
 @pytest.fixture(scope="module")
 def sources() -> dict[str, Any]:
-    request = {
-        "language": "Solidity",
-        "sources": {"contracts/Small.sol": {"content": SOURCE}},
-        "settings": {"outputSelection": {"*": {"": ["ast"], "*": ["abi"]}}},
-    }
-    done = subprocess.run(
-        [ROOT / "tools" / "solc", "--standard-json"],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answer = json.loads(done.stdout)
-    assert not [error for error in answer.get("errors", []) if error["severity"] == "error"]
-    found: dict[str, Any] = answer["sources"]
-    return found
+    return compiled({"contracts/Small.sol": SOURCE}, outputSelection={"*": {"": ["ast"], "*": ["abi"]}})
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.tools.solidity import ROOT, compiled
 from tools.access import UnknownCheckError, page
 from tools.artifacts import settings
 from tools.gas import CONTRACTS
-
-ROOT = Path(__file__).resolve().parents[3]
 
 CUTS = {
     "AuditLog.append": ("AuditLog.sol", "if (!isWriter[msg.sender]) revert AuditLogNotWriter(msg.sender);"),
@@ -37,27 +33,13 @@ CUTS = {
 def syntax(cuts: dict[str, tuple[str, str]]) -> dict[str, Any]:
     """AST of all contracts with some lines taken out."""
     sources = {
-        file.relative_to(ROOT).as_posix(): {"content": file.read_text()}
-        for file in sorted((ROOT / "contracts").rglob("*.sol"))
+        file.relative_to(ROOT).as_posix(): file.read_text() for file in sorted((ROOT / "contracts").rglob("*.sol"))
     }
     for name, line in cuts.values():
-        source = sources[f"contracts/{name}"]
-        assert line in source["content"], f"{name} changed: correct CUTS"
-        source["content"] = source["content"].replace(line, "")
-    chosen = {"remappings": settings()["remappings"], "outputSelection": {"*": {"": ["ast"]}}}
-    request = {"language": "Solidity", "sources": sources, "settings": chosen}
-    done = subprocess.run(
-        [ROOT / "tools" / "solc", "--standard-json"],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
-    answer = json.loads(done.stdout)
-    assert not [error for error in answer.get("errors", []) if error["severity"] == "error"]
-    found: dict[str, Any] = answer["sources"]
-    return found
+        path = f"contracts/{name}"
+        assert line in sources[path], f"{name} changed: correct CUTS"
+        sources[path] = sources[path].replace(line, "")
+    return compiled(sources, remappings=settings()["remappings"], outputSelection={"*": {"": ["ast"]}})
 
 
 def test_page__guards_taken_out__are_all_named() -> None:

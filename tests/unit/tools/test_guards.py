@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 import pytest
 
+from tests.unit.tools.solidity import ROOT, compiled
 from tools.access import guards_of
 from tools.guards import Guard, joined
 from tools.solidity_ast import Sources
 
-ROOT = Path(__file__).resolve().parents[3]
 HEAD = """
 pragma solidity ^0.8.20;
 library Refusal { uint8 internal constant NONE = 0; uint8 internal constant OTHER = 3; }
@@ -41,21 +38,8 @@ abstract contract Small {
 @cache
 def tree() -> Sources:
     contracts = [f"contract Small{number} is Small {{ {text} }}" for number, text in enumerate(CASES)]
-    request = {
-        "language": "Solidity",
-        "sources": {"contracts/Small.sol": {"content": HEAD + "}\n" + "\n".join(contracts)}},
-        "settings": {"outputSelection": {"*": {"": ["ast"]}}},
-    }
-    done = subprocess.run(
-        [ROOT / "tools" / "solc", "--standard-json"],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    answer = json.loads(done.stdout)
-    assert not [error for error in answer.get("errors", []) if error["severity"] == "error"], answer["errors"]
-    return Sources(answer["sources"])
+    text = HEAD + "}\n" + "\n".join(contracts)
+    return Sources(compiled({"contracts/Small.sol": text}, outputSelection={"*": {"": ["ast"]}}))
 
 
 def guards(text: str) -> list[Guard]:
