@@ -6,12 +6,13 @@ The order is the permission; who asks does not matter. Source: DESIGN section 4,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from custodian.log import Kind, destroyed
 from custodian.rules import Custodian, View, admit
 from custodian.schemas import read_destroy
-from custodian.wrap import number_of, unwrap
+from custodian.wrap import number_of, one_bit_off, unwrap
 from salus.core.custody import WrappedShare, attestation_digest
 from salus.core.errors import ConflictError, IntegrityError, NotFoundError
 from salus.core.ids import LeafHash, ParticipantId, RecordId, SubjectRef, hex32, order_id
@@ -98,22 +99,33 @@ class _Forgetting:
                 self.left += len(of_period)
 
     def _named(self, leaf: LeafHash, wrapped: WrappedShare) -> int | None:
-        """The number of the key that a share names, unless another row names the same. One that does not open may be
-        damaged in its number: then its own key is left."""
+        """The number of the key that a share rests under, as far as can be told.
+
+        One that does not open by the key it names is tried by numbers of which a bit is flipped. Where none is its own,
+        the one it names is taken unless another row names it too, and its own may be left.
+        """
         try:
             number = number_of(wrapped)
         except IntegrityError:
             self.left += 1
             return None
+        is_destroyed = False
         try:
             unwrap(wrapped, self._source, leaf, self._custodian.keys)
+            return number
         except NotFoundError:
-            return number  # destroyed by a run that was killed
+            is_destroyed = True
         except IntegrityError:
-            self.left += 1
-            rows = self._custodian.store.wrapped_in(wrapped.period)
-            return number if sum(_may_name(one, number) for one in rows) == 1 else None
-        return number
+            pass
+        for other in one_bit_off(wrapped):
+            with suppress(NotFoundError, IntegrityError):
+                unwrap(other, self._source, leaf, self._custodian.keys)
+                return number_of(other)
+        if is_destroyed:
+            return number  # by a run that was killed
+        self.left += 1
+        rows = self._custodian.store.wrapped_in(wrapped.period)
+        return number if sum(_may_name(one, number) for one in rows) == 1 else None
 
 
 def _may_name(wrapped: WrappedShare, number: int) -> bool:

@@ -12,6 +12,7 @@ Source: DESIGN section 4, Destruction; NIST SP 800-38D.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -67,6 +68,13 @@ def number_of(wrapped: WrappedShare) -> int:
     if len(wrapped.blob) <= _HEAD.size + _NONCE_BYTES or wrapped.blob[0] != _VERSION:
         raise IntegrityError("a share at rest has an unknown version")
     return int(_HEAD.unpack_from(wrapped.blob)[1])
+
+
+def one_bit_off(wrapped: WrappedShare) -> Iterator[WrappedShare]:
+    """The same share under every number that differs in one bit from the one it names."""
+    number, rest = number_of(wrapped), wrapped.blob[_HEAD.size :]
+    for bit in range(32):
+        yield WrappedShare(wrapped.period, _HEAD.pack(_VERSION, number ^ 1 << bit) + rest)
 
 
 def unwrap(

@@ -114,7 +114,7 @@ def test_destroy__row_names_a_key_that_nobody_has__is_not_attested_while_its_own
 ) -> None:
     case = scene.case(Draft(), Draft())
     _, copy = row(scene.lost, case.leaves[0])
-    nobodys = (number_of(copy) ^ 1 << 24).to_bytes(4, "big")
+    nobodys = (number_of(copy) ^ 3 << 24).to_bytes(4, "big")
     damage(scene.lost, case.leaves[0], blob=copy.blob[:1] + nobodys + copy.blob[5:])
     scene.destroy(case, 0)
     assert unwrap(copy, scene.stage.source.id, case.leaves[0], scene.lost.keys)  # what an old backup holds opens
@@ -122,6 +122,23 @@ def test_destroy__row_names_a_key_that_nobody_has__is_not_attested_while_its_own
     body = {"sourceId": hex32(source.id), "recordId": hex32(leaf.record_id), "subjectRef": hex32(leaf.subject)}
     with pytest.raises(ConflictError, match="its key is left"):
         scene.stage.ask(scene.lost.id, "destroy", scene.stage.call("destroy", scene.lost.id, body, source.operator))
+
+
+def test_destroy__row_names_by_one_flipped_bit_a_key_that_was_destroyed__loses_its_own(scene: Scene) -> None:
+    """As a row does whose key went in a run that was killed: there nothing is left."""
+    case = scene.case(*[Draft() for _ in range(3)])
+    copies = {leaf: row(scene.lost, leaf)[1] for leaf in case.leaves}
+    by_number = {number_of(copy): place for place, copy in enumerate(copies.values())}
+    number = next(one for one in by_number if one ^ 1 in by_number)
+    before, doomed = by_number[number ^ 1], by_number[number]
+    scene.destroy(case, before)
+    copy = copies[case.leaves[doomed]]
+    damage(scene.lost, case.leaves[doomed], blob=copy.blob[:1] + (number ^ 1).to_bytes(4, "big") + copy.blob[5:])
+    scene.destroy(case, doomed)
+    with pytest.raises(NotFoundError):
+        unwrap(copy, scene.stage.source.id, case.leaves[doomed], scene.lost.keys)
+    [entry] = scene.lost.store.log_about(hex32(case.records[doomed].leaf.record_id), "destroy")
+    assert "keysLeft" not in entry.content
 
 
 def test_destroy__row_damaged_in_its_ciphertext__loses_its_key_and_is_told_as_one_that_may_not_have(
