@@ -12,7 +12,7 @@ from typing import Any
 from custodian.log import Kind, destroyed
 from custodian.rules import Custodian, View, admit
 from custodian.schemas import read_destroy
-from custodian.wrap import number_of, one_bit_off, unwrap
+from custodian.wrap import nearby, number_of, unwrap
 from salus.core.custody import WrappedShare, attestation_digest
 from salus.core.errors import ConflictError, IntegrityError, NotFoundError
 from salus.core.ids import LeafHash, ParticipantId, RecordId, SubjectRef, hex32, order_id
@@ -89,20 +89,20 @@ class _Forgetting:
         """Before the rows, which say which keys they are: killed in between, the next run does both again."""
         numbers: dict[str, list[int]] = {}
         for leaf, wrapped in shares:
-            number = self._named(leaf, wrapped)
-            if number is not None:
-                numbers.setdefault(wrapped.period, []).append(number)
+            found = self._named(leaf, wrapped)
+            if found is not None:
+                numbers.setdefault(found.period, []).append(number_of(found))
         for period, of_period in numbers.items():
             try:
                 self._custodian.keys.forget(period, of_period)
             except NotFoundError:  # no period has such a name
                 self.left += len(of_period)
 
-    def _named(self, leaf: LeafHash, wrapped: WrappedShare) -> int | None:
-        """The number of the key that a share rests under, as far as can be told.
+    def _named(self, leaf: LeafHash, wrapped: WrappedShare) -> WrappedShare | None:
+        """A share as it names the key that it rests under, as far as can be told.
 
-        One that does not open by the key it names is tried by numbers of which a bit is flipped. Where none is its own,
-        the one it names is taken unless another row names it too, and its own may be left.
+        One that does not open by it is tried with a bit of its number flipped, and in other periods. Where
+        none opens it, the key it names is taken unless another row names it too, and its own may be left.
         """
         try:
             number = number_of(wrapped)
@@ -112,20 +112,20 @@ class _Forgetting:
         is_destroyed = False
         try:
             unwrap(wrapped, self._source, leaf, self._custodian.keys)
-            return number
+            return wrapped
         except NotFoundError:
             is_destroyed = True
         except IntegrityError:
             pass
-        for other in one_bit_off(wrapped):
+        for other in nearby(wrapped, self._custodian.keys.periods()):
             with suppress(NotFoundError, IntegrityError):
                 unwrap(other, self._source, leaf, self._custodian.keys)
-                return number_of(other)
+                return other
         if is_destroyed:
-            return number  # by a run that was killed
+            return wrapped  # by a run that was killed
         self.left += 1
         rows = self._custodian.store.wrapped_in(wrapped.period)
-        return number if sum(_may_name(one, number) for one in rows) == 1 else None
+        return wrapped if sum(_may_name(one, number) for one in rows) == 1 else None
 
 
 def _may_name(wrapped: WrappedShare, number: int) -> bool:

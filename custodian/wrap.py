@@ -12,7 +12,7 @@ Source: DESIGN section 4, Destruction; NIST SP 800-38D.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -70,11 +70,13 @@ def number_of(wrapped: WrappedShare) -> int:
     return int(_HEAD.unpack_from(wrapped.blob)[1])
 
 
-def one_bit_off(wrapped: WrappedShare) -> Iterator[WrappedShare]:
-    """The same share under every number that differs in one bit from the one it names."""
+def nearby(wrapped: WrappedShare, periods: Iterable[str]) -> Iterator[WrappedShare]:
+    """The same share under every number that differs in one bit from the one it names, and in these periods."""
     number, rest = number_of(wrapped), wrapped.blob[_HEAD.size :]
     for bit in range(32):
         yield WrappedShare(wrapped.period, _HEAD.pack(_VERSION, number ^ 1 << bit) + rest)
+    for period in periods:
+        yield WrappedShare(period, wrapped.blob)
 
 
 def unwrap(

@@ -70,9 +70,7 @@ def test_destroy__damaged_row_names_the_key_of_another_record__that_one_still_op
     assert scene.share(scene.lost, case.leaves[1])
 
 
-@pytest.mark.parametrize(
-    "changes", [{"blob": b""}, {"blob": b"\x02"}, {"blob": b"\x07" + bytes(90)}, {"period": "2026-1\x01"}]
-)
+@pytest.mark.parametrize("changes", [{"blob": b""}, {"blob": b"\x02"}, {"blob": b"\x07" + bytes(90)}])
 def test_destroy__row_does_not_say_which_key_it_has__is_erased_and_holds_up_nothing(
     scene: Scene, changes: dict[str, Any]
 ) -> None:
@@ -139,6 +137,17 @@ def test_destroy__row_names_by_one_flipped_bit_a_key_that_was_destroyed__loses_i
         unwrap(copy, scene.stage.source.id, case.leaves[doomed], scene.lost.keys)
     [entry] = scene.lost.store.log_about(hex32(case.records[doomed].leaf.record_id), "destroy")
     assert "keysLeft" not in entry.content
+
+
+@pytest.mark.parametrize("period", ["2021-01", "2026-1\x01"])
+def test_destroy__row_names_a_period_that_is_gone_or_none__loses_its_own_key(scene: Scene, period: str) -> None:
+    case = scene.case(Draft(), Draft())
+    _, copy = row(scene.lost, case.leaves[0])
+    damage(scene.lost, case.leaves[0], period=period)
+    scene.destroy(case, 0)
+    with pytest.raises(NotFoundError):
+        unwrap(copy, scene.stage.source.id, case.leaves[0], scene.lost.keys)
+    assert scene.share(scene.lost, case.leaves[1])
 
 
 def test_destroy__row_damaged_in_its_ciphertext__loses_its_key_and_is_told_as_one_that_may_not_have(
