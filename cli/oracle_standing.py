@@ -63,7 +63,8 @@ def standing_lines(said: Mapping[str, Any]) -> Iterator[str]:
     yield "ready" if said["ready"] else f"not ready: {why}"
     if said.get("held"):
         yield "intake is held: senders wait"
-    yield f"{len(said.get('sources', ()))} sources in force: {', '.join(said.get('sources', ()))}"
+    names = said.get("sources", ())
+    yield f"{len(names)} {'source' if len(names) == 1 else 'sources'} in force: {', '.join(names)}"
     if said.get("sourcesRejected"):
         yield "changed source files are not in force; mend these, what was before goes on:"
         yield from (f"  {line}" for line in said["sourcesRejected"])

@@ -38,7 +38,8 @@ def main(argv: list[str] | None = None) -> int:
             return 0 if mended.is_done else 1
         elif command == "allow-repair":
             until = runtime.allow_repair(told, _custodian(asked.custodian), asked.hours)
-            sys.stdout.write(f"allowed until {until}; the custodian's log has an entry of it\n")
+            end = f"allowed until {until}" if asked.hours else "allowed no more"
+            sys.stdout.write(f"{end}; the custodian's log has an entry of it\n")
         elif command == "forget-unnamed":
             forgotten = runtime.forget_unnamed(told, lambda _: None, anyway=asked.anyway)
             sys.stdout.write(

@@ -49,6 +49,7 @@ MAX_ENVELOPE_BYTES = 400_000
 """What a helper takes in a call, to open a session."""
 _IN_VAIN = 3
 """How often the same helpers are asked again about leaves of which their parts were wrong."""
+_TOO_FEW = "Have these custodians mend what stands behind each, then go on; docs/runbook.md, A custodian lost its disk."
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ class Mending:
             if told is not None:
                 return told
         if self._is_away:
-            raise UnavailableError(f"too few custodians help now, go on later: {self._reasons()}")
+            raise UnavailableError(f"too few custodians help now, go on later: {self._reasons()}", advice=_TOO_FEW)
         return None
 
     def _try(self, ask: Callable[[], T]) -> T | None:

@@ -33,6 +33,11 @@ _ADVICE = {
     Condition.UNKNOWN_KEY: "Nothing here has that number yet: release it once what it refers to has come.",
     Condition.INTERNAL: "The oracle failed on it: look for its key in the oracle's log, report that, then release it.",
 }
+_PATIENT = "PID-3"
+_ADVICE_PATIENT = (
+    "No number in it names the patient by `patient` under [identifiers] in the source's file, or it has none: mend the "
+    "file and release it; or have the sender fill the field and send it again."
+)
 _AUTHORITY = ".4"  # component 4 of a CX or XON: the assigning authority
 _ADVICE_AUTHORITY = (
     "Name that assigning authority under [identifiers.systems] in the source's file, if this source speaks for it; "
@@ -85,6 +90,8 @@ def advice_about(condition: int, location: str) -> str:
     known = next((one for one in Condition if one == condition), Condition.INTERNAL)
     if known is Condition.UNKNOWN_KEY and location.endswith(_AUTHORITY):
         return _ADVICE_AUTHORITY
+    if known is Condition.REQUIRED_FIELD_MISSING and location == _PATIENT:
+        return _ADVICE_PATIENT
     return _ADVICE.get(known, _ADVICE[Condition.INTERNAL])
 
 

@@ -25,12 +25,14 @@ from salus.adapters.keys import keystore
 from salus.core.errors import ConflictError, InputError, SetupError
 from salus.core.hashing import keccak
 from salus.core.ids import read_address
+from salus.core.policy import ParticipantStatus
 from salus.core.ports import ContractCall
 from salus.flows.admit import add_operator
 from salus.flows.council import decide
 
 _REGISTRY = "ParticipantRegistry"
 _ACCEPTANCE_SECONDS = 3600
+_ONLY_WHEN = {"suspend": ParticipantStatus.ACTIVE, "reinstate": ParticipantStatus.SUSPENDED}
 Institution = Annotated[Name, typer.Argument(help="Which institution.")]
 Decision = Annotated[str | None, typer.Option(help="Name of the decision; the same for all members that vote apart.")]
 Account = Annotated[str, typer.Argument(help="0x address of an operator account.")]
@@ -118,6 +120,20 @@ def remove(institution: Institution, account: Account) -> None:
     output.emit({"removed": account}, [f"{account} acts for {institution} no more"])
 
 
+def require_standing(participant: str, verb: str, status: ParticipantStatus) -> None:
+    """Before any vote: what was voted for and can't be carried out now could be carried out later, unasked.
+
+    Raises:
+        ConflictError: the registry takes this decision only of an institution that stands otherwise.
+    """
+    needed = _ONLY_WHEN[verb]
+    if status is not needed:
+        raise ConflictError(
+            f"{participant} is {status.name.lower()}: {verb} takes one that is {needed.name.lower()}; nobody voted",
+            advice=f"`salus participant show {participant}` says how it stands now.",
+        )
+
+
 @contextmanager
 def _opened() -> Iterator[tuple[World, Chain]]:
     with opened(Place()) as hall:
@@ -131,7 +147,9 @@ def _vote(participant: str, verb: str, voters: Voters, place: Place, decision: s
         raise InputError("members that vote apart name one decision: --decision TEXT, the same for all of them")
     salt = os.urandom(32) if decision is None else keccak(decision.encode())
     with opened(place) as hall:
-        call = ContractCall(_REGISTRY, verb, (hall.participant(participant),))
+        who = hall.participant(participant)
+        require_standing(participant, verb, hall.membership(who).status)
+        call = ContractCall(_REGISTRY, verb, (who,))
         if decide([call], salt, hall.chamber(voters)) is None:
             raise ConflictError(
                 "this decision was carried out before: name a new one by --decision",

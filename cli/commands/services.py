@@ -142,7 +142,8 @@ def allow_repair(
     told = custodian.settings.read(custodian_part(world, name).environment)
     until = custodian.runtime.allow_repair(told, world.ids[other], hours)
     value = {"custodian": name, "for": other, "until": until}
-    output.emit(value, [f"{name} helps {other} until {output.clock(until)}"])
+    line = f"{name} helps {other} until {output.clock(until)}" if hours else f"{name} helps {other} no more"
+    output.emit(value, [line])
 
 
 def forget_unnamed(
