@@ -16,17 +16,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from devnet.anvil import Anvil, AnvilSettings, free_port
-from tests.integration.world import ChainWorld, build
+from tests.integration.world import ChainWorld, own_world
 
 
 @pytest.fixture(scope="session")
 def chain() -> Iterator[ChainWorld]:
-    with Anvil(AnvilSettings(free_port())) as anvil:
-        with anvil.instant():
-            world = build(anvil)
+    with own_world() as world:
         yield world
-        world.chain.close()
 
 
 @pytest.fixture

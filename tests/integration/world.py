@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from devnet.anvil import Anvil
+from devnet.anvil import Anvil, AnvilSettings, free_port
 from salus.adapters.chain.connect import Chain, connect, connect_deployer
 from salus.adapters.chain.lanes import Lanes
 from salus.adapters.chain.reader import Reader
@@ -86,6 +88,18 @@ def plan_and_settings() -> tuple[dict[str, Any], dict[str, Any], list[LocalSigne
     members = [words.plain(index) for index in settings["members"]]
     settings["members"] = [member.address for member in members]
     return plan, settings, members
+
+
+@contextmanager
+def own_world(accredited_days: int = 365) -> Iterator[ChainWorld]:
+    """A world on an Anvil of its own, which ends with it."""
+    with Anvil(AnvilSettings(free_port())) as anvil:
+        with anvil.instant():
+            world = build(anvil, accredited_days)
+        try:
+            yield world
+        finally:
+            world.chain.close()
 
 
 def build(anvil: Anvil, accredited_days: int = 365) -> ChainWorld:

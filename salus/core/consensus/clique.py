@@ -97,8 +97,8 @@ class Clique:
 
         `trail` are blocks, oldest first, of which the first is final already; `sealers` who sealed each of them.
 
-        It holds while signers that seal hear of each other's blocks within about a block's time, or not at all: an
-        honest one leaves its branch for a heavier one, so where blocks come late and crosswise, two branches can.
+        It holds through crashes and through a partition that heals. Where the network is cut anew before it is whole,
+        honest signers that leave a branch for one of no less weight can give it to two branches.
         """
         on_top: set[bytes] = set()
         for index in range(len(trail) - 1, 0, -1):

@@ -16,7 +16,7 @@ from devnet.swarm_nodes import SwarmNodes
 from salus.adapters.content.address import content_store
 from tests.integration.content.conftest import NAMES
 from tests.integration.content.test_full_disk import FULL, fill, small_disks
-from tests.integration.oracle.stack import Stack, prepare, until
+from tests.integration.oracle.stack import Stack, started, until
 from tests.integration.oracle.test_operations import WATCHFUL, alerts, anchored_once, reports
 from tests.integration.world import ChainWorld
 
@@ -35,13 +35,12 @@ def site(chain: ChainWorld, kubo: Path, tmp_path: Path) -> Iterator[Site]:
     if (why := refusal()) is not None:
         pytest.skip(f"{why}: no disk was full")
     swarm = found(tmp_path / "swarm", NAMES, free_ports(PORTS), kubo)
-    with SwarmNodes(swarm, kubo) as nodes, small_disks(nodes, *FULL) as disks:
-        stack = prepare(chain, tmp_path / "services", CONTENT=swarm.address(), **WATCHFUL)
-        try:
-            stack.start()
-            yield Site(stack, nodes, disks)
-        finally:
-            stack.close()
+    with (
+        SwarmNodes(swarm, kubo) as nodes,
+        small_disks(nodes, *FULL) as disks,
+        started(chain, tmp_path / "services", CONTENT=swarm.address(), **WATCHFUL) as stack,
+    ):
+        yield Site(stack, nodes, disks)
 
 
 def test_oracle__no_room_for_a_second_copy__messages_wait_and_are_anchored_once_there_is_room(site: Site) -> None:

@@ -9,19 +9,16 @@ from pathlib import Path
 import pytest
 
 from salus.adapters.database.backup import back_up, restore
-from tests.integration.oracle.stack import Stack, prepare
-from tests.integration.world import ChainWorld
+from tests.integration.oracle.stack import Stack, started
+from tests.integration.world import own_world
 from tests.unit.oracle.oracle_world import report
 
 
 @pytest.fixture
-def stack(chain: ChainWorld, tmp_path: Path) -> Iterator[Stack]:
-    made = prepare(chain, tmp_path / "services")
-    try:
-        made.start()
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    # an audit is whole only on a chain on which no other test has anchored
+    with own_world() as world, started(world, tmp_path / "services") as made:
         yield made
-    finally:
-        made.close()
 
 
 def test_custodian__backup_of_another__is_refused_at_the_start(stack: Stack, tmp_path: Path) -> None:

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from devnet.anvil import Anvil, AnvilSettings, free_port
 from salus.adapters.chain.rpc import Rpc
-from tests.integration.oracle.stack import Stack, prepare, until
+from tests.integration.oracle.stack import Stack, started, until
 from tests.integration.oracle.test_no_way_back import database_of, shares_of
 from tests.integration.services import Service
-from tests.integration.world import build
+from tests.integration.world import own_world
 from tests.unit.oracle.oracle_world import report
 
 HOUR = 3600
@@ -28,16 +27,8 @@ BEFORE = 10
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    with Anvil(AnvilSettings(free_port())) as anvil:
-        with anvil.instant():
-            world = build(anvil)
-        made = prepare(world, tmp_path / "services", ALERT_AWAY_SECONDS="2")
-        try:
-            made.start()
-            yield made
-        finally:
-            made.close()
-            world.chain.close()
+    with own_world() as world, started(world, tmp_path / "services", ALERT_AWAY_SECONDS="2") as made:
+        yield made
 
 
 def test_custodian__away_for_an_hour__all_taken_and_nothing_missing_doubled_or_early(stack: Stack) -> None:

@@ -22,7 +22,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from devnet.anvil import Anvil, AnvilSettings, free_port
 from salus.adapters.database import custodian_tables as t
 from salus.adapters.database.custodian_rows import kept_record
 from salus.adapters.database.engine import open_engine, reading
@@ -35,10 +34,10 @@ from salus.core.state import CustodianSet, ParticipantKind
 from salus.flows.admit import form_custodian_set
 from salus.flows.open import Ask, Person
 from tests.integration.custodian.test_replaced import HIV, Story
-from tests.integration.oracle.stack import Stack, prepare, until
+from tests.integration.oracle.stack import Stack, started, until
 from tests.integration.oracle.test_no_way_back import database_of, destroy, shares_of
 from tests.integration.services import ROOT, Service
-from tests.integration.world import build, join
+from tests.integration.world import join, own_world
 from tests.unit.oracle.oracle_world import report
 
 PATIENTS = 3
@@ -50,16 +49,8 @@ _OWN = Ask(Purpose.PATRQT, Action.ACCESS, Person("self", Role.PATIENT), history=
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    with Anvil(AnvilSettings(free_port())) as anvil:
-        with anvil.instant():
-            world = build(anvil)
-        made = prepare(world, tmp_path / "services")
-        try:
-            made.start()
-            yield made
-        finally:
-            made.close()
-            world.chain.close()
+    with own_world() as world, started(world, tmp_path / "services") as made:
+        yield made
 
 
 def test_custodian__lost_for_good_with_batches_open__all_is_anchored_once_in_the_new_set(stack: Stack) -> None:

@@ -20,13 +20,12 @@ from pathlib import Path
 import pytest
 
 from custodian.wrap import Wrapping, fingerprint
-from devnet.anvil import Anvil, AnvilSettings, free_port
 from salus.adapters.period_keys import FolderPeriodKeys
 from salus.core.ids import LeafHash
-from tests.integration.oracle.stack import Patient, Stack, prepare
+from tests.integration.oracle.stack import Patient, Stack, started
 from tests.integration.oracle.test_no_way_back import database_of, destroy, shares_of
 from tests.integration.services import ROOT, Service
-from tests.integration.world import build
+from tests.integration.world import own_world
 from tests.unit.oracle.oracle_world import report
 
 PATIENTS = 7
@@ -82,16 +81,8 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    with Anvil(AnvilSettings(free_port())) as anvil:
-        with anvil.instant():
-            world = build(anvil)
-        stack = prepare(world, tmp_path_factory.mktemp("repair") / "services")
-        try:
-            stack.start()
-            yield Story(stack)
-        finally:
-            stack.close()
-            world.chain.close()
+    with own_world() as world, started(world, tmp_path_factory.mktemp("repair") / "services") as stack:
+        yield Story(stack)
 
 
 def holding(service: Service) -> tuple[int, str]:

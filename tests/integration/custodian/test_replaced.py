@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 
-from devnet.anvil import Anvil, AnvilSettings, free_port
 from salus.adapters.content.address import content_store
 from salus.adapters.custodians import HttpCustodians
 from salus.core.access import AccessKind
@@ -32,10 +31,10 @@ from salus.core.state import CustodianSet, ParticipantKind
 from salus.flows.admit import form_custodian_set
 from salus.flows.custody import Caller
 from salus.flows.open import NO_PARTICIPANT, Ask, Opened, Person, Reading, open_without_consent
-from tests.integration.oracle.stack import OwnLedger, Patient, Stack, SystemClock, patiently, prepare, until
+from tests.integration.oracle.stack import OwnLedger, Patient, Stack, SystemClock, patiently, started, until
 from tests.integration.oracle.test_no_way_back import database_of, destroy, shares_of
 from tests.integration.services import ROOT, Service
-from tests.integration.world import build, join
+from tests.integration.world import join, own_world
 from tests.unit.oracle.oracle_world import report
 
 PATIENTS = 3
@@ -79,16 +78,8 @@ class Story:
 
 @pytest.fixture
 def story(tmp_path: Path) -> Iterator[Story]:
-    with Anvil(AnvilSettings(free_port())) as anvil:
-        with anvil.instant():
-            world = build(anvil)
-        stack = prepare(world, tmp_path / "services")
-        try:
-            stack.start()
-            yield _told(stack)
-        finally:
-            stack.close()
-            world.chain.close()
+    with own_world() as world, started(world, tmp_path / "services") as stack:
+        yield _told(stack)
 
 
 def _told(stack: Stack) -> Story:

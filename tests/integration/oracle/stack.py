@@ -293,6 +293,17 @@ def prepare(world: ChainWorld, folder: Path, **settings: str) -> Stack:
     return Stack(world, grounds, oracle, world.reader.head().number)
 
 
+@contextmanager
+def started(world: ChainWorld, folder: Path, **settings: str) -> Iterator[Stack]:
+    """As `prepare`, with everything started, and stopped at the end."""
+    stack = prepare(world, folder, **settings)
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.close()
+
+
 def until(holds: Callable[[], bool], pause: float = 0.1) -> None:
     """Wait for what must come to hold; the test's own time limit ends it."""
     while not holds():

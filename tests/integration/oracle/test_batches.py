@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from salus.adapters.database.engine import open_engine
-from tests.integration.oracle.stack import Stack, prepare, until
+from tests.integration.oracle.stack import Stack, started, until
 from tests.integration.world import ChainWorld
 from tests.unit.oracle.oracle_world import report
 
@@ -31,12 +31,8 @@ def stack(chain: ChainWorld, drop: Path, tmp_path_factory: pytest.TempPathFactor
     batch = f'[batch]\nfolder = "{drop}"\nsettle_seconds = 0.2\n'
     rate = "[rate]\nmessages_per_second = 300\nburst = 20\n"  # so that a kill finds it in the middle
     (files / "lis.toml").write_text(f'name = "lis"\n{batch}{rate}')
-    stack = prepare(chain, tmp_path_factory.mktemp("batches"), SOURCES=str(files))
-    try:
-        stack.start()
+    with started(chain, tmp_path_factory.mktemp("batches"), SOURCES=str(files)) as stack:
         yield stack
-    finally:
-        stack.close()
 
 
 def put(drop: Path, name: str, text: bytes) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from cli.mllp_client import outcome_of
 from tests.integration.oracle.disks import fill, small_disk
-from tests.integration.oracle.stack import Stack, prepare
+from tests.integration.oracle.stack import Stack, started
 from tests.integration.oracle.test_intake import errors_of
 from tests.integration.oracle.test_operations import WATCHFUL, Pump, alerts, anchored_once, reports, until
 from tests.integration.world import ChainWorld
@@ -32,13 +32,12 @@ class Disks:
 @pytest.fixture(scope="module")
 def disks(chain: ChainWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disks]:
     folder = tmp_path_factory.mktemp("full-disks")
-    with small_disk(folder / "database", MEBIBYTES) as database, small_disk(folder / "content", MEBIBYTES) as content:
-        stack = prepare(chain, folder, DATABASE_URL=f"sqlite:///{database / 'oracle.db'}", **WATCHFUL)
-        try:
-            stack.start()
-            yield Disks(stack, database, content)
-        finally:
-            stack.close()
+    with (
+        small_disk(folder / "database", MEBIBYTES) as database,
+        small_disk(folder / "content", MEBIBYTES) as content,
+        started(chain, folder, DATABASE_URL=f"sqlite:///{database / 'oracle.db'}", **WATCHFUL) as stack,
+    ):
+        yield Disks(stack, database, content)
 
 
 def test_database__on_a_full_disk__senders_try_again_and_what_was_acknowledged_survives_a_kill(disks: Disks) -> None:

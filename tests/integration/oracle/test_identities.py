@@ -19,7 +19,7 @@ from salus.core.ids import ZERO32, SubjectRef, from_hex, hex32
 from salus.core.state import RecordStatus, SubjectState
 from salus.flows.custody import Caller
 from salus.flows.link import LinkWords, sign_link
-from tests.integration.oracle.stack import PROFILE, Stack, SystemClock, patiently, prepare, until
+from tests.integration.oracle.stack import PROFILE, Stack, SystemClock, patiently, started, until
 from tests.integration.world import ChainWorld
 from tests.unit.oracle.oracle_world import identity, results, stay
 
@@ -28,12 +28,8 @@ SODIUM, GLUCOSE = "2951-2", "2345-7"
 
 @pytest.fixture(scope="module")
 def stack(chain: ChainWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = prepare(chain, tmp_path_factory.mktemp("identities"))
-    try:
-        stack.start()
+    with started(chain, tmp_path_factory.mktemp("identities")) as stack:
         yield stack
-    finally:
-        stack.close()
 
 
 def _send(stack: Stack, *raws: bytes) -> None:

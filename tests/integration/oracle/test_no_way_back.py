@@ -40,7 +40,7 @@ from salus.core.ports import ContractCall
 from salus.core.sealing import open_record
 from salus.flows.bind import sign_destruction
 from salus.flows.custody import Caller
-from tests.integration.oracle.stack import SOURCE, Patient, Stack, SystemClock, prepare, until
+from tests.integration.oracle.stack import SOURCE, Patient, Stack, SystemClock, started, until
 from tests.integration.services import Service
 from tests.integration.world import ChainWorld
 from tests.unit.oracle.oracle_world import report
@@ -57,12 +57,8 @@ class Disks:
 
 @pytest.fixture
 def stack(chain: ChainWorld, tmp_path: Path) -> Iterator[Stack]:
-    made = prepare(chain, tmp_path / "services")
-    try:
-        made.start()
+    with started(chain, tmp_path / "services") as made:
         yield made
-    finally:
-        made.close()
 
 
 def test_record__destroyed__opens_from_no_combination_of_disks_and_backups(stack: Stack, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from salus.adapters.database.backup import back_up, restore
-from tests.integration.oracle.stack import Stack, prepare, until
+from tests.integration.oracle.stack import Stack, started, until
 from tests.integration.world import ChainWorld
 from tests.unit.oracle.oracle_world import report
 
@@ -19,12 +19,8 @@ OLD, MIDDLE = 110, 110
 
 @pytest.fixture
 def stack(chain: ChainWorld, tmp_path: Path) -> Iterator[Stack]:
-    made = prepare(chain, tmp_path / "services")
-    try:
-        made.start()
+    with started(chain, tmp_path / "services") as made:
         yield made
-    finally:
-        made.close()
 
 
 def first(number: int) -> bytes:

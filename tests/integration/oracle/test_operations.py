@@ -21,7 +21,7 @@ from oracle.hl7.errors import Condition
 from salus.core.canonical import canonical
 from salus.flows.custody import Caller
 from tests.integration.oracle.disks import Receiver
-from tests.integration.oracle.stack import SOURCE, Sender, Stack, SystemClock, prepare, until
+from tests.integration.oracle.stack import SOURCE, Sender, Stack, SystemClock, started, until
 from tests.integration.world import ChainWorld
 from tests.unit.oracle.oracle_world import report
 
@@ -39,12 +39,8 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture(scope="module")
 def stack(chain: ChainWorld, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("operations")
-    made = prepare(chain, folder, MOST_PENDING=str(BOUND), ALERT_WEBHOOK=receiver.url, **WATCHFUL)
-    try:
-        made.start()
+    with started(chain, folder, MOST_PENDING=str(BOUND), ALERT_WEBHOOK=receiver.url, **WATCHFUL) as made:
         yield made
-    finally:
-        made.close()
 
 
 class Pump:

@@ -15,7 +15,6 @@ from typing import Any
 import httpx
 import pytest
 
-from devnet.anvil import Anvil, AnvilSettings, free_port
 from salus.adapters.api_client import ApiClient
 from salus.adapters.content.folder import FolderStore
 from salus.core.codes import Code
@@ -29,17 +28,14 @@ from salus.flows.custody import Caller
 from tests.integration import command
 from tests.integration.oracle.stack import SOURCE, Patient, Stack, SystemClock, prepare, until
 from tests.integration.services import Service
-from tests.integration.world import ChainWorld, build
+from tests.integration.world import ChainWorld, own_world
 from tests.unit.oracle.oracle_world import report
 
 
 @pytest.fixture
 def years() -> Iterator[ChainWorld]:
-    with Anvil(AnvilSettings(free_port())) as anvil:
-        with anvil.instant():
-            world = build(anvil, accredited_days=3650)
+    with own_world(accredited_days=3650) as world:
         yield world
-        world.chain.close()
 
 
 @pytest.fixture
