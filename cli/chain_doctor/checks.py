@@ -198,6 +198,11 @@ def shortened(chain: Chain) -> Iterator[Finding]:
             elif node.is_syncing or _moved(node):
                 seen = f"ends at {_number(node):,}, below block {known.number:,} of {known.who}, catching up"
                 yield Finding("shortened", node.name, State.WARN, seen, "wait until it has caught up")
+            elif any(chain.at_known.get((other.name, known.who)) == known.hash for other in chain.answering):
+                seen = (
+                    f"ends at {_number(node):,}, below final block {known.number:,} of {known.who}; other nodes have it"
+                )
+                yield Finding("shortened", node.name, State.WARN, seen, "nothing is lost: look at `behind` and `peers`")
             else:
                 seen = f"ends at {_number(node):,}, below final block {known.number:,} that {known.who} remembers"
                 yield Finding("shortened", node.name, State.BAD, seen, advice)

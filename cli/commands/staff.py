@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +14,12 @@ from cli.staff import StaffClient
 from cli.world.cast import Name
 from cli.world.running import running_world
 from cli.world.services import STAFF_CLIENT, client_key
+from salus.core.canonical import canonical
 from salus.core.errors import InputError
 from salus.core.labels import Role
+from salus.core.state import RecordStatus
 
+_DESTROYED = RecordStatus.DESTROYED.name
 Institution = Annotated[Name, typer.Argument(help="Whose staff.")]
 Consent = Annotated[str, typer.Argument(help="Id of a consent package that was handed in.")]
 PersonName = Annotated[str, typer.Option(help="Internal name of the person.")]
@@ -88,23 +90,39 @@ def open_records(
 def destroy(
     institution: Institution,
     agreed: Annotated[Path, typer.Argument(help="File a patient made by `salus patient destroy`.")],
+    receipts: Annotated[Path | None, typer.Option(help="Folder for receipts of those that are DESTROYED.")] = None,
 ) -> None:
     """Order the destruction of records with their patient's agreement; run it again to see how far it is.
 
     Nobody opens them from then on. After the cooling-off custodians erase their shares, and the institution's oracle
-    its copy, by themselves. Example: salus staff destroy hospital-b agreed.json
+    its copy, by themselves. What proves it, for `salus verify`: --receipts, once they are DESTROYED. Example: salus
+    staff destroy hospital-b agreed.json --receipts proofs
     """
     client = client_of(institution)
-    facts = [client.post("/v1/destructions", {**one, "cids": []}) for one in _agreements(agreed)]
-    rows = [
-        {
-            "record": fact["recordId"],
-            "status": fact["status"],
-            "erasable": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(fact["erasableFrom"])),
-        }
-        for fact in facts
-    ]
-    output.emit_table(rows, {"status": "status", "erasable": "erasable from", "record": "record"})
+    rows = []
+    for one in _agreements(agreed):
+        fact = client.post("/v1/destructions", {**one, "cids": []})
+        row = {"record": fact["recordId"], "status": fact["status"], "erasable": output.clock(fact["erasableFrom"])}
+        if receipts is not None and fact["status"] == _DESTROYED:
+            row["receipt"] = str(_written(client, one, fact, receipts))
+        rows.append(row)
+    headings = {"status": "status", "erasable": "erasable from", "record": "record"}
+    output.emit_table(rows, headings | ({} if receipts is None else {"receipt": "receipt"}))
+
+
+def _written(client: StaffClient, agreement: dict[str, Any], fact: dict[str, Any], folder: Path) -> Path:
+    """The receipt of a destruction, in a file named by the record."""
+    request = {
+        "recordId": agreement["recordId"],
+        "subjectRef": agreement["subjectRef"],
+        "agreement": {"deadline": agreement["deadline"], "signature": agreement["signature"]},
+        "attestations": fact["attestations"],
+        "removed": fact["removed"],
+    }
+    file = folder / f"{agreement['recordId']}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(canonical(client.post("/v1/receipts/destructions", request)))
+    return file
 
 
 def _agreements(file: Path) -> list[dict[str, Any]]:

@@ -221,6 +221,15 @@ def test_shortened__node_lacks_what_a_part_remembers__is_bad() -> None:
     assert "ends at 60, below final block 98 that watch remembers" in finding.seen
 
 
+def test_shortened__node_stands_still_and_others_have_the_block__says_that_nothing_is_lost() -> None:
+    alone = node("a", before=block(60), head=block(60), peers=0)
+    seen = chain(alone, node("b"), at_known={("a", "watch"): None, ("b", "watch"): block(98).hash})
+    finding = one("shortened", seen)
+    assert (finding.where, finding.state) == ("a", State.WARN)
+    assert "other nodes have it" in finding.seen
+    assert one("behind", seen).state is State.BAD
+
+
 def test_shortened__node_that_catches_up__is_to_be_waited_for() -> None:
     moving = node("a", before=block(50), head=block(60))
     assert one("shortened", chain(moving, at_known={("a", "watch"): None})).state is State.WARN
