@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | DevFinality | at once | a development chain; nothing proves it |
 | QbftFinality | at once | the engine commits before it seals; the commit seals are not checked here |
-| CliqueFinality | once more than half of the signers have sealed on top of it | crash faults only, blocks in time |
+| CliqueFinality | once more than half of the signers have sealed on top, beyond what the others weigh | crash faults |
 
 Source: EIP-225 (Clique).
 """
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from salus.core.consensus import Clique
+from salus.core.consensus.clique import is_settled
 from salus.core.errors import SetupError
 from salus.core.header import Header as BlockHeader
 from salus.core.ids import Address, to_address
@@ -69,7 +70,7 @@ class QbftFinality:
 
 @dataclass(frozen=True, slots=True)
 class CliqueFinality:
-    """Clique with a number of signers: final once `signers // 2 + 1` distinct ones have sealed on top.
+    """Clique with a number of signers: final once distinct ones have settled it (`salus.core.consensus.clique`).
 
     Signers are recovered from the seals, so the node cannot count one signer twice.
     """
@@ -83,14 +84,15 @@ class CliqueFinality:
         Raises:
             IntegrityError: a header carries no valid seal.
         """
-        needed = self.signers // 2 + 1
         sealed: set[Address] = set()
+        weight = 0
         at = head
         while stamp_of(at).number > 0:
+            weight += int(at["difficulty"], 16)
+            if is_settled(len(sealed), weight, self.signers):
+                break
             sealed.add(clique_signer(at))
             at = header_of(_raw(at["parentHash"]))
-            if len(sealed) >= needed:
-                break
         return at
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from salus.adapters.chain.proofs import ProvenState
 from salus.adapters.chain.rpc import Rpc
 from salus.core.consensus import Engine
+from salus.core.consensus.clique import is_settled
 from salus.core.errors import InputError, IntegrityError, NodeError, UnavailableError
 from salus.core.evidence import AccountEvidence, Evidence, Nodes, ProvenStorage
 from salus.core.header import Header
@@ -60,14 +61,16 @@ class Prover:
         header = self._header("eth_getBlockByHash", hex32(at.hash))
         yield header
         sealers: set[bytes] = set()
+        weight = header.difficulty
         for number in range(at.number + 1, at.number + _LONGEST):
-            if len(sealers) * 2 > self._signers or not self._signers:
+            if not self._signers or is_settled(len(sealers), weight, self._signers):
                 return
             parent = self._engine.hash(header)
             header = self._header("eth_getBlockByNumber", hex(number))
             if header.parent_hash != parent:
                 raise UnavailableError("the chain was reorganised while it was read; ask again")
             sealers.add(self._engine.sealer(header))
+            weight += header.difficulty
             yield header
 
     def _header(self, method: str, which: str) -> Header:

@@ -93,7 +93,7 @@ class Clique:
         )
 
     def final(self, trail: Sequence[Snapshot], sealers: Sequence[bytes]) -> int:
-        """Index of the newest block that more than half of its signers, counted once each, have sealed on top of.
+        """Index of the newest block that is settled (`is_settled`) by what its signers sealed on top of it.
 
         `trail` are blocks, oldest first, of which the first is final already; `sealers` who sealed each of them.
 
@@ -101,32 +101,39 @@ class Clique:
         honest signers that leave a branch for one of no less weight can give it to two branches.
         """
         on_top: set[bytes] = set()
+        weight = 0
         for index in range(len(trail) - 1, 0, -1):
             signers = trail[index].validators
-            if len(on_top.intersection(signers)) > len(signers) // 2:
+            weight += _difficulty(trail[index - 1].validators, trail[index].number, sealers[index])
+            if is_settled(len(on_top.intersection(signers)), weight, len(signers)):
                 return index
             on_top.add(sealers[index])
         return 0
 
     def attest(self, validators: Sequence[bytes], headers: Sequence[Header]) -> None:
-        """Check that a chain of headers has its first one sealed over by more than half of these signers.
+        """Check that a chain of headers has its first one settled (`is_settled`) by seals of these signers on top.
 
         Raises:
             IntegrityError: it has not, a header is by somebody else, or there are more headers than it takes.
         """
         on_top: set[bytes] = set()
+        weight = 0
         for parent, header in zip((None, *headers), headers, strict=False):
-            if len(on_top) > len(validators) // 2:
+            if is_settled(len(on_top), weight, len(validators)):
                 raise IntegrityError("there are more headers than it takes to show that the block is final")
             if parent is not None and (header.parent_hash, header.number) != (self.hash(parent), parent.number + 1):
                 raise IntegrityError(f"header {header.number} is no child of the one before")
             signer = self.sealer(header)
             if signer not in validators:
                 raise IntegrityError(f"block {header.number} is sealed by an account that is no known signer")
+            weight += min(header.difficulty, _IN_TURN)
             if parent is not None:
                 on_top.add(signer)
-        if len(on_top) <= len(validators) // 2:
-            raise IntegrityError(f"{len(on_top)} of {len(validators)} signers sealed on top: it takes more than half")
+        if not is_settled(len(on_top), weight, len(validators)):
+            raise IntegrityError(
+                f"{len(on_top)} of {len(validators)} signers sealed on top, with a weight of {weight}: it takes more "
+                "than half, and more than the others can weigh"
+            )
 
     def equivocation(self, a: Header, b: Header) -> bool:
         """Whether one signer sealed two blocks of one height on one parent.
@@ -161,6 +168,21 @@ class Clique:
             raise IntegrityError(f"epoch block {header.number} carries a vote")
         if signers != list(parent.validators):
             raise IntegrityError(f"epoch block {header.number} lists other signers than the votes made")
+
+
+def is_settled(on_top: int, weight: int, signers: int) -> bool:
+    """Whether a block is final: `on_top` of `signers` sealed on it, `weight` is the difficulty of it and these blocks.
+
+    More than half is not enough from five signers on. The others, cut off, seal a block each and no more, but may have
+    the turns: three of seven weigh 6, where the block and four on top weigh 5 when nobody has a turn; and of equal
+    branches geth takes the shorter. So the weight must be beyond all that they can seal.
+    """
+    return on_top > signers // 2 and weight > _IN_TURN * ((signers - 1) // 2)
+
+
+def _difficulty(signers: Sequence[bytes], number: int, sealer: bytes) -> int:
+    """Difficulty of a block that one of the signers sealed."""
+    return _IN_TURN if signers and signers[number % len(signers)] == sealer else _OUT_OF_TURN
 
 
 def _signers(header: Header) -> list[bytes]:

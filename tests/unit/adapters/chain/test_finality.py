@@ -20,7 +20,7 @@ from salus.adapters.keys.signer import LocalSigner
 from salus.core.errors import IntegrityError, SetupError
 from salus.core.hashing import keccak
 
-SIGNERS = [LocalSigner(bytes([n + 1]) * 32) for n in range(5)]
+SIGNERS = [LocalSigner(bytes([n + 1]) * 32) for n in range(7)]
 
 
 def _hex(raw: bytes) -> str:
@@ -31,7 +31,7 @@ def _number(value: int) -> bytes:
     return value.to_bytes((value.bit_length() + 7) // 8, "big")
 
 
-def block(number: int, parent: bytes, signer: LocalSigner | None) -> dict[str, Any]:
+def block(number: int, parent: bytes, signer: LocalSigner | None, difficulty: int = 2) -> dict[str, Any]:
     """A Clique header as JSON-RPC shows it, sealed as EIP-225 says."""
     vanity = bytes(32)
     fields = [
@@ -42,7 +42,7 @@ def block(number: int, parent: bytes, signer: LocalSigner | None) -> dict[str, A
         b"\3" * 32,
         b"\4" * 32,
         bytes(256),
-        _number(2),
+        _number(difficulty),
         _number(number),
         _number(30_000_000),
         _number(0),
@@ -65,7 +65,7 @@ def block(number: int, parent: bytes, signer: LocalSigner | None) -> dict[str, A
         "transactionsRoot": _hex(fields[4]),
         "receiptsRoot": _hex(fields[5]),
         "logsBloom": _hex(fields[6]),
-        "difficulty": hex(2),
+        "difficulty": hex(difficulty),
         "number": hex(number),
         "gasLimit": hex(30_000_000),
         "gasUsed": "0x0",
@@ -76,16 +76,16 @@ def block(number: int, parent: bytes, signer: LocalSigner | None) -> dict[str, A
     }
 
 
-def chain(signers: list[int]) -> list[dict[str, Any]]:
+def chain(signers: list[int], difficulty: int = 2) -> list[dict[str, Any]]:
     """Genesis and one block per signer index."""
     blocks = [block(0, bytes(32), None)]
     for number, signer in enumerate(signers, 1):
-        blocks.append(block(number, bytes.fromhex(blocks[-1]["hash"][2:]), SIGNERS[signer]))
+        blocks.append(block(number, bytes.fromhex(blocks[-1]["hash"][2:]), SIGNERS[signer], difficulty))
     return blocks
 
 
-def final_of(signers: list[int], count: int) -> int:
-    blocks = chain(signers)
+def final_of(signers: list[int], count: int, difficulty: int = 2) -> int:
+    blocks = chain(signers, difficulty)
     by_hash: dict[bytes, Header] = {bytes.fromhex(item["hash"][2:]): item for item in blocks}
     return stamp_of(CliqueFinality(count).final(blocks[-1], by_hash.__getitem__)).number
 
@@ -109,12 +109,19 @@ def test_clique_signer__of_a_sealed_header__is_recovered() -> None:
         ([3, 0, 1, 2, 1, 2], 4, 1),
         ([0, 1, 2, 3, 4], 5, 2),
         ([0, 1, 0, 1, 2], 2, 3),
+        ([0, 1, 2, 3, 4, 5, 6], 7, 3),
     ],
 )
 def test_clique_final__with_seals_of_more_than_half_on_top__counts_each_signer_once(
     signers: list[int], count: int, final: int
 ) -> None:
     assert final_of(signers, count) == final
+
+
+def test_clique_final__blocks_that_weigh_less_than_a_minority_in_turn__wait_for_more() -> None:
+    order = [0, 1, 2, 3, 4, 5, 6]  # seven signers, of whom three together can weigh 6
+    assert [final_of(order[:count], 7, difficulty=1) for count in (5, 6, 7)] == [0, 0, 1]
+    assert final_of(order[:5], 7) == 1
 
 
 @pytest.mark.parametrize("member", ["stateRoot", "gasUsed", "timestamp", "parentHash", "miner", "nonce"])

@@ -340,6 +340,33 @@ def test_final__partition_of_two_and_two__neither_side() -> None:
         assert ENGINE.final(trail, [bytes(20), *(key.account for key in side)]) == 0
 
 
+@pytest.mark.parametrize(
+    ("count", "order", "minority"),
+    [(5, [2, 3, 4, 2, 3], [0, 1]), (7, [3, 4, 5, 6, 3, 4, 5], [0, 1, 2])],
+)
+def test_final__minority_with_the_turns_cut_off__waits_until_its_branch_weighs_less(
+    count: int, order: list[int], minority: list[int]
+) -> None:
+    """Genesis stands for a block of a number that the count divides; the minority's turns are the next blocks."""
+    signers = keys(count)
+    accounts = [key.account for key in signers]
+    before = [signers[number % count] for number in range(1, count)]
+    trail = _chain(_genesis(signers), before)
+    theirs = [ENGINE.follow(trail[-1], _child(trail[-1], signers[minority[0]]))]
+    for place in minority[1:]:
+        theirs.append(ENGINE.follow(theirs[-1], _child(theirs[-1], signers[place])))
+    weighs = 2 * len(minority)  # for every signer of it has the turn
+    sealers = [bytes(20), *(key.account for key in before)]
+    fork, weight = len(trail), 0
+    for place in order:
+        header = _child(trail[-1], signers[place])
+        trail.append(ENGINE.follow(trail[-1], header))
+        sealers.append(accounts[place])
+        weight += header.difficulty
+        assert ENGINE.final(trail, sealers) < fork or weight > weighs
+    assert ENGINE.final(trail, sealers) == fork
+
+
 def test_final__halves_cut_anew_crosswise__both_branches_can_have_it() -> None:
     """What Clique cannot promise though nobody lies: a signer leaves its head for another of no less weight.
 
