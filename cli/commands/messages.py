@@ -25,6 +25,10 @@ from salus.core.printable import escaped
 
 DEFAULT_CHARSETS = {"hospital": "UNICODE UTF-8", "checkup": "GB18030"}
 _START, _END = b"\x0b", b"\x1c\r"
+_NO_DOOR = (
+    "Is it a sender's port? `salus oracle sources` and `make up` name them. If so try again in a few seconds; "
+    "`salus doctor` shows which part is away."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -134,7 +138,7 @@ def send_all(
     except ssl.SSLError as error:
         raise UnavailableError(f"TLS with {host}:{port} failed: {_why(error)}") from error
     except OSError as error:
-        raise UnavailableError(f"nobody answers MLLP on {host}:{port}") from error
+        raise UnavailableError(f"nobody answers MLLP on {host}:{port}", advice=_NO_DOOR) from error
 
 
 def framed(content: bytes) -> list[bytes]:

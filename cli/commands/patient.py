@@ -100,7 +100,7 @@ def open_own(
     wallet: Wallet = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Open your own records; it is logged like any access."""
+    """Open your own records; it is logged like any access. Exit code 3 if every one is refused."""
     world, session = opened_session(wallet, passphrase_file)
     chosen = None if not leaf else [LeafHash(from_hex(item)) for item in leaf]
     opened = session.open(world.ids[source], chosen)
@@ -113,7 +113,9 @@ def open_own(
     }
     shown = [f"{in_a_line(i.record.content)}\n   {hex32(i.listed.leaf)}" for i in opened.items]
     refused = [f"refused: {hex32(name)}  {code.name}: {EXPLANATIONS[code]}" for name, code in opened.refused.items()]
-    output.emit(value, [*shown, *refused, "--json shows the content"])
+    output.emit(value, [*shown, *refused, "--json shows the content"] if shown else refused or ["no records there yet"])
+    if refused and not shown:
+        raise typer.Exit(3)
 
 
 def destroy(

@@ -17,7 +17,7 @@ from salus.core.audit import EntryKind
 from salus.core.codes import Code
 from salus.core.days import SHANGHAI_OFFSET
 from salus.core.index_rows import AccessRow, EntryRow
-from salus.core.labels import Role
+from salus.core.labels import Category, Role
 from salus.core.words_of_codes import code_words
 from salus.core.words_of_labels import CATEGORIES, PURPOSES, ROLES, Language, Said, flag_words, item_words
 
@@ -37,6 +37,7 @@ __all__ = [
 
 Names = Callable[[bytes], str | None]
 """Name of an institution by its participantId, None if the caller does not know it."""
+_EVERY_CATEGORY = int(sum(Category))
 _SOMEBODY = Said("an institution", "某机构")
 
 KINDS: Mapping[EntryKind, Said] = {
@@ -109,7 +110,9 @@ def access_sentence(access: AccessRow, names: Names, language: Language) -> str:
     """Who asked for what, why, when, and what came of it."""
     who = _name(access.participant, names, language)
     when, role = time_words(access.at, language), role_words(access.role, language)
-    what, why = categories_words(access.categories, language), purpose_words(access.purpose, language)
+    any_kind = access.categories & _EVERY_CATEGORY == _EVERY_CATEGORY  # of records that were named, whatever they are
+    what = "" if any_kind else categories_words(access.categories, language)
+    why = purpose_words(access.purpose, language)
     count = access.record_count
     granted = access.code == Code.GRANTED
     outcome = "" if granted else code_words(access.code, language)
@@ -122,7 +125,10 @@ def access_sentence(access: AccessRow, names: Names, language: Language) -> str:
     own = access.kind == AccessKind.OWN
     whose = "your own" if own else "your"
     several = int(access.categories).bit_count() > 1
-    records = f"{count} of {whose} records ({what})" if several else f"{count} of {whose} {what} records"
+    if any_kind:
+        records = f"{count} of {whose} records"
+    else:
+        records = f"{count} of {whose} records ({what})" if several else f"{count} of {whose} {what} records"
     if own:
         said = f"On {when} you {'opened' if granted else 'asked to open'} {records}"
     else:

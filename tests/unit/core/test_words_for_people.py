@@ -141,6 +141,12 @@ def test_access_sentence__several_categories__are_listed_after_the_records() -> 
     assert access_sentence(several, names, EN).endswith(said)
 
 
+def test_access_sentence__every_category__names_none() -> None:
+    named = access(categories=int(sum(Category)), kind=int(AccessKind.OWN))
+    assert access_sentence(named, names, EN).endswith("you opened 3 of your own records.")
+    assert access_sentence(named, names, ZH).endswith("打开了自己的3份记录。")
+
+
 def test_access_sentence__denied__tells_the_reason() -> None:
     denied = access(code=int(Code.CONSENT_REVOKED), expiry=0)
     assert "asked to open" in access_sentence(denied, names, EN)
