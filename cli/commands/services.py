@@ -147,16 +147,26 @@ def allow_repair(
 
 
 def forget_unnamed(
-    name: Annotated[Name, typer.Argument(help="Which custodian; it must be stopped.")],
+    name: Annotated[Name, typer.Argument(help="Which custodian.")],
     anyway: Annotated[bool, typer.Option("--anyway", help="Though not everything is here that should be.")] = False,
 ) -> None:
     """Destroy keys that no share here rests under, after a restore or a repair: older copies then open nothing more.
 
-    It looks first whether everything is here. Example: salus custodian forget-unnamed custodian-1
+    It looks first whether everything is here. The custodian is stopped meanwhile, and started again; on a machine of
+    its own stop it first (docs/runbook.md, Backups). Example: salus custodian forget-unnamed custodian-1
     """
-    told = custodian.settings.read(custodian_part(running_world(), name).environment)
+    world = running_world()
+    part = custodian_part(world, name)
+    told = custodian.settings.read(part.environment)
     tell = lambda block: output.say(f"   looked up to block {block} …")  # noqa: E731 - as audit tells
-    found = custodian.runtime.forget_unnamed(told, tell, anyway=anyway)
+    supervisor = Supervisor(world.folder)
+    try:
+        with left_dead(world.folder, part.name):  # by its keeper, if it has one
+            supervisor.stop([part.name])
+            found = custodian.runtime.forget_unnamed(told, tell, anyway=anyway)
+    finally:
+        if KEEPER not in supervisor.running():
+            supervisor.start([part])
     value = {"custodian": name, "periods": found.periods, "kept": found.kept}
     output.emit(value, [f"keys of {found.kept} shares stay, in {found.periods} months; all others are gone"])
 
