@@ -27,6 +27,8 @@ EXIT_CODES: tuple[tuple[type[SalusError], int], ...] = (
     (ChainRevert, 9),
     (SalusError, 1),
 )
+REFUSED = 3
+"""Some were refused, as the output says; as of a `RefusedError`."""
 WARNED = 10
 """All works, but somebody should look (`salus doctor`)."""
 INTERRUPTED = 130

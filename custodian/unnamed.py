@@ -39,8 +39,8 @@ def forget_unnamed(custodian: Custodian, tell: Progress = lambda _: None, *, any
         raise ConflictError(
             f"{_lacking(found)} of the shares that should be here are not, or don't open: older copies may be needed "
             "still; see `audit` and `repair`",
-            advice="`salus custodian audit` says what is missing, `repair` gets it from the others; --anyway if no "
-            "older copy has it.",
+            advice="`salus custodian audit` says what is missing, `repair` gets it from the others (not what is half, "
+            "of level 5); --anyway if no older copy has it.",
         )
     kept, periods = set[tuple[str, int]](), custodian.keys.periods()
     for period in periods:

@@ -12,6 +12,7 @@ from typing import Annotated, get_args
 import typer
 
 from cli import output
+from cli.exits import REFUSED
 from cli.hospital_day import messages
 from cli.hospital_people import SourceKind
 from cli.mllp_client import SendReport, send
@@ -82,7 +83,7 @@ def send_file(
     key: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
     server_name: Annotated[str, typer.Option(help="Name in the oracle's certificate, if not --host.")] = "",
 ) -> None:
-    """Send the messages of a file."""
+    """Send the messages of a file. Exit code 3 if some are answered with AE, AR, CE or CR: they were not taken."""
     if (ca is None and (certificate or key)) or (certificate is None) != (key is None):
         raise InputError("TLS takes --ca, and --certificate and --key together")
     report = send_all(
@@ -111,6 +112,8 @@ def send_file(
             f"{report.unanswered} messages were not answered{how}: send the file again, nothing doubles"
             + (". If it stays, the oracle's log says which certificate it saw" if ca is not None and how else "")
         )
+    if report.refused:
+        raise typer.Exit(REFUSED)
 
 
 def send_all(

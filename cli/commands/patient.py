@@ -12,6 +12,7 @@ import typer
 
 from cli import output
 from cli.commands import patient_retention
+from cli.exits import REFUSED
 from cli.in_a_line import in_a_line
 from cli.patient.destruction import agreement, named
 from cli.patient.opened import PassphraseFile, Source, Wallet, api_of, opened_session, passphrase_of, wallet_path
@@ -115,7 +116,7 @@ def open_own(
     refused = [f"refused: {hex32(name)}  {code.name}: {EXPLANATIONS[code]}" for name, code in opened.refused.items()]
     output.emit(value, [*shown, *refused, "--json shows the content"] if shown else refused or ["no records there yet"])
     if refused and not shown:
-        raise typer.Exit(3)
+        raise typer.Exit(REFUSED)
 
 
 def destroy(

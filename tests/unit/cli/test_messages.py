@@ -41,7 +41,7 @@ def test_send__refusal_in_gb18030__is_told_in_hanzi(
     report = SendReport(sent=1, codes={"AE": 1}, refused=["1"], refusals=[reply.encode("gb18030")])
     monkeypatch.setattr(messages, "send_all", lambda *_, **__: report)
     (tmp_path / "one.hl7").write_text(ONE)
-    assert app.run(["send", str(tmp_path / "one.hl7"), "--port", "2575"]) == 0
+    assert app.run(["send", str(tmp_path / "one.hl7"), "--port", "2575"]) == 3
     said = capsys.readouterr().out
     assert "1 sent: 1 AE, 0 unanswered" in said
     assert "MSA|AE|1" in said
