@@ -16,7 +16,7 @@ from cli.world.sidecars import address_book
 from devnet import member_node
 from devnet.geth_binary import geth_binary
 from salus.adapters.chain.address_book import enode_of, merge_addresses, place_of, read_address_book
-from salus.core.errors import InputError, UnavailableError
+from salus.core.errors import ConflictError, InputError, UnavailableError
 
 _Folder = Annotated[Path, typer.Argument(help="The node's folder.")]
 
@@ -89,9 +89,14 @@ def introduce(
     book: Annotated[
         Path | None, typer.Option(help="Your sidecar's address book; all books of `salus consortium up` without it.")
     ] = None,
+    *,
+    moved: Annotated[
+        bool, typer.Option("--moved", help="Yes, a node that is in the book elsewhere is there now.")
+    ] = False,
 ) -> None:
     """Write where a newcomer's node is into an address book. It only finds: who is let in, the Council decides.
 
+    An address of a node that the book has elsewhere is taken with --moved only: ask its people by another way first.
     Example: salus consortium introduce enode://…@10.1.2.3:30303 --book /var/lib/salus/node/addresses.json
     """
     found = place_of(node)
@@ -100,6 +105,12 @@ def introduce(
     read_node_key(node)
     folder = home() / "consortium"
     books = [book] if book is not None else [address_book(folder, name) for name in VALIDATORS]
+    elsewhere = {listed for file in books if file.exists() and (listed := read_address_book(file).get(found[0]))}
+    if not moved and elsewhere - {found[1]}:
+        raise ConflictError(
+            f"that node is known at {', '.join(sorted(elsewhere - {found[1]}))}, not at {found[1]}",
+            advice="Did its people tell you by a way you trust that it moved, say --moved.",
+        )
     for file in books:
         merge_addresses(file, dict([found]))
     output.emit({"books": [str(file) for file in books]}, [f"{found[1]} is in {len(books)} address books"])
