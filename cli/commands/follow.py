@@ -50,7 +50,11 @@ def follow(
     state: Annotated[Path, typer.Option(dir_okay=False, help="File that keeps where it is; made when it is missing.")],
     trust: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Where to begin: genesis file, block 0, or a kept snapshot."),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Where to begin while there is no state: genesis file, block 0, or a kept snapshot. Else the state counts.",
+        ),
     ] = None,
     engine: Annotated[
         str | None,
