@@ -53,7 +53,7 @@ def follow(
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="Where to begin while there is no state: genesis file, block 0, or a kept snapshot. Else the state counts.",
+            help="Where to begin while there is no state: genesis file, block 0, or a kept snapshot.",
         ),
     ] = None,
     engine: Annotated[
