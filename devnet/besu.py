@@ -105,7 +105,7 @@ def genesis(validators: Iterable[str], settings: QbftSettings) -> dict[str, Any]
         "qbft": {
             "epochlength": settings.epoch,
             "blockperiodseconds": settings.period,
-            "requesttimeoutseconds": settings.patience,
+            "requesttimeoutseconds": max(2 * settings.period, settings.patience),  # Besu asks for twice the period
         },
     }
     return {"config": config, **first_block(validators, settings.gas_limit), "alloc": {}}

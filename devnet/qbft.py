@@ -5,7 +5,7 @@ Salus has them. `devnet.besu` writes the same chain for Besu.
 
 | what | why |
 | --- | --- |
-| 20 M gas a block | with far larger limits a proposer starts an empty block for ever under load |
+| 22 M gas a block | with far larger limits a proposer starts an empty block for ever under load |
 | archive mode | else kill -9 of all nodes rewinds the chain |
 | `ceil2Nby3Block` 0 | commit seals of two thirds, rounded up, from the first block |
 | `--permissioned` | permissioned-nodes.json is read at every handshake: the sidecar rewrites it |
@@ -41,14 +41,14 @@ PORTS = 2 * MOST_NODES
 
 @dataclass(frozen=True, slots=True)
 class QbftSettings:
-    """What all nodes of a chain agree on. `period` and `patience` in seconds: from block to block, and until another
-    proposer takes over; `contract_limit` in KiB."""
+    """What all nodes of a chain agree on. `period` and `patience` in seconds: from block to block, and from when a
+    block is due until another proposer takes over; `contract_limit` in KiB."""
 
     chain_id: int = 2026
     period: int = 1
-    patience: int = 2
+    patience: int = 1
     epoch: int = 30_000
-    gas_limit: int = 20_000_000
+    gas_limit: int = 22_000_000
     contract_limit: int = 64
 
 

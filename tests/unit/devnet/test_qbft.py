@@ -18,7 +18,7 @@ VALIDATORS = RECORDED["validatorsAfter"]["0"]
 
 
 def test_genesis__validators_of_the_recorded_chain__begins_it() -> None:
-    ours = genesis_header(genesis(VALIDATORS, QbftSettings()))
+    ours = genesis_header(genesis(VALIDATORS, QbftSettings(gas_limit=20_000_000)))
     assert ours.extra_data == BLOCK0.extra_data
     recorded = BLOCK0.to_json() | {"stateRoot": ours.to_json()["stateRoot"]}  # it had money to begin with
     assert Qbft().hash(ours) == Qbft().hash(Header.from_json(recorded))
