@@ -118,7 +118,7 @@ def access_sentence(access: AccessRow, names: Names, language: Language) -> str:
     outcome = "" if granted else code_words(access.code, language)
     if language is Language.ZH:
         if access.kind == AccessKind.OWN:
-            return f"您于{when}{'打开' if granted else '请求打开'}了自己的{count}份{what}记录{_denied_zh(outcome)}"
+            return f"您于{when}{'获准' if granted else '请求'}打开自己的{count}份{what}记录{_denied_zh(outcome)}"
         urgent = "在紧急情况下、未经您同意" if access.kind == AccessKind.EMERGENCY else ""
         verb = "获准打开" if granted else "请求打开"
         return f"{who}的{role}于{when}{urgent}为{why}目的{verb}您的{count}份{what}记录{_denied_zh(outcome)}"
@@ -130,7 +130,7 @@ def access_sentence(access: AccessRow, names: Names, language: Language) -> str:
     else:
         records = f"{count} of {whose} records ({what})" if several else f"{count} of {whose} {what} records"
     if own:
-        said = f"On {when} you {'opened' if granted else 'asked to open'} {records}"
+        said = f"On {when} you {'were allowed' if granted else 'asked'} to open {records}"
     else:
         verb = "was allowed to open" if granted else "asked to open"
         urgent = " in an emergency, without your consent," if access.kind == AccessKind.EMERGENCY else ""

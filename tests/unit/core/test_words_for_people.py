@@ -143,8 +143,8 @@ def test_access_sentence__several_categories__are_listed_after_the_records() -> 
 
 def test_access_sentence__every_category__names_none() -> None:
     named = access(categories=int(sum(Category)), kind=int(AccessKind.OWN))
-    assert access_sentence(named, names, EN).endswith("you opened 3 of your own records.")
-    assert access_sentence(named, names, ZH).endswith("打开了自己的3份记录。")
+    assert access_sentence(named, names, EN).endswith("you were allowed to open 3 of your own records.")
+    assert access_sentence(named, names, ZH).endswith("获准打开自己的3份记录。")
 
 
 def test_access_sentence__denied__tells_the_reason() -> None:
@@ -157,8 +157,11 @@ def test_access_sentence__denied__tells_the_reason() -> None:
 
 def test_access_sentence__own__speaks_to_the_patient() -> None:
     own = access(kind=int(AccessKind.OWN), participant=ZERO32, purpose=int(Purpose.PATRQT))
-    assert access_sentence(own, names, EN) == "On 23 November 2026 at 15:04 you opened 3 of your own check-up records."
-    assert access_sentence(own, names, ZH) == "您于2026年11月23日15:04打开了自己的3份体检记录。"
+    assert (
+        access_sentence(own, names, EN)
+        == "On 23 November 2026 at 15:04 you were allowed to open 3 of your own check-up records."
+    )
+    assert access_sentence(own, names, ZH) == "您于2026年11月23日15:04获准打开自己的3份体检记录。"
 
 
 def test_access_sentence__emergency__says_without_consent() -> None:
