@@ -38,17 +38,17 @@ def engines(tmp_path: Path) -> Iterator[list[Engine]]:
 
 
 def cut(server: Postgres, engine: Engine) -> None:
-    """End every session of a database, as a network that breaks does."""
+    """End every session of a database, as a network that breaks does; its locks are free then."""
     with server.session() as session:
         session.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (engine.url.database,)
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", (engine.url.database,)
         )
 
 
 def cut_line(server: Postgres) -> None:
-    """End the session that has the line, and no other."""
+    """End the session that has the line, and no other; the line is free then."""
     with server.session() as session:
-        ended = session.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        ended = session.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'")
         assert ended.fetchall()
 
 
