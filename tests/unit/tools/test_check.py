@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,43 @@ def test_run_all__stages_of_solidity__run_beside_one_that_waits_and_count(capfd:
     assert (totals.passed, totals.failed) == (24, 1)
     said = capfd.readouterr().out
     assert said.index("── before") < said.index("── waits: ok") < said.index("── forge: FAILED")
+
+
+SUITE = """
+import pathlib, sys
+mark = pathlib.Path({mark!r})
+again = mark.exists()
+mark.touch()
+names = ["tests/x.py::test_a[in order]", "tests/x.py::test_b"][: {failing}]
+if again:
+    assert sys.argv[1:-2] == names, sys.argv
+    print("%d passed in 0.1s" % len(names) if {mends} else "%d failed in 0.1s" % len(names))
+    sys.exit(0 if {mends} else 1)
+for name in names:
+    print("FAILED " + name + " - AssertionError: a - b")
+print("%d failed, 7 passed in 3.21s" % {counted})
+sys.exit(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("again", "mends", "counted", "expected"),
+    [(True, True, 2, (9, 0)), (True, False, 2, (7, 2)), (False, True, 2, (7, 2)), (True, True, 4, (7, 4))],
+    ids=["passes when run again", "fails again", "not of such a stage", "more failed than are named"],
+)
+def test_run__tests_failed_once__are_run_again_by_themselves(
+    tmp_path: Path, again: bool, mends: bool, counted: int, expected: tuple[int, int]
+) -> None:
+    program = tmp_path / "pytest"
+    body = SUITE.format(mark=str(tmp_path / "mark"), failing=2, mends=mends, counted=counted)
+    program.write_text(f"#!{sys.executable}\n{body}")
+    program.chmod(0o700)
+    totals = Totals()
+    stage = Stage("sample", (str(program),), again=again)
+    passed = run(stage, totals, deep=False, environment=dict(os.environ))
+    assert (totals.passed, totals.failed) == expected
+    assert passed == (totals.failed == 0)
+    assert totals.unsteady == (["tests/x.py::test_a[in order]", "tests/x.py::test_b"] if passed else [])
 
 
 def _meeting(folder: str, mine: str, other: str, text: str) -> str:
