@@ -79,9 +79,12 @@ def opened(settings: Settings, *, afresh: bool = False) -> Iterator[Parts]:
     migrate(engine, "custodian")
     store, trust = DatabaseCustodianStore(engine), TrustedHeader(engine)
     try:
-        deployed = _deployed(settings)
+        deployed = read_deployment(settings.deployment, "SALUS_CUSTODIAN_DEPLOYMENT")
         store.belong_to(settings.participant, deployed.chain_id, address_bytes(deployed.council))
-        chain = _proven(settings, trust, afresh=afresh) if settings.genesis else _believed(settings)
+        if settings.genesis:
+            chain: Chain | ProvenChain = _proven(settings, deployed, trust, afresh=afresh)
+        else:
+            chain = connect(settings.rpc_url, deployed.council, settings.finality)
         try:
             custodian = Custodian(
                 id=settings.participant,
@@ -205,12 +208,7 @@ def _urls(path: Path) -> dict[ParticipantId, str]:
         raise SetupError("SALUS_CUSTODIAN_CUSTODIANS names no JSON file of participantId to base URL") from error
 
 
-def _believed(settings: Settings) -> Chain:
-    return connect(settings.rpc_url, _deployed(settings).council, settings.finality)
-
-
-def _proven(settings: Settings, trust: TrustedHeader, *, afresh: bool) -> ProvenChain:
-    deployed = _deployed(settings)
+def _proven(settings: Settings, deployed: DeploymentFile, trust: TrustedHeader, *, afresh: bool) -> ProvenChain:
     engine = engine_of(settings.finality, settings.epoch)
     start = None if afresh else trust.load()
     return connect_proven(
@@ -237,7 +235,3 @@ def _genesis(settings: Settings, engine: Engine) -> Snapshot:
         raise SetupError(
             f"SALUS_CUSTODIAN_GENESIS names no file with a {settings.finality} genesis or snapshot: {error}"
         ) from error
-
-
-def _deployed(settings: Settings) -> DeploymentFile:
-    return read_deployment(settings.deployment, "SALUS_CUSTODIAN_DEPLOYMENT")
