@@ -115,16 +115,16 @@ class Lane:
         """Look in a while whether what was mined still is."""
         self.watched_at = now + _WATCH
 
-    def again(self, count: int, now: float, asked: Collection[Flight] | None = None) -> list[RawTransaction]:
+    def again(self, count: int, now: float, asked: Collection[Flight]) -> list[RawTransaction]:
         """What to send again when the chain counts `count` transactions of this account: every nonce from there on.
 
         Flights below the count without a receipt are doubted, and given up as replaced at the second doubt: of those
-        that were `asked` for with the count, all when it is None. Of others a node that is behind may have said it.
+        that were `asked` for with the count. Of others a node that is behind may have said it.
         """
         self.stalled_at = now + self.stall
         self.stall = min(self.stall * 2, _LONGEST_STALL)
         below = [flight for nonce, flight in self.flights.items() if nonce < count]
-        for flight in below if asked is None else [flight for flight in below if flight in asked]:
+        for flight in [flight for flight in below if flight in asked]:
             flight.doubts += 1
             if flight.doubts > 1:
                 flight.replaced = True

@@ -31,7 +31,7 @@ def test_depart__several__takes_consecutive_nonces() -> None:
 def test_again__nothing_mined__is_the_same_bytes_in_order() -> None:
     one = lane()
     flights = depart(one, 3)
-    assert one.again(5, 2.0) == [flight.raw for flight in flights]
+    assert one.again(5, 2.0, one.flights.values()) == [flight.raw for flight in flights]
 
 
 def test_again__chain_that_lost_mined_ones__includes_them() -> None:
@@ -39,25 +39,25 @@ def test_again__chain_that_lost_mined_ones__includes_them() -> None:
     flights = depart(one, 3)
     mine(one, flights[0])
     mine(one, flights[1])
-    assert one.again(5, 2.0) == [flight.raw for flight in flights]
+    assert one.again(5, 2.0, one.flights.values()) == [flight.raw for flight in flights]
 
 
 def test_again__hole_before_the_lane__is_filled_and_signed_once() -> None:
     one = lane(next_nonce=7)
     [flight] = depart(one, 1)
-    first = one.again(5, 2.0)
+    first = one.again(5, 2.0, one.flights.values())
     assert [raw.nonce for raw in first] == [5, 6, 7]
     assert first[2] == flight.raw
-    assert one.again(5, 4.0) == first
+    assert one.again(5, 4.0, one.flights.values()) == first
 
 
 def test_again__nonce_used_by_another__is_doubted_then_given_up() -> None:
     one = lane()
     first, second = depart(one, 2)
-    assert one.again(6, 2.0) == [second.raw]
+    assert one.again(6, 2.0, one.flights.values()) == [second.raw]
     assert not first.landed
     assert one.stalled_at < 3.0
-    one.again(6, 3.0)
+    one.again(6, 3.0, one.flights.values())
     assert first.replaced
     assert not second.landed
     assert one.flights == {6: second}
@@ -66,8 +66,8 @@ def test_again__nonce_used_by_another__is_doubted_then_given_up() -> None:
 def test_again__chain_ahead_of_the_lane__follows_it() -> None:
     one = lane()
     [flight] = depart(one, 1)
-    assert one.again(9, 2.0) == []
-    assert one.again(9, 3.0) == []
+    assert one.again(9, 2.0, one.flights.values()) == []
+    assert one.again(9, 3.0, one.flights.values()) == []
     assert flight.replaced
     assert [item.raw.nonce for item in depart(one, 1)] == [9]
 
@@ -77,7 +77,7 @@ def test_again__without_progress__waits_longer_and_shorter_after_progress() -> N
     flights = depart(one, 2)
     waits = []
     for now in (10.0, 20.0, 30.0, 40.0, 50.0):
-        one.again(5, now)
+        one.again(5, now, one.flights.values())
         waits.append(one.stalled_at - now)
     assert waits == [4.0, 8.0, 16.0, 16.0, 16.0]
     mine(one, flights[0], 60.0)
@@ -97,7 +97,7 @@ def test_land__middle_one_refused_by_the_node__leaves_a_hole_that_is_filled_with
     flights = depart(one, 3)
     flights[1].failure = UnavailableError("refused")
     one.land(flights[1], 0)
-    again = one.again(5, 2.0)
+    again = one.again(5, 2.0, one.flights.values())
     assert [raw.nonce for raw in again] == [5, 6, 7]
     assert again[1] != flights[1].raw
     assert (again[0], again[2]) == (flights[0].raw, flights[2].raw)
@@ -113,4 +113,4 @@ def test_depart__after_thousands_mined__keeps_a_bounded_number_of_bytes() -> Non
 def test_depart__thousand_at_once__keeps_all_until_they_land() -> None:
     one = lane(next_nonce=0)
     flights = depart(one, 1000)
-    assert one.again(0, 2.0) == [flight.raw for flight in flights[:512]]
+    assert one.again(0, 2.0, one.flights.values()) == [flight.raw for flight in flights[:512]]
