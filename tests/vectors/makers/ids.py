@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 from salus.core.calls import verb_id
+from salus.core.contracts import CONTRACTS
 from salus.core.hashing import Tag
 from salus.core.ids import RecordId, chain_key, order_id, participant_id, record_id, role_id, subject_ref
 from tests.vectors.samples import CHAIN_ID, GRANTEE, HOLDER, SUBJECT, Json, account, case, hexed, raw32
-
-_CONTRACTS = (
-    "Council",
-    "ParticipantRegistry",
-    "SubjectRegistry",
-    "RecordRegistry",
-    "ConsentRegistry",
-    "AccessGateway",
-    "AuditLog",
-)
 
 
 def make() -> list[Json]:
@@ -23,7 +14,7 @@ def make() -> list[Json]:
     applicant, salt, seed, secret = account("applicant"), raw32("salt"), raw32("seed"), raw32("site secret")
     return [
         *(case(f"tag {t.name}", {"kind": "tag", "name": t.name}, hexed(t.value)) for t in Tag),
-        *(case(f"role {name}", {"kind": "role", "contract": name}, hexed(role_id(name))) for name in _CONTRACTS),
+        *(case(f"role {name}", {"kind": "role", "contract": name}, hexed(role_id(name))) for name in CONTRACTS),
         *(
             case(f"verb {verb}", {"kind": "verb", "name": verb}, hexed(verb_id(verb)))
             for verb in ("deposit", "list", "release", "destroy")
